@@ -1,0 +1,25 @@
+"""People's keypoints: layouts, clips, readers and the manifest."""
+
+from skelmap.poses.clip import Clip
+from skelmap.poses.layouts import BODY_25, COCO_17, COCO_18, LAYOUTS, Layout, neck_positions, with_neck
+from skelmap.poses.manifest import Manifest, Recording, Span, read_manifest
+from skelmap.poses.readers import JsonFormat, read_clip, source_files, write_clip
+
+__all__ = [
+    "BODY_25",
+    "COCO_17",
+    "COCO_18",
+    "LAYOUTS",
+    "Clip",
+    "JsonFormat",
+    "Layout",
+    "Manifest",
+    "Recording",
+    "Span",
+    "neck_positions",
+    "read_clip",
+    "read_manifest",
+    "source_files",
+    "with_neck",
+    "write_clip",
+]

@@ -1,0 +1,115 @@
+"""Joint layouts: which keypoint is which joint, and which joints a limb connects.
+
+The orders and the drawn limbs of BODY_25 and COCO_18 are OpenPose's (its output documentation, section "Pose
+Output Format"); COCO_17 is the order of the COCO keypoint annotations, which AlphaPose writes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Layout:
+    """An order of joints and the limbs drawn between them.
+
+    Attributes:
+        name: as written in clip archives and in `data.json.layout`.
+        joints: joint names in keypoint order; V = len(joints).
+        limbs: pairs of indices into `joints`; with `has_neck` False, index V stands for the derived neck.
+        has_neck: whether the detector itself gives a joint called "neck".
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    limbs: tuple[tuple[int, int], ...]
+    has_neck: bool = True
+
+    @property
+    def shoulders(self) -> tuple[int, int]:
+        """Indices of the right and left shoulder."""
+        return self.joints.index("right_shoulder"), self.joints.index("left_shoulder")
+
+
+def _layout(name: str, joints: str, limbs: str) -> Layout:
+    """Build a layout from joint names and limbs written as `a-b`; "neck" may be derived."""
+    names = tuple(joints.split())
+    index = {joint: i for i, joint in enumerate(names)} | ({} if "neck" in names else {"neck": len(names)})
+    pairs = tuple((index[a], index[b]) for a, b in (limb.split("-") for limb in limbs.split()))
+    return Layout(name, names, pairs, has_neck="neck" in names)
+
+
+_ARMS = """neck-right_shoulder neck-left_shoulder right_shoulder-right_elbow right_elbow-right_wrist
+    left_shoulder-left_elbow left_elbow-left_wrist"""
+_HEAD = "neck-nose nose-right_eye right_eye-right_ear nose-left_eye left_eye-left_ear"
+_LEGS = "right_hip-right_knee right_knee-right_ankle left_hip-left_knee left_knee-left_ankle"
+
+BODY_25 = _layout(
+    "BODY_25",
+    """nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist mid_hip
+    right_hip right_knee right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear left_ear
+    left_big_toe left_small_toe left_heel right_big_toe right_small_toe right_heel""",
+    f"""neck-mid_hip {_ARMS} mid_hip-right_hip mid_hip-left_hip {_LEGS} {_HEAD}
+    left_ankle-left_big_toe left_big_toe-left_small_toe left_ankle-left_heel
+    right_ankle-right_big_toe right_big_toe-right_small_toe right_ankle-right_heel""",
+)
+COCO_18 = _layout(
+    "COCO_18",
+    """nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist
+    right_hip right_knee right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear left_ear""",
+    f"{_ARMS} neck-right_hip neck-left_hip {_LEGS} {_HEAD}",
+)
+COCO_17 = _layout(
+    "COCO_17",
+    """nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow
+    left_wrist right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle""",
+    f"{_ARMS} neck-right_hip neck-left_hip {_LEGS} {_HEAD}",
+)
+LAYOUTS = {layout.name: layout for layout in (BODY_25, COCO_18, COCO_17)}
+
+
+def with_neck(keypoints: NDArray[np.float32], layout: Layout) -> NDArray[np.float32]:
+    """Give every layout a neck: the midpoint of the shoulders where the detector has none.
+
+    Args:
+        keypoints: (N, V, 3) x px, y px, confidence.
+        layout: the keypoints' layout.
+
+    Returns:
+        (N, V, 3) unchanged when the layout has a neck; otherwise (N, V + 1, 3) with the derived neck last, its
+        confidence the lower of the two shoulders', all 0 where a shoulder is missing.
+    """
+    if layout.has_neck:
+        return keypoints
+    right, left = (keypoints[:, i] for i in layout.shoulders)
+    neck = (right + left) / 2
+    neck[:, 2] = np.minimum(right[:, 2], left[:, 2])
+    neck[neck[:, 2] <= 0] = 0
+    return np.concatenate([keypoints, neck[:, None]], axis=1)
+
+
+def neck_positions(keypoints: NDArray[np.float32], layout: Layout) -> NDArray[np.float32]:
+    """Where the neck of each row is, or the best stand-in for it.
+
+    The detected neck; where it is missing, the midpoint of the shoulders; where one of those is missing too, the
+    mean of all detected joints.
+
+    Args:
+        keypoints: (N, V, 3) x px, y px, confidence.
+        layout: the keypoints' layout.
+
+    Returns:
+        (N, 2) px; NaN where no joint was detected.
+    """
+    seen = keypoints[..., 2] > 0
+    count = seen.sum(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        centre = (keypoints[..., :2] * seen[..., None]).sum(axis=1) / np.where(count, count, np.nan)
+    right, left = layout.shoulders
+    both = (seen[:, right] & seen[:, left])[:, None]
+    centre = np.where(both, (keypoints[:, right, :2] + keypoints[:, left, :2]) / 2, centre)
+    if layout.has_neck:
+        neck = layout.joints.index("neck")
+        centre = np.where(seen[:, neck, None], keypoints[:, neck, :2], centre)
+    return centre.astype(np.float32)

@@ -1,0 +1,177 @@
+"""The manifest: one CSV that says which clips there are, for which split, and what is abnormal in them."""
+
+import csv
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skelmap.errors import UserError
+
+SPLITS = ("train", "val", "test")
+REQUIRED = ("clip", "path", "split", "group", "abnormal")
+OPTIONAL = ("work",)
+
+Span = tuple[int, int]
+"""Half-open frame span (first, one past the last)."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A line of the manifest.
+
+    Attributes:
+        clip: unique name.
+        path: the clip's source, absolute.
+        split: train, val or test.
+        group: the person, session or camera; a group is in one split only.
+        abnormal: spans of abnormal frames, or None for all of them.
+        work: (name, span) of what is done when; empty if the manifest does not say.
+    """
+
+    clip: str
+    path: Path
+    split: str
+    group: str
+    abnormal: tuple[Span, ...] | None = ()
+    work: tuple[tuple[str, Span], ...] = field(default=())
+
+    def labels(self, frame: NDArray[np.int64]) -> NDArray[np.int8]:
+        """Label frames: (N,) int8, 1 = abnormal."""
+        if self.abnormal is None:
+            return np.ones(len(frame), np.int8)
+        label = np.zeros(len(frame), np.int8)
+        for first, stop in self.abnormal:
+            label[(frame >= first) & (frame < stop)] = 1
+        return label
+
+    def works(self, frame: NDArray[np.int64]) -> NDArray[np.str_]:
+        """Name the work of each frame: (N,) str, empty where the manifest names none."""
+        names = np.full(len(frame), "", dtype="<U64")
+        for name, (first, stop) in self.work:
+            names[(frame >= first) & (frame < stop)] = name
+        return names
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All recordings of a data set.
+
+    Attributes:
+        path: the CSV.
+        recordings: its lines, in order.
+    """
+
+    path: Path
+    recordings: tuple[Recording, ...]
+
+    def split(self, name: str) -> tuple[Recording, ...]:
+        """Select the recordings of one split."""
+        return tuple(r for r in self.recordings if r.split == name)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read and check a manifest.
+
+    Args:
+        path: a CSV with the columns clip, path, split, group, abnormal and, optionally, work. Paths are relative
+            to it.
+
+    Returns:
+        The manifest, with absolute paths.
+
+    Raises:
+        UserError: file or column missing, unknown column, a source that is not there, a bad value, a group in two
+            splits, a clip twice, train or val with abnormal frames; names file, line, key and what is allowed.
+    """
+    path = path.expanduser().absolute()
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, strict=True)
+            _check_columns(path, reader.fieldnames or [])
+            recordings = tuple(_recording(path, reader.line_num, line) for line in reader)
+    except OSError as error:
+        raise UserError(f"{path}: the manifest cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: the manifest is not UTF-8 ({error})") from error
+    except csv.Error as error:
+        raise UserError(f"{path}: not a CSV ({error})") from error
+    if not recordings:
+        raise UserError(f"{path}: the manifest names no clips")
+    _check_unique(path, recordings)
+    return Manifest(path, recordings)
+
+
+def _check_columns(path: Path, columns: list[str] | tuple[str, ...]) -> None:
+    allowed = (*REQUIRED, *OPTIONAL)
+    unknown = [c for c in columns if c not in allowed]
+    if unknown:
+        raise UserError(f"{path}: unknown column {unknown[0]!r}; allowed are {', '.join(allowed)}")
+    missing = [c for c in REQUIRED if c not in columns]
+    if missing:
+        raise UserError(f"{path}: column {missing[0]!r} is missing; required are {', '.join(REQUIRED)}")
+    if len(set(columns)) != len(columns):
+        raise UserError(f"{path}: a column stands twice in {', '.join(columns)}")
+
+
+def _recording(path: Path, number: int, line: dict[str, str]) -> Recording:
+    here = f"{path}, line {number}"
+    if None in line or None in line.values():
+        raise UserError(f"{here}: {len(REQUIRED)} columns are expected, or one more with work")
+    value = {key: text.strip() for key, text in line.items()}
+    for key in ("clip", "path", "group"):
+        if not value[key] or "\0" in value[key]:
+            raise UserError(f"{here}: {key} {value[key]!r} is empty or holds a NUL")
+    if value["split"] not in SPLITS:
+        raise UserError(f"{here}: split {value['split']!r}; allowed are {', '.join(SPLITS)}")
+    abnormal = None if value["abnormal"] == "all" else _spans(here, "abnormal", value["abnormal"])
+    if abnormal != () and value["split"] != "test":
+        raise UserError(
+            f"{here}: clip {value['clip']} of split {value['split']} has abnormal frames ({value['abnormal']}); "
+            "train and val hold normal frames only"
+        )
+    source = path.parent / value["path"]
+    try:
+        there = source.exists()
+    except OSError:
+        there = False
+    if not there:
+        raise UserError(f"{here}: clip {value['clip']}: {source} is not there")
+    work = tuple(_work(here, part) for part in value.get("work", "").split(";") if part.strip())
+    return Recording(value["clip"], source, value["split"], value["group"], abnormal, work)
+
+
+def _spans(here: str, key: str, text: str) -> tuple[Span, ...]:
+    spans = []
+    for part in filter(None, (p.strip() for p in text.split(";"))):
+        match = re.fullmatch(r"(\d{1,12})-(\d{1,12})", part)
+        if match is None or int(match[1]) >= int(match[2]):
+            raise UserError(
+                f"{here}: {key} {part!r}; allowed are empty, 'all', or half-open frame spans like 120-260;400-455"
+            )
+        spans.append((int(match[1]), int(match[2])))
+    return tuple(spans)
+
+
+def _work(here: str, part: str) -> tuple[str, Span]:
+    name, colon, span = part.strip().rpartition(":")
+    spans = _spans(here, "work", span)
+    if not colon or not name or len(name) > 64 or len(spans) != 1:
+        raise UserError(f"{here}: work {part!r}; allowed is name:first-stop, like carry_box:0-300")
+    return name, spans[0]
+
+
+def _check_unique(path: Path, recordings: tuple[Recording, ...]) -> None:
+    seen: set[str] = set()
+    split_of: dict[str, str] = {}
+    for r in recordings:
+        if r.clip in seen:
+            raise UserError(f"{path}: clip {r.clip!r} stands twice; names are unique")
+        seen.add(r.clip)
+        if split_of.setdefault(r.group, r.split) != r.split:
+            raise UserError(
+                f"{path}: group {r.group!r} is in {split_of[r.group]} and in {r.split} (clip {r.clip}); "
+                "a group belongs to one split"
+            )

@@ -1,0 +1,222 @@
+"""Read clips: OpenPose JSON folders, tracked JSON files (AlphaPose, COCO results) and `.npz` archives."""
+
+import json
+import os
+import re
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import track as progress
+
+from skelmap.errors import UserError
+from skelmap.poses.clip import Clip
+from skelmap.poses.layouts import BODY_25, LAYOUTS, Layout
+
+MAX_ARCHIVE_BYTES = 8 * 2**30
+"""An archive that unpacks to more than this is refused: 28 million rows of BODY_25 fit, a zip bomb does not."""
+
+
+@dataclass(frozen=True)
+class JsonFormat:
+    """What JSON files do not say about themselves.
+
+    Attributes:
+        layout: the joints' order.
+        size: (width, height) of the camera's picture, px.
+        fps: frames a second.
+    """
+
+    layout: Layout = BODY_25
+    size: tuple[int, int] = (640, 480)
+    fps: float = 30.0
+
+
+def read_clip(path: Path, name: str, fmt: JsonFormat | None = None) -> Clip:
+    """Read one recording.
+
+    Args:
+        path: a folder of OpenPose `*_keypoints.json`, a tracked `.json`, or a clip archive `.npz`.
+        name: the clip's name.
+        fmt: layout, picture size and frame rate of JSON sources.
+
+    Returns:
+        The clip.
+
+    Raises:
+        UserError: the source is missing, damaged, or not what it is declared to be; names the file.
+    """
+    fmt = fmt or JsonFormat()
+    if path.is_dir():
+        return _read_folder(path, name, fmt)
+    if path.suffix == ".npz":
+        return _read_archive(path, name)
+    if path.suffix == ".json":
+        return _read_tracked(path, name, fmt)
+    raise UserError(f"{path}: not a folder of *_keypoints.json, a .json or an .npz")
+
+
+def source_files(path: Path) -> list[Path]:
+    """List the files that a recording is read from, in frame order."""
+    if not path.is_dir():
+        return [path]
+    with os.scandir(path) as entries:
+        return sorted(Path(e.path) for e in entries if e.name.endswith("_keypoints.json"))
+
+
+def write_clip(path: Path, clip: Clip) -> None:
+    """Write a clip archive: the same clip gives the same bytes, and a reader never sees half a file."""
+    arrays: dict[str, NDArray[Any]] = {
+        "keypoints": clip.keypoints,
+        "layout": np.array(clip.layout.name),
+        "size": np.array(clip.size),
+        "fps": np.array(clip.fps),
+        "frame": clip.frame,
+        "track": clip.track,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        np.savez_compressed(partial.with_suffix(".npz"), allow_pickle=False, **arrays)
+        os.replace(partial.with_suffix(".npz"), path)
+    finally:
+        partial.with_suffix(".npz").unlink(missing_ok=True)
+
+
+# --- clip archives ---------------------------------------------------------------------------------------------
+
+
+def _read_archive(path: Path, name: str) -> Clip:
+    try:
+        with zipfile.ZipFile(path) as packed:
+            unpacked = sum(entry.file_size for entry in packed.infolist())
+        if unpacked > MAX_ARCHIVE_BYTES:
+            raise UserError(f"{path}: unpacks to {unpacked} bytes; {MAX_ARCHIVE_BYTES} are allowed")
+        with np.load(path, allow_pickle=False) as archive:
+            content = {key: archive[key] for key in archive.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise UserError(f"{path}: not a readable clip archive ({error})") from error
+    except Exception as error:  # zlib.error and struct.error have no common parent
+        if type(error).__module__ not in ("zlib", "struct"):
+            raise
+        raise UserError(f"{path}: a damaged clip archive ({error})") from error
+    missing = {"keypoints", "layout", "size", "fps"} - content.keys()
+    if missing:
+        raise UserError(f"{path}: lacks {', '.join(sorted(missing))}; it has {', '.join(sorted(content)) or 'nothing'}")
+    layout = LAYOUTS.get(str(content["layout"]))
+    if layout is None:
+        raise UserError(f"{path}: layout {str(content['layout'])[:40]!r}; allowed are {', '.join(LAYOUTS)}")
+    try:
+        keypoints = content["keypoints"].astype(np.float32)
+        width, height = (int(v) for v in content["size"])
+        fps = float(content["fps"])
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UserError(f"{path}: keypoints, size or fps are not numbers of the expected shape ({error})") from error
+    clip = (keypoints, layout, (width, height), fps, content.get("frame"), content.get("track"))
+    try:
+        return Clip.build(name, *clip)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+# --- JSON ------------------------------------------------------------------------------------------------------
+
+
+def _read_folder(path: Path, name: str, fmt: JsonFormat) -> Clip:
+    files = source_files(path)
+    if not files:
+        raise UserError(f"{path}: no *_keypoints.json in this folder")
+    frames: list[int] = []
+    rows: list[NDArray[np.float32]] = []
+    nobody = np.zeros((len(fmt.layout.joints), 3), np.float32)
+    reading: Iterable[Path] = files if len(files) < 2000 else progress(files, f"reading {name}", transient=True)
+    for file in reading:
+        number = re.search(r"(\d+)_keypoints\.json$", file.name)
+        if number is None:
+            raise UserError(f"{file}: no frame number before _keypoints.json")
+        content = _load_json(file)
+        if not isinstance(content, dict) or not isinstance(content.get("people"), list):
+            raise UserError(f"{file}: not an OpenPose file: 'people' must be a list")
+        people = [_joints(file, person, "pose_keypoints_2d", fmt.layout) for person in content["people"]]
+        rows += people or [nobody]
+        frames += [int(number[1])] * max(len(people), 1)
+    return _from_rows(path, name, fmt, rows, frames, None)
+
+
+def _read_tracked(path: Path, name: str, fmt: JsonFormat) -> Clip:
+    """Read AlphaPose's results: a list of people with `image_id`, `keypoints` and, when tracked, `idx`."""
+    content = _load_json(path)
+    if not isinstance(content, list):
+        raise UserError(f"{path}: not a tracked JSON file: a list of people is expected")
+    frames: list[int] = []
+    tracks: list[int] = []
+    rows: list[NDArray[np.float32]] = []
+    for person in content:
+        rows.append(_joints(path, person, "keypoints", fmt.layout))
+        number = re.search(r"(\d+)\D*$", str(person.get("image_id", "")))
+        if number is None:
+            raise UserError(f"{path}: image_id {person.get('image_id')!r} holds no frame number")
+        frames.append(int(number[1]))
+        identity = person.get("idx", person.get("track_id"))
+        if isinstance(identity, int):
+            tracks.append(identity)
+    if tracks and len(tracks) != len(rows):
+        raise UserError(f"{path}: {len(rows) - len(tracks)} of {len(rows)} people have no whole number as idx")
+    return _from_rows(path, name, fmt, rows, frames, tracks or None)
+
+
+def _from_rows(
+    path: Path,
+    name: str,
+    fmt: JsonFormat,
+    rows: list[NDArray[np.float32]],
+    frames: list[int],
+    tracks: list[int] | None,
+) -> Clip:
+    keypoints = np.stack(rows) if rows else np.zeros((0, len(fmt.layout.joints), 3), np.float32)
+    try:
+        return Clip.build(
+            name,
+            keypoints,
+            fmt.layout,
+            fmt.size,
+            fmt.fps,
+            np.array(frames, np.int64),
+            None if tracks is None else np.array(tracks, np.int64),
+        )
+    except OverflowError:
+        raise UserError(f"{path}: a frame or person number beyond 64 bits") from None
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def _load_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        raise UserError(f"{path}: damaged JSON ({error})") from error
+
+
+def _joints(path: Path, person: Any, key: str, layout: Layout) -> NDArray[np.float32]:
+    """Take a person's flat list of numbers as (V, 3)."""
+    values = person.get(key) if isinstance(person, dict) else None
+    if not isinstance(values, list):
+        raise UserError(f"{path}: a person without a list called {key}")
+    if len(values) != 3 * len(layout.joints):
+        fitting = [other.name for other in LAYOUTS.values() if 3 * len(other.joints) == len(values)]
+        hint = f"; set data.json.layout={fitting[0]}" if fitting else ""
+        raise UserError(
+            f"{path}: {len(values) / 3:g} joints where the declared layout {layout.name} has "
+            f"{len(layout.joints)}{hint}"
+        )
+    try:
+        with np.errstate(over="ignore"):
+            return np.array(values, np.float64).astype(np.float32).reshape(-1, 3)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UserError(f"{path}: {key} holds something that is not a number ({error})") from error
