@@ -98,7 +98,8 @@ class Clip:
     @cached_property
     def present(self) -> NDArray[np.bool_]:
         """(N,) whether at least one joint of the row was detected."""
-        return (self.keypoints[..., 2] > 0).any(axis=1)
+        present: NDArray[np.bool_] = np.any(self.keypoints[..., 2] > 0, axis=1)
+        return present
 
     @property
     def span(self) -> tuple[int, int]:
@@ -106,16 +107,12 @@ class Clip:
         return (int(self.frame.min()), int(self.frame.max()) + 1) if len(self) else (0, 0)
 
 
-def _check(
-    name: str, keypoints: NDArray[np.floating], layout: Layout, size: tuple[int, int], fps: float
-) -> None:
+def _check(name: str, keypoints: NDArray[np.floating], layout: Layout, size: tuple[int, int], fps: float) -> None:
     joints = len(layout.joints)
     if keypoints.ndim != 3 or keypoints.shape[2] != 3:
         raise UserError(f"{name}: keypoints have shape {keypoints.shape}; (N, {joints}, 3) is expected")
     if keypoints.shape[1] != joints:
-        raise UserError(
-            f"{name}: {keypoints.shape[1]} joints, but the declared layout {layout.name} has {joints}"
-        )
+        raise UserError(f"{name}: {keypoints.shape[1]} joints, but the declared layout {layout.name} has {joints}")
     if not (16 <= size[0] <= 16384 and 16 <= size[1] <= 16384):
         raise UserError(f"{name}: picture size {size[0]}x{size[1]}; 16 to 16384 pixels a side are allowed")
     if not 0 < fps <= 1000:

@@ -27,7 +27,7 @@ def link_people(keypoints: NDArray[np.float32], frame: NDArray[np.int64]) -> NDA
     last: dict[int, int] = {}  # track -> the row in which it was last seen
     order = np.argsort(frame, kind="stable")
     bounds = np.flatnonzero(np.diff(frame[order])) + 1
-    present = (keypoints[..., 2] > 0).any(axis=1)
+    present = np.any(keypoints[..., 2] > 0, axis=1)
     count = 0
     for rows in np.split(order, bounds):
         absent = rows[~present[rows]]

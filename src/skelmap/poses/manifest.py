@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,7 +105,7 @@ def read_manifest(path: Path) -> Manifest:
     return Manifest(path, recordings)
 
 
-def _check_columns(path: Path, columns: list[str] | tuple[str, ...]) -> None:
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
     allowed = (*REQUIRED, *OPTIONAL)
     unknown = [c for c in columns if c not in allowed]
     if unknown:

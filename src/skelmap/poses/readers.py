@@ -212,8 +212,7 @@ def _joints(path: Path, person: Any, key: str, layout: Layout) -> NDArray[np.flo
         fitting = [other.name for other in LAYOUTS.values() if 3 * len(other.joints) == len(values)]
         hint = f"; set data.json.layout={fitting[0]}" if fitting else ""
         raise UserError(
-            f"{path}: {len(values) / 3:g} joints where the declared layout {layout.name} has "
-            f"{len(layout.joints)}{hint}"
+            f"{path}: {len(values) / 3:g} joints where the declared layout {layout.name} has {len(layout.joints)}{hint}"
         )
     try:
         with np.errstate(over="ignore"):

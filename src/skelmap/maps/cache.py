@@ -1,0 +1,223 @@
+"""The cache of skeleton maps: drawn once, packed eight pixels a byte, memory-mapped.
+
+One file per (content of the sources, map settings, renderer version):
+
+    magic | maps (N, bytes) uint8 | clip, frame, track (N,) int32 each | JSON | length of the JSON | digest | magic
+
+The digest covers everything before it, so a damaged or cut file is found when it is opened, and built anew.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import xxhash
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+from rich.progress import track as progress
+
+from skelmap.errors import UserError
+from skelmap.maps.draw import RENDERER_VERSION, MapSettings, draw_maps
+from skelmap.maps.packing import pack_maps, packed_bytes
+from skelmap.maps.sources import content_digest
+from skelmap.poses import JsonFormat, Recording, Span, read_clip
+
+MAGIC = b"skelmap\x01"
+TAIL = 8 + 16 + len(MAGIC)
+"""Bytes after the JSON: its length, the digest, the magic again."""
+CHUNK = 1 << 20
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class MapCache:
+    """All skeleton maps of a manifest; a row is one person in one frame in which a joint was seen.
+
+    Rows are sorted by (clip, track, frame).
+
+    Attributes:
+        path: the file.
+        packed: (N, ceil(img_size ** 2 / 8)) uint8, memory-mapped.
+        clip: (N,) int32 index of the recording.
+        frame: (N,) int32 frame number.
+        track: (N,) int32 person number within the clip.
+        spans: first frame of each recording and one past its last.
+        fps: frames a second of each recording.
+        img_size: side of the maps, px.
+    """
+
+    path: Path
+    packed: NDArray[np.uint8]
+    clip: NDArray[np.int32]
+    frame: NDArray[np.int32]
+    track: NDArray[np.int32]
+    spans: tuple[Span, ...]
+    fps: tuple[float, ...]
+    img_size: int
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.clip)
+
+
+def open_cache(
+    recordings: Sequence[Recording], settings: MapSettings, folder: Path, fmt: JsonFormat | None = None
+) -> MapCache:
+    """Open the cache of these recordings' maps, building it first if there is none.
+
+    Safe to call from many processes at once: one builds, the others wait.
+
+    Args:
+        recordings: whose maps are wanted, in order.
+        settings: how maps are drawn.
+        folder: where caches lie.
+        fmt: layout, picture size and frame rate of JSON sources.
+
+    Returns:
+        The cache.
+
+    Raises:
+        UserError: a source cannot be read, or the folder cannot be written.
+    """
+    fmt = fmt or JsonFormat()
+    with _writable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        key = xxhash.xxh3_128(content_digest(recordings, folder / "sources").encode())
+        key.update(json.dumps([asdict(settings), fmt.layout.name, fmt.size, fmt.fps, RENDERER_VERSION]).encode())
+        path = folder / f"{key.hexdigest()}.maps"
+        cache = _load(path)
+        if cache is None:
+            with _one_builder(path.with_suffix(".lock")):
+                cache = _load(path)  # another process may have built it meanwhile
+                if cache is None:
+                    _build(path, recordings, settings, fmt)
+                    cache = _load(path)
+    if cache is None:
+        raise UserError(f"{path}: damaged as soon as it was written; is the disk sound?")
+    return cache
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    """Turn a full disk or a read-only folder into a message."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{folder}: the map cache cannot be written ({error.strerror or error})") from error
+
+
+@contextmanager
+def _one_builder(path: Path) -> Iterator[None]:
+    """Hold the lock of one cache file; say so when that means waiting."""
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=1)
+    except Timeout:
+        log.info("waiting for another process that draws these maps")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _build(path: Path, recordings: Sequence[Recording], settings: MapSettings, fmt: JsonFormat) -> None:
+    """Draw every clip and write the file; it appears whole or not at all."""
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    for left_over in path.parent.glob(f"{path.stem}.*.partial"):  # of a process that was killed; we hold the lock
+        left_over.unlink(missing_ok=True)
+    try:
+        with partial.open("wb") as file:
+            _write(file, recordings, settings, fmt)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write(file: IO[bytes], recordings: Sequence[Recording], settings: MapSettings, fmt: JsonFormat) -> None:
+    digest = xxhash.xxh3_128()
+
+    def put(content: bytes) -> None:
+        digest.update(content)
+        file.write(content)
+
+    put(MAGIC)
+    index: dict[str, list[NDArray[np.int32]]] = {"clip": [], "frame": [], "track": []}
+    spans, rates = [], []
+    for i, recording in enumerate(progress(recordings, "drawing skeleton maps", transient=True)):
+        clip = read_clip(recording.path, recording.clip, fmt)
+        seen = clip.present
+        put(pack_maps(draw_maps(clip.keypoints[seen], clip.layout, clip.size, settings)).tobytes())
+        index["clip"].append(np.full(int(seen.sum()), i, np.int32))
+        index["frame"].append(clip.frame[seen].astype(np.int32))
+        index["track"].append(clip.track[seen].astype(np.int32))
+        spans.append(clip.span)
+        rates.append(clip.fps)
+    for column in index.values():
+        put(np.concatenate(column).tobytes() if column else b"")
+    rows = sum(len(part) for part in index["clip"])
+    header = json.dumps({"rows": rows, "img_size": settings.img_size, "spans": spans, "fps": rates}).encode()
+    put(header)
+    put(len(header).to_bytes(8, "little"))
+    file.write(digest.digest())
+    file.write(MAGIC)
+    log.info("drew %d maps of %d clips into %s", rows, len(recordings), file.name)
+
+
+def _load(path: Path) -> MapCache | None:
+    """Open a finished cache; None if there is none or it is damaged."""
+    try:
+        with path.open("rb") as file:
+            header = _verified_header(file)
+        if header is not None:
+            return _map_arrays(path, header)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("%s: %s", path, error)
+    log.warning("%s is damaged or cut short: it is built anew", path)
+    return None
+
+
+def _verified_header(file: IO[bytes]) -> dict[str, Any] | None:
+    """Check magic and digest without mapping the file, so that memory stays flat; return the JSON."""
+    size = os.fstat(file.fileno()).st_size
+    left = size - 16 - len(MAGIC)
+    if left < len(MAGIC) + 8:
+        return None
+    digest, buffer = xxhash.xxh3_128(), bytearray(CHUNK)
+    while left:
+        count = file.readinto(memoryview(buffer)[: min(left, CHUNK)])  # type: ignore[attr-defined]
+        if not count:
+            return None
+        digest.update(memoryview(buffer)[:count])
+        left -= count
+    if file.read() != digest.digest() + MAGIC:
+        return None
+    file.seek(size - TAIL)
+    length = int.from_bytes(file.read(8), "little")
+    file.seek(size - TAIL - length)
+    header: dict[str, Any] = json.loads(file.read(length))
+    return header
+
+
+def _map_arrays(path: Path, header: dict[str, Any]) -> MapCache:
+    rows, img_size = header["rows"], header["img_size"]
+    shape = (rows, packed_bytes(img_size))
+    start = len(MAGIC)
+    packed: NDArray[np.uint8] = (  # an empty memory map is not allowed; copy-on-write lets torch take the array
+        np.memmap(path, np.uint8, "c", start, shape) if rows else np.zeros(shape, np.uint8)
+    )
+    with path.open("rb") as file:
+        file.seek(start + shape[0] * shape[1])
+        clip, frame, track = np.fromfile(file, "<i4", 3 * rows).reshape(3, rows)
+    spans = tuple((int(first), int(stop)) for first, stop in header["spans"])
+    return MapCache(path, packed, clip, frame, track, spans, tuple(header["fps"]), img_size)

@@ -1,0 +1,99 @@
+"""Draw skeleton maps: small binary pictures of a skeleton, centred on the neck.
+
+The paper's map: the skeleton as OpenPose draws it at the camera's resolution -> a 480x480 cut centred on the neck ->
+bilinear to 28x28 -> greyscale -> binarise. The skeleton is drawn in white, so greyscale is the identity and no limb
+is brighter than another.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from skelmap.errors import UserError
+from skelmap.poses.layouts import Layout, neck_positions, with_neck
+
+RENDERER_VERSION = 1
+"""Raised whenever the same keypoints and settings give other maps, so that caches are built anew."""
+MIN_CONFIDENCE = 0.05
+"""OpenPose draws joints above this confidence (its flag render_threshold)."""
+JOINT_RATIO = 1.2
+"""A joint's diameter over a limb's width: OpenPose's GPU renderer draws joints of radius side/100 and limbs of half
+width side/120, side being the shorter side of the picture (480 px: limbs of 8 px)."""
+WHITE = 255
+RESAMPLE = {"bilinear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}
+
+
+@dataclass(frozen=True)
+class MapSettings:
+    """How a skeleton map is made; the defaults are the paper's.
+
+    Attributes:
+        img_size: side of the map, px, 14..256.
+        crop_size: side of the square cut out of the camera's picture around the neck, source px.
+        resample: "bilinear" (as the paper; takes 2x2 source pixels for a map pixel) or "area" (averages all of them).
+        line_width: width of limbs, source px; joints are discs, 1.2 times as wide. 8 is OpenPose's on 640x480.
+        threshold: a map pixel is 1 where its grey level exceeds this share of white, 0..1.
+    """
+
+    img_size: int = 28
+    crop_size: int = 480
+    resample: str = "bilinear"
+    line_width: float = 8.0
+    threshold: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.resample not in RESAMPLE:
+            raise UserError(f"data.maps.resample={self.resample}; allowed are {', '.join(RESAMPLE)}")
+
+
+def draw_maps(
+    keypoints: NDArray[np.float32], layout: Layout, size: tuple[int, int], settings: MapSettings
+) -> NDArray[np.bool_]:
+    """Draw the skeleton map of each row.
+
+    The cut is centred on the neck. Where the neck is missing, its place is taken by the midpoint of the shoulders,
+    else by the mean of the detected joints; a row without joints gives an empty map. What lies outside the picture
+    is black.
+
+    Args:
+        keypoints: (N, V, 3) float32: x px, y px, confidence 0..1 (0 = not detected).
+        layout: the keypoints' layout.
+        size: (width, height) of the camera's picture, px.
+        settings: the map's size and style.
+
+    Returns:
+        (N, img_size, img_size) bool.
+    """
+    points = with_neck(keypoints, layout)
+    seen = points[..., 2] > MIN_CONFIDENCE
+    centre = neck_positions(keypoints, layout)
+    corner = np.floor(np.nan_to_num(centre) - settings.crop_size / 2 + 0.5).astype(np.int64)
+    pixels = (np.floor(points[..., :2] + 0.5) - corner[:, None]).astype(np.int32)
+    limb_width = max(round(settings.line_width), 1)
+    joint_width = max(round(settings.line_width * JOINT_RATIO), 1)
+    starts, ends = np.array(layout.limbs).T
+    drawn_limbs = seen[:, starts] & seen[:, ends]
+    limbs = np.stack([pixels[:, starts], pixels[:, ends]], axis=2)  # (N, limbs, 2 ends, xy)
+
+    canvas = np.zeros((settings.crop_size, settings.crop_size), np.uint8)
+    maps = np.zeros((len(points), settings.img_size, settings.img_size), np.bool_)
+    side, level = (settings.img_size, settings.img_size), settings.threshold * WHITE
+    for i in np.flatnonzero(seen.any(axis=1)):
+        canvas[:] = 0
+        cv2.polylines(canvas, list(limbs[i, drawn_limbs[i]]), False, WHITE, limb_width)
+        cv2.polylines(canvas, list(pixels[i, seen[i], None]), False, WHITE, joint_width)  # a thick point is a disc
+        _blacken_outside(canvas, corner[i], size)
+        maps[i] = cv2.resize(canvas, side, interpolation=RESAMPLE[settings.resample]) > level
+    return maps
+
+
+def _blacken_outside(canvas: NDArray[np.uint8], corner: NDArray[np.int64], size: tuple[int, int]) -> None:
+    """Blacken what the cut shows beyond the borders of the camera's picture."""
+    left, top = (int(max(-c, 0)) for c in corner)
+    right, bottom = (int(max(s - c, 0)) for s, c in zip(size, corner, strict=True))
+    canvas[:top] = 0
+    canvas[bottom:] = 0
+    canvas[:, :left] = 0
+    canvas[:, right:] = 0
