@@ -1,0 +1,188 @@
+"""The LightningDataModule: windows of skeleton maps, gathered and unpacked on the model's device."""
+
+import logging
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from skelmap.data.order import BatchOrder
+from skelmap.data.rows import TestRows
+from skelmap.data.windows import Runs, find_runs, window_starts
+from skelmap.errors import UserError
+from skelmap.maps import MapCache, MapSettings, open_cache, unpack_maps
+from skelmap.poses import LAYOUTS, JsonFormat, Manifest, read_manifest
+
+log = logging.getLogger(__name__)
+
+
+class Batch(NamedTuple):
+    """What a model receives.
+
+    Attributes:
+        start: (B,) int64 first row of each window.
+        maps: (B, window, 1, H, W) float32, 0 or 1.
+    """
+
+    start: Tensor
+    maps: Tensor
+
+
+class Starts(Dataset[Tensor]):
+    """Windows as the loader sees them: indexing with a batch of indices gives the batch's first rows."""
+
+    def __init__(self, starts: NDArray[np.int64]) -> None:
+        self.starts = torch.from_numpy(starts)
+
+    def __len__(self) -> int:
+        """Count the windows."""
+        return len(self.starts)
+
+    def __getitem__(self, index: Tensor) -> Tensor:
+        """Look up (B,) first rows."""
+        return self.starts[index]
+
+
+class SkeletonMaps(pl.LightningDataModule):
+    """Serve windows of the recordings that a manifest names.
+
+    Windows are never materialised: the loaders hand out row numbers, and `on_after_batch_transfer` gathers the packed
+    maps and unpacks them on the model's device.
+
+    Args:
+        manifest: the CSV of the data set.
+        cache_dir: where map caches lie.
+        seq_len: T: runs of fewer frames are left out of every split, and scores may be averaged over T frames.
+        window: frames that the model sees at once: T, or 1.
+        img_size: side of the maps, px.
+        maps: further map settings (`MapSettings`): crop_size, resample, line_width, threshold.
+        json: what JSON sources do not say (`JsonFormat`): layout by name, size, fps.
+        batch_size: windows in a batch.
+        stride: frames from one training or validation window to the next; test windows have stride 1.
+        seed: of the training order.
+
+    Raises:
+        UserError: the manifest or a source is at fault.
+    """
+
+    def __init__(
+        self,
+        manifest: str | Path,
+        cache_dir: str | Path,
+        seq_len: int,
+        window: int,
+        img_size: int,
+        maps: dict[str, Any],
+        json: dict[str, Any],
+        batch_size: int,
+        stride: int = 1,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.manifest: Manifest = read_manifest(Path(manifest))
+        self.cache_dir = Path(cache_dir)
+        self.seq_len, self.window, self.batch_size, self.stride, self.seed = seq_len, window, batch_size, stride, seed
+        self.settings = MapSettings(img_size=img_size, **maps)
+        self.format = JsonFormat(LAYOUTS[json["layout"]], (json["size"][0], json["size"][1]), json["fps"])
+        self._packed: dict[torch.device, Tensor] = {}
+
+    @cached_property
+    def cache(self) -> MapCache:
+        """The maps of all recordings, built when first needed."""
+        return open_cache(self.manifest.recordings, self.settings, self.cache_dir, self.format)
+
+    def prepare_data(self) -> None:
+        """Build the cache, in one process."""
+        _ = self.cache
+
+    def setup(self, stage: str | None = None) -> None:
+        """Check that there is something to train on and to judge before any work is done.
+
+        Raises:
+            UserError: no clip of a split has T successive frames with a person.
+        """
+        for split in ("train",) if stage == "fit" else ("test",) if stage == "predict" else ("train", "test"):
+            if not len(self.starts(split)):
+                longest = self._runs(split).length.max(initial=0)
+                raise UserError(
+                    f"{self.manifest.path}: no window of data.seq_len={self.seq_len} frames in split {split}: its "
+                    f"longest run of frames with a person has {longest}; allowed are 1 to {longest}"
+                    if longest
+                    else f"{self.manifest.path}: nobody is in any frame of split {split}"
+                )
+
+    def _runs(self, split: str) -> Runs:
+        """Stretches of successive frames of one person in a split."""
+        rows = self._split_rows(split)
+        cache = self.cache
+        runs = find_runs(cache.clip[rows], cache.track[rows], cache.frame[rows])
+        return Runs(rows[runs.first] if len(rows) else runs.first, runs.length)
+
+    def _split_rows(self, split: str) -> NDArray[np.int64]:
+        """(n,) rows of a split; a recording's rows stand together, so runs found among them are runs of the cache."""
+        in_split = np.array([r.split == split for r in self.manifest.recordings])
+        return np.flatnonzero(in_split[self.cache.clip])
+
+    def starts(self, split: str) -> NDArray[np.int64]:
+        """First row of each window of a split, (W,) int64; all within runs of at least T frames."""
+        stride = 1 if split == "test" else self.stride
+        return window_starts(self._runs(split).at_least(self.seq_len), self.window, stride)
+
+    def train_dataloader(self) -> DataLoader[Tensor]:
+        """Serve training windows, shuffled."""
+        return self._loader("train", shuffle=True)
+
+    def val_dataloader(self) -> DataLoader[Tensor] | list[Any]:
+        """Serve validation windows, in order; nothing where the manifest has no val split."""
+        return self._loader("val") if len(self.starts("val")) else []
+
+    def predict_dataloader(self) -> DataLoader[Tensor]:
+        """Serve test windows, in order."""
+        return self._loader("test")
+
+    def _loader(self, split: str, shuffle: bool = False) -> DataLoader[Tensor]:
+        windows = Starts(self.starts(split))
+        order = BatchOrder(len(windows), self.batch_size, shuffle, self.seed)
+        return DataLoader(windows, batch_size=None, sampler=order)
+
+    def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Batch:
+        """Gather and unpack the maps of a batch on its device: (B,) first rows -> (B, window, 1, H, W)."""
+        return Batch(batch, self.gather(batch))
+
+    def gather(self, start: Tensor) -> Tensor:
+        """Unpack the windows that begin at these rows.
+
+        Args:
+            start: (B,) int64 first rows, on any device.
+
+        Returns:
+            (B, window, 1, H, W) float32 on the same device.
+        """
+        device = start.device
+        if device not in self._packed:
+            self._packed[device] = torch.from_numpy(self.cache.packed).to(device)
+        rows = start[:, None] + torch.arange(self.window, device=device)
+        return unpack_maps(self._packed[device][rows], self.settings.img_size)
+
+    def test_rows(self) -> TestRows:
+        """Describe the test split to the judgement."""
+        index = [i for i, r in enumerate(self.manifest.recordings) if r.split == "test"]
+        rows = self._split_rows("test")
+        number = np.full(len(self.manifest.recordings), -1)
+        number[index] = np.arange(len(index))
+        starts = window_starts(self._runs("test"), self.seq_len)
+        return TestRows(
+            recordings=tuple(self.manifest.recordings[i] for i in index),
+            spans=tuple(self.cache.spans[i] for i in index),
+            fps=tuple(self.cache.fps[i] for i in index),
+            clip=number[self.cache.clip[rows]],
+            frame=self.cache.frame[rows].astype(np.int64),
+            starts=np.searchsorted(rows, starts),
+            seq_len=self.seq_len,
+        )
