@@ -1,0 +1,20 @@
+"""Judge a model: window and frame scores, metrics, files, figures and the report."""
+
+from skelmap.evaluation.frames import Counts, FrameScores, frame_scores
+from skelmap.evaluation.judgement import Area, Judgement, Scoring, WorkArea, judge
+from skelmap.evaluation.results import write_results
+from skelmap.evaluation.rows import Predictions, TestRows
+
+__all__ = [
+    "Area",
+    "Counts",
+    "FrameScores",
+    "Judgement",
+    "Predictions",
+    "Scoring",
+    "TestRows",
+    "WorkArea",
+    "frame_scores",
+    "judge",
+    "write_results",
+]

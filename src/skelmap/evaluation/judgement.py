@@ -1,0 +1,163 @@
+"""Everything that is said about a model's scores of a test split."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skelmap.evaluation.alarms import TestOperatingPoint, operating_point
+from skelmap.evaluation.bootstrap import Interval, auroc_interval
+from skelmap.evaluation.frames import FrameScores, frame_scores
+from skelmap.evaluation.metrics import Curve, auroc, single_class, to_numpy
+from skelmap.evaluation.rows import Predictions, TestRows
+
+
+@dataclass(frozen=True)
+class Area:
+    """An AUROC, or the reason why there is none.
+
+    Attributes:
+        value: AUROC in [0, 1], or None.
+        interval: 95 % bootstrap over clips.
+        reason: why there is no value; empty where there is one.
+    """
+
+    value: float | None
+    interval: Interval
+    reason: str
+
+
+@dataclass(frozen=True)
+class WorkArea:
+    """The AUROC of one work's abnormal frames.
+
+    Attributes:
+        work: its name.
+        area: abnormal frames of the work against the normal frames in `against`.
+        abnormal: frames.
+        normal: frames.
+        against: "same work", or "all normal frames" where the work has no normal ones.
+    """
+
+    work: str
+    area: Area
+    abnormal: int
+    normal: int
+    against: str
+
+
+@dataclass(frozen=True, eq=False)
+class Scoring:
+    """One way to score frames, judged.
+
+    Attributes:
+        name: frame, averaged, window or online.
+        title: the same for readers.
+        frames: how many were judged; online scores begin when the first window is full.
+        area: AUROC over all of them.
+        average_precision: area under the precision-recall curve, or None without both classes.
+        base_rate: share of abnormal frames: the average precision of chance.
+        works: per work, in the order of the manifest.
+        curve: thinned for drawing, or None without both classes.
+        operating_point: a description of the test split's curve, not a chosen threshold; None without both classes.
+    """
+
+    name: str
+    title: str
+    frames: int
+    area: Area
+    average_precision: float | None
+    base_rate: float
+    works: tuple[WorkArea, ...]
+    curve: Curve | None
+    operating_point: TestOperatingPoint | None
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """A model's scores of a test split, judged.
+
+    Attributes:
+        frames: the table of judged frames.
+        primary: per frame (frame models, as in the paper), or the mean over the covering windows (window models).
+        variant: averaged over T (frame models), or online (window models).
+        window: rows of the model's windows, 1 for a frame model.
+        seq_len: T.
+        seed: of the bootstrap.
+    """
+
+    frames: FrameScores
+    primary: Scoring
+    variant: Scoring
+    window: int
+    seq_len: int
+    seed: int
+
+
+def judge(predictions: Predictions, rows: TestRows, seed: int = 0) -> Judgement:
+    """Judge a model's scores of the test split.
+
+    Args:
+        predictions: a score for every test window, in any order.
+        rows: the test split.
+        seed: of the bootstrap over clips.
+
+    Returns:
+        AUROC with interval, average precision, AUROC per work and a described operating point, for the primary score
+        and its variant. With one class only, these are None with a reason.
+
+    Raises:
+        UserError: no window, or NaN or infinite scores, naming the clips.
+        ValueError: windows missing from the predictions, or not asked for.
+    """
+    frames = frame_scores(predictions, rows)
+    t = rows.seq_len
+    if predictions.window == 1:
+        names = (("frame", "single frames"), ("averaged", f"averaged over {t} frames"))
+    else:
+        names = (("window", f"mean over windows of {t} frames"), ("online", f"online, after {t} frames"))
+    known = ~frames.variant.isnan()
+    primary = _score(*names[0], frames.score, frames, seed)
+    variant = _score(*names[1], frames.variant[known], frames.select(known), seed)
+    return Judgement(frames, primary, variant, predictions.window, t, seed)
+
+
+def _score(name: str, title: str, score: Tensor, frames: FrameScores, seed: int) -> Scoring:
+    """Judge one (F,) score of the frames."""
+    area = _area(score, frames.label, frames.clip, seed)
+    base_rate = float(frames.label.double().mean())
+    if area.value is None:
+        return Scoring(name, title, len(score), area, None, base_rate, (), None, None)
+    values, label, clip = to_numpy(score), frames.label.cpu().numpy(), frames.clip.cpu().numpy()
+    curve = Curve.build(values, label)
+    point = operating_point(
+        curve, values, label, frames.onset.cpu().numpy(), clip, frames.frame.cpu().numpy(), np.array(frames.fps)
+    )
+    works = _works(score, frames, seed)
+    return Scoring(name, title, len(score), area, curve.average_precision, base_rate, works, curve.thinned(), point)
+
+
+def _area(score: Tensor, label: Tensor, clip: Tensor, seed: int) -> Area:
+    if len(torch.unique(label)) < 2:
+        reason = single_class(int(label.sum()), len(label))
+        return Area(None, Interval(None, None, reason), reason)
+    interval = auroc_interval(to_numpy(score), label.cpu().numpy(), clip.cpu().numpy(), seed)
+    return Area(auroc(score, label), interval, "")
+
+
+def _works(score: Tensor, frames: FrameScores, seed: int) -> tuple[WorkArea, ...]:
+    """Judge the works that have abnormal frames."""
+    normal = frames.label == 0
+    found = []
+    for index, name in enumerate(frames.works):
+        of_work = frames.work == index
+        abnormal = of_work & ~normal
+        if not abnormal.any():
+            continue
+        own = of_work & normal
+        against, others = ("same work", own) if own.any() else ("all normal frames", normal)
+        both = abnormal | others
+        area = _area(score[both], frames.label[both], frames.clip[both], seed)
+        found.append(WorkArea(name, area, int(abnormal.sum()), int(others.sum()), against))
+    return tuple(found)
