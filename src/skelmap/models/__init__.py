@@ -1,0 +1,9 @@
+"""Models of normal work; what they describe badly is abnormal."""
+
+from skelmap.models.ae import AE
+from skelmap.models.autoencoder import Reconstruction, WindowScores
+from skelmap.models.baselines import GMM, PCA
+from skelmap.models.lstm_vae import LSTMVAE
+from skelmap.models.vae import VAE
+
+__all__ = ["AE", "GMM", "LSTMVAE", "PCA", "VAE", "Reconstruction", "WindowScores"]

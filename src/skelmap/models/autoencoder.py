@@ -1,0 +1,149 @@
+"""What AE, VAE and LSTM-VAE have in common: loss, logging, scoring."""
+
+from typing import NamedTuple
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from skelmap.data import Batch
+from skelmap.errors import UserError
+from skelmap.models.scores import active_units, bernoulli_nll, gaussian_kl, reconstruction_error
+
+SCORES = ("recon_error", "bce", "elbo", "recon_prob")
+
+
+class Reconstruction(NamedTuple):
+    """What a network makes of a batch.
+
+    Attributes:
+        logits: (B, T, 1, H, W) log odds of each pixel.
+        mu: (B, J) the latents' means; of a plain autoencoder, the latents.
+        logvar: (B, J) the latents' log variances, or None without a posterior.
+    """
+
+    logits: Tensor
+    mu: Tensor
+    logvar: Tensor | None
+
+
+class WindowScores(NamedTuple):
+    """What a model says of a batch of windows.
+
+    Attributes:
+        start: (B,) int64 first row of each window.
+        score: (B,) float32, higher = more abnormal.
+        latent: (B, J) float32.
+    """
+
+    start: Tensor
+    score: Tensor
+    latent: Tensor
+
+
+class Autoencoder(pl.LightningModule):
+    """Train a network on the negative ELBO and score windows by how badly it reconstructs them.
+
+    A subclass sets `self.network`, a module with `encode(maps) -> (mu, logvar or None)` and `decode(z) -> logits`.
+
+    Args:
+        learning_rate: of Adam.
+        beta: weight of the KL divergence; 1 is the ELBO.
+        score: what a window is judged by: `recon_error` (mean squared error, the paper's), `bce` (negative log
+            likelihood), `elbo` (bce + KL) or `recon_prob` (expected negative log likelihood over samples of the
+            latents: An & Cho 2015).
+        samples: of the latents for `recon_prob`.
+
+    Raises:
+        UserError: the score is unknown, or needs a posterior that the network lacks.
+    """
+
+    network: nn.Module
+    has_posterior = True
+
+    def __init__(self, learning_rate: float, beta: float, score: str, samples: int) -> None:
+        super().__init__()
+        allowed = SCORES if self.has_posterior else SCORES[:2]
+        if score not in allowed:
+            raise UserError(f"model.score={score}; allowed for {type(self).__name__} are {', '.join(allowed)}")
+        self.learning_rate, self.beta, self.score, self.samples = learning_rate, beta, score, samples
+        self._val_mu: list[Tensor] = []
+        self._val_kl: list[Tensor] = []
+
+    def forward(self, maps: Tensor) -> Reconstruction:
+        """Reconstruct (B, T, 1, H, W) maps; while training from a sample of the latents, else from their mean."""
+        mu, logvar = self.network.encode(maps)
+        z = mu
+        if self.training and logvar is not None:
+            z = mu + torch.randn_like(mu) * (0.5 * logvar).exp()
+        return Reconstruction(self.network.decode(z), mu, logvar)
+
+    def _losses(self, maps: Tensor) -> tuple[Tensor, Tensor, Reconstruction]:
+        """Mean negative log likelihood of a window, mean KL of each latent (J,), and the reconstruction."""
+        out = self(maps)
+        recon = bernoulli_nll(out.logits.float(), maps).mean()
+        if out.logvar is None:
+            return recon, torch.zeros(0, device=maps.device), out
+        return recon, gaussian_kl(out.mu.float(), out.logvar.float()).mean(dim=0), out
+
+    def training_step(self, batch: Batch) -> Tensor:
+        """Return the negative ELBO of a batch, nats a window."""
+        recon, kl, _ = self._losses(batch.maps)
+        loss = recon + self.beta * kl.sum()
+        self._log("train", loss, recon, kl.sum(), len(batch.maps))
+        return loss
+
+    def validation_step(self, batch: Batch) -> None:
+        """Log the loss on validation windows and remember the latents."""
+        recon, kl, out = self._losses(batch.maps)
+        self._log("val", recon + self.beta * kl.sum(), recon, kl.sum(), len(batch.maps))
+        self._val_mu.append(out.mu.float())
+        self._val_kl.append(kl * len(batch.maps))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the KL divergence of each latent and the number of active units."""
+        mu = torch.cat(self._val_mu)
+        if self.has_posterior:
+            kl = torch.stack(self._val_kl).sum(dim=0) / len(mu)
+            self.log_dict({f"val/kl_{j:02d}": value for j, value in enumerate(kl)})
+        self.log("val/active_units", float(active_units(mu)))
+        self._val_mu.clear()
+        self._val_kl.clear()
+
+    def _log(self, split: str, loss: Tensor, recon: Tensor, kl: Tensor, count: int) -> None:
+        values = {f"{split}/loss": loss, f"{split}/recon": recon} | ({f"{split}/kl": kl} if self.has_posterior else {})
+        self.log_dict(values, on_step=False, on_epoch=True, batch_size=count)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Adam in one fused kernel (a tenth of a step otherwise)."""
+        return torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
+
+    def predict_step(self, batch: Batch) -> WindowScores:
+        """Score a batch of windows, deterministically."""
+        out = self(batch.maps)
+        return WindowScores(batch.start, self._score(out, batch.maps), out.mu.float())
+
+    def _score(self, out: Reconstruction, maps: Tensor) -> Tensor:
+        logits = out.logits.float()
+        if self.score == "recon_error":
+            return reconstruction_error(logits, maps)
+        if self.score == "recon_prob":
+            return self._expected_nll(out, maps)
+        nll = bernoulli_nll(logits, maps)
+        if self.score == "elbo" and out.logvar is not None:
+            return nll + gaussian_kl(out.mu.float(), out.logvar.float()).sum(dim=1)
+        return nll
+
+    def _expected_nll(self, out: Reconstruction, maps: Tensor) -> Tensor:
+        """Monte-Carlo estimate with the same noise for every batch, so that a score does not change from run to run."""
+        assert out.logvar is not None
+        noise = torch.randn(self.samples, out.mu.shape[1], generator=torch.Generator().manual_seed(0)).to(out.mu)
+        total = torch.zeros(len(maps), device=maps.device)
+        for e in noise:
+            z = out.mu + e * (0.5 * out.logvar).exp()
+            total += bernoulli_nll(self.network.decode(z).float(), maps)
+        return total / self.samples
+
+    def reconstruct(self, maps: Tensor) -> Tensor:
+        """Give the probability of each pixel, (B, T, 1, H, W) in 0..1."""
+        return self(maps).logits.float().sigmoid()

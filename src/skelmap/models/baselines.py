@@ -1,0 +1,163 @@
+"""The paper's conventional methods, fitted by scikit-learn: PCA subspace and Gaussian mixture.
+
+They go through the same Trainer as the networks: one pass over the training windows collects them, the last batch
+fits. What was fitted is kept in buffers, so checkpoints hold plain tensors and scoring runs on the model's device.
+"""
+
+import math
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skelmap.data import Batch
+from skelmap.errors import UserError
+from skelmap.models.autoencoder import WindowScores
+
+
+class Baseline(pl.LightningModule):
+    """Collect flattened windows in one epoch, fit, then score.
+
+    A subclass defines `fit(x)` and `describe(x) -> (score, latent)`.
+
+    Args:
+        max_windows: fit on this many of the (shuffled) training windows at most; bounds the memory.
+    """
+
+    def __init__(self, max_windows: int) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.max_windows = max_windows
+        self._collected: list[Tensor] = []
+
+    def fit(self, x: NDArray[np.float32]) -> None:
+        """Fit to (N, D) flattened windows."""
+        raise NotImplementedError
+
+    def describe(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the score (B,) and the latents (B, J) of (B, D) flattened windows."""
+        raise NotImplementedError
+
+    def training_step(self, batch: Batch) -> None:
+        """Collect a batch; fit after the epoch's last."""
+        if sum(map(len, self._collected)) < self.max_windows:
+            self._collected.append(batch.maps.flatten(1).to("cpu", torch.uint8))
+        if self.trainer.is_last_batch:
+            x = torch.cat(self._collected)[: self.max_windows].numpy().astype(np.float32)
+            self._collected.clear()
+            self.fit(x)
+
+    def validation_step(self, batch: Batch) -> None:
+        """Log the mean score of normal validation windows as the loss."""
+        score, _ = self.describe(batch.maps.flatten(1))
+        self.log("val/loss", score.mean(), batch_size=len(batch.maps))
+
+    def configure_optimizers(self) -> None:
+        """Nothing is optimised step by step."""
+
+    def predict_step(self, batch: Batch) -> WindowScores:
+        """Score a batch of windows."""
+        return WindowScores(batch.start, *self.describe(batch.maps.flatten(1)))
+
+    def reconstruct(self, maps: Tensor) -> Tensor | None:
+        """Give the probability of each pixel, (B, T, 1, H, W); None where the method reconstructs nothing."""
+        return None
+
+
+class PCA(Baseline):
+    """PCA subspace: a window's score is its mean squared distance to the subspace of normal windows, a pixel.
+
+    Args:
+        img_size: side of the maps, px.
+        window: frames the model sees at once.
+        latent_dim: J, dimensions of the subspace.
+        max_windows: fit on this many windows at most.
+    """
+
+    mean: Tensor
+    components: Tensor
+
+    def __init__(self, img_size: int, window: int, latent_dim: int, max_windows: int) -> None:
+        super().__init__(max_windows)
+        self.save_hyperparameters()
+        size = window * img_size**2
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("components", torch.zeros(latent_dim, size))
+
+    def fit(self, x: NDArray[np.float32]) -> None:
+        """Fit the subspace.
+
+        Raises:
+            UserError: fewer windows or pixels than dimensions.
+        """
+        from sklearn.decomposition import PCA as SklearnPCA
+
+        latent_dim = len(self.components)
+        if latent_dim > min(x.shape):
+            raise UserError(f"model.latent_dim={latent_dim}; {x.shape[0]} windows of {x.shape[1]} pixels allow fewer")
+        fitted = SklearnPCA(latent_dim, random_state=0).fit(x)
+        self.mean.copy_(torch.from_numpy(fitted.mean_))
+        self.components.copy_(torch.from_numpy(fitted.components_))
+
+    def describe(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the mean squared residual (B,) and the coordinates in the subspace (B, J)."""
+        latent = (x - self.mean) @ self.components.T
+        residual = x - self.mean - latent @ self.components
+        return residual.square().mean(dim=1), latent
+
+    def reconstruct(self, maps: Tensor) -> Tensor:
+        """Project maps (B, T, 1, H, W) onto the subspace, cut to 0..1."""
+        latent = (maps.flatten(1) - self.mean) @ self.components.T
+        return (self.mean + latent @ self.components).clamp(0, 1).reshape(maps.shape)
+
+
+class GMM(PCA):
+    """Gaussian mixture in a PCA subspace: a window's score is its negative log likelihood, nats.
+
+    The subspace comes first because a density over all pixels of a small data set is singular.
+
+    Args:
+        img_size: side of the maps, px.
+        window: frames the model sees at once.
+        latent_dim: J, dimensions of the subspace.
+        mixtures: Gaussians, each with a full covariance.
+        max_windows: fit on this many windows at most.
+    """
+
+    log_weights: Tensor
+    means: Tensor
+    whitening: Tensor
+
+    def __init__(self, img_size: int, window: int, latent_dim: int, mixtures: int, max_windows: int) -> None:
+        super().__init__(img_size, window, latent_dim, max_windows)
+        self.save_hyperparameters()
+        self.register_buffer("log_weights", torch.zeros(mixtures))
+        self.register_buffer("means", torch.zeros(mixtures, latent_dim))
+        self.register_buffer("whitening", torch.zeros(mixtures, latent_dim, latent_dim))
+
+    def fit(self, x: NDArray[np.float32]) -> None:
+        """Fit subspace and mixture.
+
+        Raises:
+            UserError: fewer windows than Gaussians.
+        """
+        from sklearn.mixture import GaussianMixture
+
+        if len(x) < len(self.means):
+            raise UserError(f"model.mixtures={len(self.means)}; {len(x)} training windows allow fewer")
+        super().fit(x)
+        latent = (x - self.mean.cpu().numpy()) @ self.components.cpu().numpy().T
+        fitted = GaussianMixture(len(self.means), reg_covar=1e-3, random_state=0).fit(latent.astype(np.float64))
+        self.log_weights.copy_(torch.from_numpy(np.log(fitted.weights_)))
+        self.means.copy_(torch.from_numpy(fitted.means_))
+        self.whitening.copy_(torch.from_numpy(fitted.precisions_cholesky_))
+
+    def describe(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the negative log likelihood (B,) and the coordinates in the subspace (B, J)."""
+        _, latent = super().describe(x)
+        white = torch.einsum("bmj,mjk->bmk", latent[:, None] - self.means, self.whitening)
+        log_det = self.whitening.diagonal(dim1=1, dim2=2).log().sum(dim=1)
+        log_density = log_det - 0.5 * white.square().sum(dim=2) - 0.5 * latent.shape[1] * math.log(2 * math.pi)
+        return -torch.logsumexp(self.log_weights + log_density, dim=1), latent

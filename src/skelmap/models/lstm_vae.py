@@ -1,0 +1,77 @@
+"""The LSTM-VAE of sequential skeleton maps (the paper's model)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from skelmap.models.autoencoder import Autoencoder
+from skelmap.models.convolutions import MapDecoder, MapEncoder
+
+
+class LSTMVAENetwork(nn.Module):
+    """CNN on each frame -> LSTM over T -> mu, log variance; z at each of T steps -> LSTM -> transposed CNN."""
+
+    def __init__(self, seq_len: int, img_size: int, latent_dim: int, hidden_size: int, channels: Sequence[int]) -> None:
+        super().__init__()
+        self.seq_len = seq_len
+        self.encoder = MapEncoder(img_size, channels)
+        self.encoder_lstm = _lstm(self.encoder.features, hidden_size)
+        self.posterior = nn.Linear(hidden_size, 2 * latent_dim)
+        self.decoder_lstm = _lstm(latent_dim, hidden_size)
+        self.decoder = MapDecoder(hidden_size, img_size, channels)
+
+    def encode(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode (B, T, 1, H, W) maps as mu and logvar, each (B, J), from the LSTM's last output."""
+        features = self.encoder(maps.flatten(0, 1))  # (B, T, 1, H, W) -> (B*T, features)
+        hidden, _ = self.encoder_lstm(features.unflatten(0, maps.shape[:2]))  # (B, T, hidden)
+        mu, logvar = self.posterior(hidden[:, -1]).chunk(2, dim=1)
+        return mu, logvar
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Decode latents (B, J) as logits (B, T, 1, H, W): every step sees the same z."""
+        steps = z[:, None].expand(-1, self.seq_len, -1)
+        hidden, _ = self.decoder_lstm(steps)  # (B, T, hidden)
+        logits: Tensor = self.decoder(hidden.flatten(0, 1)).unflatten(0, hidden.shape[:2])
+        return logits
+
+
+class LSTMVAE(Autoencoder):
+    """LSTM-VAE of windows of T skeleton maps.
+
+    Args:
+        seq_len: T, frames in a window.
+        img_size: side of the maps, px.
+        latent_dim: J, dimensions of the latent space.
+        hidden_size: of both LSTMs.
+        channels: of the features after each halving of the map; the last repeats.
+        learning_rate: of Adam.
+        beta: weight of the KL divergence.
+        score: see `Autoencoder`.
+        samples: of the latents for `recon_prob`.
+    """
+
+    def __init__(
+        self,
+        seq_len: int,
+        img_size: int,
+        latent_dim: int,
+        hidden_size: int,
+        channels: Sequence[int],
+        learning_rate: float,
+        beta: float = 1.0,
+        score: str = "recon_error",
+        samples: int = 16,
+    ) -> None:
+        super().__init__(learning_rate, beta, score, samples)
+        self.save_hyperparameters()
+        self.network = LSTMVAENetwork(seq_len, img_size, latent_dim, hidden_size, channels)
+
+
+def _lstm(inputs: int, hidden_size: int) -> nn.LSTM:
+    """An LSTM that starts out remembering: forget-gate bias 1 (Jozefowicz et al. 2015; Keras' default too)."""
+    lstm = nn.LSTM(inputs, hidden_size, batch_first=True)
+    with torch.no_grad():
+        lstm.bias_ih_l0[hidden_size : 2 * hidden_size] = 1
+        lstm.bias_hh_l0[hidden_size : 2 * hidden_size] = 0
+    return lstm

@@ -1,0 +1,36 @@
+"""What a model's reconstruction says about a window: losses to train on and scores to judge by.
+
+Every function takes logits and maps (B, T, 1, H, W) and returns one number a window, (B,).
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def bernoulli_nll(logits: Tensor, maps: Tensor) -> Tensor:
+    """Negative log likelihood of binary maps, summed over the D pixels of the window, nats (Kingma & Welling 2014)."""
+    return F.binary_cross_entropy_with_logits(logits, maps, reduction="none").flatten(1).sum(dim=1)
+
+
+def gaussian_kl(mu: Tensor, logvar: Tensor) -> Tensor:
+    """KL divergence of N(mu, exp(logvar)) from N(0, 1) for each latent, (B, J), nats (Kingma & Welling 2014, app. B)."""
+    return 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
+
+
+def reconstruction_error(logits: Tensor, maps: Tensor) -> Tensor:
+    """Mean squared difference of map and reconstruction over the window's pixels, 0..1: the paper's anomaly degree."""
+    return (logits.sigmoid() - maps).square().flatten(1).mean(dim=1)
+
+
+def active_units(mu: Tensor, threshold: float = 0.01) -> int:
+    """Count the latents whose mean moves with the input: Var_x(mu) > 0.01 (Burda et al. 2016, section 5.2).
+
+    Args:
+        mu: (N, J) posterior means over a data set.
+        threshold: variance above which a latent is active.
+
+    Returns:
+        A count from 0 to J.
+    """
+    return int((torch.var(mu, dim=0, correction=0) > threshold).sum())
