@@ -1,0 +1,150 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
+
+from skelmap.errors import UserError
+from skelmap.evaluation.alarms import operating_point
+from skelmap.evaluation.bootstrap import auroc_interval, clip_pairs
+from skelmap.evaluation.metrics import Curve, auroc
+
+LABELS = st.lists(st.integers(0, 1), min_size=2, max_size=120).filter(lambda x: 0 < sum(x) < len(x))
+
+
+def draw(label: list[int], seed: int, scale: float, ties: bool) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    score = rng.normal(np.array(label), 1)
+    return (np.round(score) if ties else score) * scale, np.array(label)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    LABELS,
+    st.integers(0, 99),
+    st.sampled_from([1e-6, 1.0, 1e3, 1e12]),
+    st.booleans(),
+    st.sampled_from(["16", "32", "64"]),
+)
+def test_exact_against_scikit_learn(label: list[int], seed: int, scale: float, ties: bool, bits: str) -> None:
+    score, target = draw(label, seed, scale if bits != "16" else 100.0, ties)
+    tensor = torch.tensor(score).to(getattr(torch, f"float{bits}"))
+    score = tensor.double().numpy()
+    expected = roc_auc_score(target, score)
+    assert auroc(tensor, torch.tensor(target)) == pytest.approx(expected, abs=1e-6)
+
+    curve = Curve.build(score, target)
+    assert curve.average_precision == pytest.approx(average_precision_score(target, score))
+    fpr, tpr, threshold = roc_curve(target, score, drop_intermediate=False)
+    np.testing.assert_allclose(curve.roc, (fpr, tpr))
+    np.testing.assert_array_equal(curve.threshold, threshold[1:])
+    precision, recall, _ = precision_recall_curve(target, score)
+    np.testing.assert_allclose(curve.precision_recall, (precision[-2::-1], recall[-2::-1]))
+    assert np.trapezoid(tpr, fpr) == pytest.approx(expected)
+
+
+def test_scores_far_above_one_do_not_saturate() -> None:
+    rng = np.random.default_rng(0)
+    label = np.arange(5000) % 2
+    score = 1000 + 100 * rng.normal(label, 1)
+    expected = roc_auc_score(label, score)
+    assert expected > 0.7
+    assert auroc(torch.tensor(score), torch.tensor(label)) == pytest.approx(expected, abs=1e-6)
+
+
+def test_constant_score_is_chance() -> None:
+    assert auroc(torch.full((10,), 7.3), torch.arange(10) % 2) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("score", "label", "words"),
+    [
+        ([1.0, float("nan"), 2.0], [0, 1, 1], "1 of 3 scores are NaN or infinite"),
+        ([1.0, float("inf"), 2.0], [0, 1, 1], "1 of 3 scores are NaN or infinite"),
+        ([1.0, 2.0, 3.0], [0, 1, 2], "1 of 3 labels are neither 0 nor 1"),
+        ([1.0, 2.0], [1, 1], "all 2 judged frames are abnormal"),
+        ([1.0, 2.0], [0, 0], "all 2 judged frames are normal"),
+    ],
+)
+def test_what_torchmetrics_would_accept_is_refused(score: list[float], label: list[int], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        auroc(torch.tensor(score), torch.tensor(label))
+
+
+def test_thinned_curve_keeps_ends_and_area() -> None:
+    score, label = draw([0, 1, 0, 0] * 10_000, 0, 50.0, ties=False)
+    curve = Curve.build(score, label)
+    thin = curve.thinned(500)
+    assert len(thin.threshold) <= 502
+    assert np.trapezoid(*thin.roc[::-1]) == pytest.approx(roc_auc_score(label, score), abs=2e-4)
+    assert (thin.roc[0][-1], thin.roc[1][-1]) == (1.0, 1.0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(LABELS, st.integers(0, 99), st.booleans())
+def test_clip_pairs_equal_plain_loops(label: list[int], seed: int, ties: bool) -> None:
+    score, target = draw(label, seed, 1.0, ties)
+    clip = np.random.default_rng(seed).integers(0, 4, len(label))
+    expected = np.zeros((4, 4))
+    for i in np.flatnonzero(target == 1):
+        for j in np.flatnonzero(target == 0):
+            expected[clip[i], clip[j]] += (score[i] > score[j]) + 0.5 * (score[i] == score[j])
+    np.testing.assert_array_equal(clip_pairs(score, target, clip, 4), expected)
+    assert expected.sum() / (target.sum() * (1 - target).sum()) == pytest.approx(roc_auc_score(target, score))
+
+
+def test_interval_equals_a_plain_bootstrap() -> None:
+    rng = np.random.default_rng(3)
+    clip = np.repeat(np.arange(12), 40)
+    label = (np.arange(480) % 40 >= 25).astype(int)
+    score = np.round(rng.normal(label + rng.normal(0, 1, 12)[clip], 1), 1)
+    draws = np.random.default_rng(5).multinomial(12, np.full(12, 1 / 12), 1000)
+    areas = []
+    for drawn in draws:
+        index = np.concatenate([np.flatnonzero(clip == c) for c in range(12) for _ in range(drawn[c])])
+        areas.append(roc_auc_score(label[index], score[index]))
+    low, high, reason = auroc_interval(score, label, clip * 7, seed=5)
+    assert reason == ""
+    np.testing.assert_allclose([low, high], np.quantile(areas, [0.025, 0.975]))
+
+
+def test_no_interval_says_why() -> None:
+    score, label = np.arange(8.0), np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    assert auroc_interval(score, label, np.zeros(8, int), 0) == (
+        None,
+        None,
+        "1 clip; an interval over clips needs at least 2",
+    )
+    low, _, reason = auroc_interval(score, label, label, 0)
+    assert low is None
+    assert "resamples of the 2 clips hold normal or abnormal frames only" in reason
+
+
+def test_operating_point_by_hand() -> None:
+    # Clip 0 at 10 fps, frames 8 and 9 left out; clip 1 at 5 fps.
+    frame = np.array([0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 0, 1, 2, 3, 4, 5])
+    clip = np.repeat([0, 1], [10, 6])
+    label = np.array([0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 0, 1, 1])
+    onset = np.array([-1, -1, -1, 3, 3, 3, -1, -1, -1, -1, -1, 1, 1, -1, 4, 4])
+    score = np.array([9, 9, 1, 2, 8, 8, 8, 8, 8, 1, 8, 7, 8, 2, 6, 8], float)
+    # 7 abnormal frames: 80 % are 6 of them; scores 8 8 8 8 | 7 | 6 | 2: the threshold is 6.
+    point = operating_point(Curve.build(score, label), score, label, onset, clip, frame, np.array([10.0, 5.0]))
+    assert point.threshold == 6
+    # Runs of normal frames at or above 6: 0-1, 6-7, 10 (after a gap), and clip 1's 0.
+    assert point.false_alarms == 4
+    assert point.normal_hours == pytest.approx((7 / 10 + 2 / 5) / 3600)
+    assert point.false_alarms_per_hour == pytest.approx(4 / point.normal_hours)
+    assert (point.spans, point.spans_detected) == (3, 3)
+    assert point.median_delay == pytest.approx(np.median([1 / 10, 0, 0]))
+
+
+def test_missed_spans_are_not_in_the_delay() -> None:
+    frame, clip = np.arange(40), np.zeros(40, int)
+    label, onset = np.zeros(40, int), np.full(40, -1)
+    label[10:30], onset[10:30] = 1, 10
+    label[35:37], onset[35:37] = 1, 35
+    score = np.where((frame >= 12) & (frame < 30), 5.0, 0.0)
+    point = operating_point(Curve.build(score, label), score, label, onset, clip, frame, np.array([30.0]))
+    assert (point.spans, point.spans_detected, point.false_alarms) == (2, 1, 0)
+    assert point.median_delay == pytest.approx(2 / 30)
