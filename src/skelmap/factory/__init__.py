@@ -1,0 +1,5 @@
+"""The simulated factory: a worker in a workshop, a camera and a pose detector, all simulated."""
+
+from skelmap.factory.write import write_factory
+
+__all__ = ["write_factory"]
