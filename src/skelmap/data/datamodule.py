@@ -97,6 +97,11 @@ class SkeletonMaps(pl.LightningDataModule):
         """The maps of all recordings, built when first needed."""
         return open_cache(self.manifest.recordings, self.settings, self.cache_dir, self.format)
 
+    @property
+    def simulated(self) -> bool:
+        """Whether the simulated factory wrote this data set."""
+        return (self.manifest.path.parent / "factory.json").exists()
+
     def prepare_data(self) -> None:
         """Build the cache, in one process."""
         _ = self.cache
@@ -155,11 +160,12 @@ class SkeletonMaps(pl.LightningDataModule):
         """Gather and unpack the maps of a batch on its device: (B,) first rows -> (B, window, 1, H, W)."""
         return Batch(batch, self.gather(batch))
 
-    def gather(self, start: Tensor) -> Tensor:
+    def gather(self, start: Tensor, window: int | None = None) -> Tensor:
         """Unpack the windows that begin at these rows.
 
         Args:
             start: (B,) int64 first rows, on any device.
+            window: rows in a window; the model's window unless said otherwise.
 
         Returns:
             (B, window, 1, H, W) float32 on the same device.
@@ -167,8 +173,17 @@ class SkeletonMaps(pl.LightningDataModule):
         device = start.device
         if device not in self._packed:
             self._packed[device] = torch.from_numpy(self.cache.packed).to(device)
-        rows = start[:, None] + torch.arange(self.window, device=device)
+        rows = start[:, None] + torch.arange(window or self.window, device=device)
         return unpack_maps(self._packed[device][rows], self.settings.img_size)
+
+    def test_row(self, row: Tensor) -> Tensor:
+        """Number rows of the cache as `test_rows` does, (B,) int64."""
+        rows = torch.from_numpy(self._split_rows("test")).to(row.device)
+        return torch.searchsorted(rows, row)
+
+    def cache_row(self, row: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Number rows of `test_rows` as the cache does, (B,) int64."""
+        return self._split_rows("test")[row]
 
     def test_rows(self) -> TestRows:
         """Describe the test split to the judgement."""

@@ -1,6 +1,7 @@
 """What the judgement must know of the test split."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,21 +9,24 @@ from numpy.typing import NDArray
 from skelmap.poses import Recording, Span
 
 
-class TestRows(NamedTuple):
-    """The rows of the test split; a row is one person in one frame in which a joint was seen.
+@dataclass(frozen=True, eq=False)
+class TestRows:
+    """The rows of the test split: one person in one frame, with at least one joint.
 
-    Frames of a recording's span without any row are frames with nobody. Rows that no window of `starts` covers are in
-    runs shorter than T and are left out.
+    The rows `start .. start + seq_len - 1` of a window are successive frames of one person. A frame of a clip's span
+    without any row is a frame with nobody in it. Rows that no window covers belong to runs shorter than `seq_len`.
 
     Attributes:
-        recordings: of the test split.
-        spans: first frame of each recording and one past its last.
-        fps: frames a second of each recording.
+        recordings: the test clips, C of them.
+        spans: (first frame, one past the last) of each clip.
+        fps: frames a second of each clip.
         clip: (N,) int64 index into `recordings`.
-        frame: (N,) int64 frame number.
-        starts: (S,) int64 first row of every window of T rows, at stride 1.
-        seq_len: T.
+        frame: (N,) int64 frame number within the clip's span.
+        starts: (S,) int64 first row of every window of `seq_len` rows, at stride 1.
+        seq_len: T, rows of a window.
     """
+
+    __test__: ClassVar[bool] = False  # the name is not a test case of pytest's
 
     recordings: tuple[Recording, ...]
     spans: tuple[Span, ...]

@@ -1,16 +1,28 @@
 """What AE, VAE and LSTM-VAE have in common: loss, logging, scoring."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from skelmap.data import Batch
 from skelmap.errors import UserError
 from skelmap.models.scores import active_units, bernoulli_nll, gaussian_kl, reconstruction_error
 
 SCORES = ("recon_error", "bce", "elbo", "recon_prob")
+
+
+class LatentNetwork(Protocol):
+    """What `Autoencoder` asks of a network."""
+
+    def encode(self, maps: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Encode (B, T, 1, H, W) maps as mu and logvar, each (B, J); logvar is None without a posterior."""
+        ...
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Decode latents (B, J) as logits (B, T, 1, H, W)."""
+        ...
 
 
 class Reconstruction(NamedTuple):
@@ -44,7 +56,7 @@ class WindowScores(NamedTuple):
 class Autoencoder(pl.LightningModule):
     """Train a network on the negative ELBO and score windows by how badly it reconstructs them.
 
-    A subclass sets `self.network`, a module with `encode(maps) -> (mu, logvar or None)` and `decode(z) -> logits`.
+    A subclass sets `self.network`, a module that is a `LatentNetwork`.
 
     Args:
         learning_rate: of Adam.
@@ -58,7 +70,7 @@ class Autoencoder(pl.LightningModule):
         UserError: the score is unknown, or needs a posterior that the network lacks.
     """
 
-    network: nn.Module
+    network: LatentNetwork
     has_posterior = True
 
     def __init__(self, learning_rate: float, beta: float, score: str, samples: int) -> None:
@@ -146,4 +158,5 @@ class Autoencoder(pl.LightningModule):
 
     def reconstruct(self, maps: Tensor) -> Tensor:
         """Give the probability of each pixel, (B, T, 1, H, W) in 0..1."""
-        return self(maps).logits.float().sigmoid()
+        out: Reconstruction = self(maps)
+        return out.logits.float().sigmoid()

@@ -6,6 +6,7 @@ decoder retraces the same sides exactly.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 
 from torch import Tensor, nn
@@ -44,7 +45,7 @@ class MapEncoder(nn.Module):
         shapes = stage_shapes(img_size, channels)
         self.features = prod(shapes[-1])
         stages: list[nn.Module] = []
-        for (before, _, _), (after, _, _) in zip(shapes, shapes[1:], strict=False):
+        for (before, _, _), (after, _, _) in pairwise(shapes):
             stages += [nn.Conv2d(before, after, 3, 2, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
         self.stages = nn.Sequential(*stages)
 
@@ -68,7 +69,7 @@ class MapDecoder(nn.Module):
         shapes = stage_shapes(img_size, channels)[::-1]
         self.project = nn.Sequential(nn.Linear(inputs, prod(shapes[0])), nn.ReLU(), nn.Unflatten(1, shapes[0]))
         stages: list[nn.Module] = []
-        for (before, small, _), (after, large, _) in zip(shapes, shapes[1:], strict=False):
+        for (before, small, _), (after, large, _) in pairwise(shapes):
             if stages:
                 stages += [nn.BatchNorm2d(before), nn.ReLU()]
             odd = large - (2 * small - 1)  # 0 or 1: the side before it was halved

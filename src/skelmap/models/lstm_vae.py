@@ -72,6 +72,6 @@ def _lstm(inputs: int, hidden_size: int) -> nn.LSTM:
     """An LSTM that starts out remembering: forget-gate bias 1 (Jozefowicz et al. 2015; Keras' default too)."""
     lstm = nn.LSTM(inputs, hidden_size, batch_first=True)
     with torch.no_grad():
-        lstm.bias_ih_l0[hidden_size : 2 * hidden_size] = 1
-        lstm.bias_hh_l0[hidden_size : 2 * hidden_size] = 0
+        lstm.get_parameter("bias_ih_l0")[hidden_size : 2 * hidden_size] = 1
+        lstm.get_parameter("bias_hh_l0")[hidden_size : 2 * hidden_size] = 0
     return lstm

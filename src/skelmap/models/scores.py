@@ -14,7 +14,7 @@ def bernoulli_nll(logits: Tensor, maps: Tensor) -> Tensor:
 
 
 def gaussian_kl(mu: Tensor, logvar: Tensor) -> Tensor:
-    """KL divergence of N(mu, exp(logvar)) from N(0, 1) for each latent, (B, J), nats (Kingma & Welling 2014, app. B)."""
+    """KL divergence of each latent's N(mu, exp(logvar)) from N(0, 1), (B, J), nats (Kingma & Welling 2014)."""
     return 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
 
 

@@ -1,0 +1,120 @@
+"""What happens around training: progress, the seed of each epoch, the history of the losses."""
+
+import logging
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, ProgressBar
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+log = logging.getLogger(__name__)
+
+
+class TrainingProgress(ProgressBar):
+    """One bar for the whole training, with the time left; without a terminal, a line an epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("left  {task.fields[note]}"),
+            transient=True,
+        )
+        self._task = TaskID(0)
+        self._began = 0.0
+        self._first_epoch = 0
+
+    def disable(self) -> None:
+        """Leave progress to another process."""
+        self._bar.disable = True
+
+    def _start(self, title: str, total: int, done: int = 0) -> None:
+        for task in self._bar.task_ids:
+            self._bar.remove_task(task)
+        self._task = self._bar.add_task(title, total=total, completed=done, note="")
+        if self._bar.console.is_terminal:
+            self._bar.start()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start a bar over the batches of all epochs."""
+        batches, epochs = int(trainer.num_training_batches), trainer.max_epochs or 1
+        self._began, self._first_epoch = time.monotonic(), trainer.current_epoch
+        self._start("training", batches * epochs, batches * trainer.current_epoch)
+
+    def on_train_batch_end(self, *args: Any) -> None:
+        """Advance."""
+        self._bar.advance(self._task)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Show the losses."""
+        epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs or 1
+        losses = {key: float(trainer.callback_metrics.get(key, torch.nan)) for key in ("train/loss", "val/loss")}
+        text = "  ".join(f"{key} {value:.4g}" for key, value in losses.items() if value == value)
+        self._bar.update(self._task, note=f"epoch {epoch}/{epochs}  {text}")
+        if not self._bar.console.is_terminal and not self._bar.disable:
+            each = (time.monotonic() - self._began) / (epoch - self._first_epoch)
+            log.info("epoch %d/%d  %s  %.0f s left", epoch, epochs, text, each * (epochs - epoch))
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Put the bar away."""
+        self._bar.stop()
+
+    def on_predict_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start a bar over the test windows."""
+        self._start("scoring", int(sum(trainer.num_predict_batches)))
+
+    def on_predict_batch_end(self, *args: Any) -> None:
+        """Advance."""
+        self._bar.advance(self._task)
+
+    def on_predict_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Put the bar away."""
+        self._bar.stop()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Give the terminal back."""
+        self._bar.stop()
+
+
+class EpochSeed(Callback):
+    """Seed the noise of each epoch from (seed, epoch), so that a resumed run draws what it would have drawn.
+
+    Args:
+        seed: of the run.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Seed torch on all devices."""
+        torch.manual_seed(self.seed * 1_000_003 + trainer.current_epoch)
+
+
+class History(Callback):
+    """Remember the losses of every epoch; they travel in the checkpoint.
+
+    Attributes:
+        epochs: key -> one value an epoch, for every scalar that was logged.
+    """
+
+    def __init__(self) -> None:
+        self.epochs: dict[str, list[float]] = {}
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Add an epoch."""
+        for key, value in trainer.callback_metrics.items():
+            self.epochs.setdefault(key, []).append(float(value))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give what a checkpoint keeps."""
+        return {"epochs": self.epochs}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take it back."""
+        self.epochs = {key: list(values) for key, values in state_dict["epochs"].items()}

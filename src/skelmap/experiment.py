@@ -1,0 +1,189 @@
+"""One experiment from configuration to report; reads top to bottom."""
+
+import logging
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.loggers import WandbLogger
+from rich.console import Console
+
+from skelmap import provenance
+from skelmap.callbacks import History
+from skelmap.config import check
+from skelmap.data import SkeletonMaps
+from skelmap.errors import UserError
+from skelmap.evaluation import (
+    Examples,
+    Judgement,
+    Picks,
+    Predictions,
+    Report,
+    console_table,
+    judge,
+    pick_windows,
+    sample_latents,
+    write_report,
+    write_results,
+)
+from skelmap.loggers import flat
+
+log = logging.getLogger(__name__)
+NO_VALIDATION = "no validation recordings: the last epoch's weights are judged, not the best epoch's"
+
+
+def run(cfg: DictConfig) -> dict[str, Any]:
+    """Train a model on normal recordings, judge it on the test split, write the run's folder.
+
+    Args:
+        cfg: the configuration composed from conf/train.yaml.
+
+    Returns:
+        What metrics.json holds; `val_loss` is the lowest validation loss.
+
+    Raises:
+        UserError: the configuration or the data are at fault.
+    """
+    check(cfg)
+    _quiet()
+    pl.seed_everything(cfg.seed, verbose=False)
+    folder = Path(cfg.paths.output_dir)
+    provenance.write(folder, cfg)
+    data: SkeletonMaps = instantiate(cfg.data, _convert_="all")
+    model: pl.LightningModule = instantiate(cfg.model, _convert_="all")
+    if cfg.ckpt_path:
+        provenance.check_checkpoint(Path(cfg.ckpt_path), model)
+    data.prepare_data()
+    data.setup()
+    trainer = _trainer(cfg, has_val=len(data.starts("val")) > 0)
+    try:
+        if trainer.logger:
+            trainer.logger.log_hyperparams(flat(provenance.plain(cfg)))
+        checkpoint = _fit(cfg, trainer, model, data) if cfg.train else cfg.ckpt_path
+        predictions = _predict(trainer, model, data, checkpoint)
+        judgement = judge(predictions, data.test_rows(), seed=cfg.seed)
+        numbers = write_results(folder, judgement, _facts(cfg, trainer, model, data))
+        if trainer.logger:
+            trainer.logger.log_metrics({f"test/{k}": v for k, v in numbers.items() if isinstance(v, float)})
+        report = write_report(folder, _report(cfg, trainer, model, data, judgement, predictions))
+    finally:
+        _close(trainer)
+    Console().print(console_table(judgement, type(model).__name__))
+    log.info("report: %s", report)
+    return numbers
+
+
+def _report(
+    cfg: DictConfig,
+    trainer: pl.Trainer,
+    model: pl.LightningModule,
+    data: SkeletonMaps,
+    judgement: Judgement,
+    predictions: Predictions,
+) -> Report:
+    """Gather what the report shows."""
+    rows, name = data.test_rows(), type(model).__name__
+    return Report(
+        title=f"{name} on {data.manifest.path.parent.name}/{data.manifest.path.name}",
+        model=name,
+        data=str(data.manifest.path),
+        simulated=data.simulated,
+        judgement=judgement,
+        examples=_examples(model, data, pick_windows(predictions, rows)),
+        latents=sample_latents(predictions, rows, cfg.seed),
+        history=_history(trainer),
+        config_yaml=OmegaConf.to_yaml(provenance.plain(cfg)),
+        versions=provenance.versions(),
+        notes=[] if len(data.starts("val")) else [NO_VALIDATION],
+    )
+
+
+def _examples(model: pl.LightningModule, data: SkeletonMaps, picks: Picks) -> Examples | None:
+    """Reconstruct windows of T frames; None if the model reconstructs nothing."""
+    with torch.inference_mode():
+        start = torch.from_numpy(data.cache_row(picks.start)).to(model.device)
+        maps = data.gather(start, data.seq_len)
+        frames = maps if data.window > 1 else maps.flatten(0, 1).unsqueeze(1)  # (K, T, ...) -> (K*T, 1, ...)
+        recon = model.eval().reconstruct(frames)
+    if recon is None:
+        return None
+    shape = (*maps.shape[:2], *maps.shape[-2:])
+    seen, made = maps.reshape(shape).bool().cpu().numpy(), recon.reshape(shape).cpu().numpy()
+    return Examples(seen, made, picks.label, picks.title, picks.score)
+
+
+def _trainer(cfg: DictConfig, has_val: bool) -> pl.Trainer:
+    """Build the trainer; without validation recordings the last epoch's weights count."""
+    if not has_val and "checkpoint" in cfg.callbacks:
+        log.warning(NO_VALIDATION)
+        cfg.callbacks.checkpoint.monitor = None
+    callbacks = [instantiate(callback, _convert_="all") for callback in cfg.callbacks.values()]
+    logger = instantiate(cfg.logger, _convert_="all") if cfg.get("logger") else False
+    trainer: pl.Trainer = instantiate(cfg.trainer, callbacks=callbacks, logger=logger, _convert_="all")
+    return trainer
+
+
+def _fit(cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps) -> str:
+    """Train; return the path of the checkpoint to judge."""
+    trainer.fit(model, data, ckpt_path=cfg.ckpt_path, weights_only=True)
+    best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+    if not best:  # the baselines take no optimiser steps, and Lightning's callback saves only after one
+        best = str(Path(cfg.paths.output_dir) / "checkpoints" / "best.ckpt")
+        trainer.save_checkpoint(best)
+    return str(best)
+
+
+def _predict(trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps, checkpoint: str) -> Predictions:
+    """Score every test window with the checkpoint's weights."""
+    parts = trainer.predict(model, data, ckpt_path=checkpoint, weights_only=True)
+    if not parts:
+        raise UserError("nothing was scored")
+    start, score, latent = (torch.cat(column) for column in zip(*parts, strict=True))
+    return Predictions(start=data.test_row(start), score=score, latent=latent, window=data.window)
+
+
+def _facts(cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps) -> dict[str, Any]:
+    """What metrics.json says beside the judgement."""
+    losses = _history(trainer).get("val/loss", [])
+    return {
+        "model": type(model).__name__,
+        "data": str(data.manifest.path),
+        "simulated": data.simulated,
+        "seed": cfg.seed,
+        "epochs": trainer.current_epoch,
+        "val_loss": min(losses) if losses else None,
+        "parameters": sum(weights.numel() for weights in model.parameters()),
+    }
+
+
+def _history(trainer: pl.Trainer) -> dict[str, list[float]]:
+    """Give the losses of every epoch, where a History callback kept them."""
+    return next((callback.epochs for callback in trainer.callbacks if isinstance(callback, History)), {})
+
+
+def _quiet() -> None:
+    """Silence hints of Lightning's that do not apply here: windows need no worker processes, logs no sub-steps."""
+    for message in (
+        ".*does not have many workers.*",
+        ".*Checkpoint directory.*",
+        ".*configure_optimizers.*",
+        ".*smaller than the logging interval.*",
+        ".*Total length of `list` across ranks is zero.*",
+        ".*LeafSpec.*",
+        ".*`training_step` returned `None`.*",
+    ):
+        warnings.filterwarnings("ignore", message)
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+
+
+def _close(trainer: pl.Trainer) -> None:
+    """Close the loggers whatever happened: an open W&B run would swallow the next job of a sweep."""
+    for logger in trainer.loggers:
+        logger.finalize("success" if sys.exc_info()[0] is None else "failed")
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish()

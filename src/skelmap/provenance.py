@@ -1,0 +1,74 @@
+"""What a run was made from: its configuration, versions and git revision; and what a checkpoint was made for."""
+
+import json
+import pickle
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from skelmap.errors import UserError
+
+PACKAGES = ("skelmap", "torch", "pytorch-lightning", "torchmetrics", "hydra-core", "numpy", "scikit-learn")
+DRAWING = "opencv-python-headless"
+
+
+def plain(cfg: DictConfig) -> dict[str, Any]:
+    """Resolve a configuration to plain Python."""
+    resolved: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    return resolved
+
+
+def versions() -> dict[str, str]:
+    """Name what the numbers depend on: packages, Python, machine, git revision ("-dirty" with local changes)."""
+    found = {name: version(name) for name in (*PACKAGES, DRAWING)}
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
+    return {**found, "python": platform.python_version(), "machine": device, "git": git_revision()}
+
+
+def git_revision() -> str:
+    """Describe the source tree's commit, or say that there is none."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "not a git checkout"
+
+
+def write(folder: Path, cfg: DictConfig) -> None:
+    """Write config.yaml (resolved) and versions.json into a run's folder.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(plain(cfg))))
+        (folder / "versions.json").write_text(json.dumps(versions(), indent=2) + "\n")
+    except OSError as error:
+        raise UserError(f"{folder}: the run's folder cannot be written ({error.strerror})") from error
+
+
+def check_checkpoint(path: Path, model: pl.LightningModule) -> None:
+    """Refuse a checkpoint that was not made by this model with these sizes.
+
+    Raises:
+        UserError: not a checkpoint, or naming the first parameter that differs.
+    """
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        weights, trained = saved["state_dict"], saved["hyper_parameters"]
+    except (OSError, RuntimeError, ValueError, KeyError, EOFError, TypeError, pickle.UnpicklingError) as error:
+        raise UserError(f"ckpt_path={path}: not a checkpoint of this program ({str(error).splitlines()[0]})") from error
+    free = ("learning_rate", "score", "samples", "beta", "max_windows")  # these may change without new weights
+    for key, value in model.hparams.items():
+        if key not in free and trained.get(key) != value:
+            raise UserError(f"ckpt_path={path}: trained with {key}={trained.get(key)}, but now {key}={value}")
+    for name, tensor in model.state_dict().items():
+        if name not in weights or weights[name].shape != tensor.shape:
+            raise UserError(f"ckpt_path={path}: not a checkpoint of {type(model).__name__}: {name} does not fit")
