@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from skelmap.evaluation import Predictions, TestRows
+from skelmap.data import TestRows
+from skelmap.evaluation import Predictions
 from skelmap.poses import Recording, Span
 
 

@@ -5,8 +5,9 @@ from evaluation_cases import covered_rows, plausible, random_rows, recording, ro
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skelmap.data import TestRows
 from skelmap.errors import UserError
-from skelmap.evaluation import Predictions, TestRows, frame_scores
+from skelmap.evaluation import Predictions, frame_scores
 
 
 def loops(predictions: Predictions, rows: TestRows) -> dict[tuple[str, int], tuple[int, float, float]]:

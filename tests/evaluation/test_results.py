@@ -10,8 +10,9 @@ import torch
 from evaluation_cases import plausible, recording, rows_of, three_clips, window_scores
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from skelmap.data import TestRows
 from skelmap.errors import UserError
-from skelmap.evaluation import Predictions, TestRows, judge, write_results
+from skelmap.evaluation import Predictions, judge, write_results
 from skelmap.evaluation.results import write_atomically
 
 

@@ -2,8 +2,8 @@
 
 from skelmap.evaluation.frames import Counts, FrameScores, frame_scores
 from skelmap.evaluation.judgement import Area, Judgement, Scoring, WorkArea, judge
+from skelmap.evaluation.predictions import Predictions
 from skelmap.evaluation.results import write_results
-from skelmap.evaluation.rows import Predictions, TestRows
 
 __all__ = [
     "Area",
@@ -12,7 +12,6 @@ __all__ = [
     "Judgement",
     "Predictions",
     "Scoring",
-    "TestRows",
     "WorkArea",
     "frame_scores",
     "judge",

@@ -1,6 +1,7 @@
 """Everything that is said about a model's scores of a test split."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -10,7 +11,10 @@ from skelmap.evaluation.alarms import TestOperatingPoint, operating_point
 from skelmap.evaluation.bootstrap import Interval, auroc_interval
 from skelmap.evaluation.frames import FrameScores, frame_scores
 from skelmap.evaluation.metrics import Curve, auroc, single_class, to_numpy
-from skelmap.evaluation.rows import Predictions, TestRows
+from skelmap.evaluation.predictions import Predictions
+
+if TYPE_CHECKING:  # at run time this would load Lightning
+    from skelmap.data import TestRows
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class Judgement:
     seed: int
 
 
-def judge(predictions: Predictions, rows: TestRows, seed: int = 0) -> Judgement:
+def judge(predictions: Predictions, rows: "TestRows", seed: int = 0) -> Judgement:
     """Judge a model's scores of the test split.
 
     Args:
