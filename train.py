@@ -1,9 +1,13 @@
 """Train and judge a model; `python train.py --help` tells how."""
 
+import logging
 import sys
+from pathlib import Path
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 
@@ -13,6 +17,7 @@ def folder_name(number: int, overrides: str) -> str:
     return name if len(name) <= 200 else f"{name[:190]}_{sum(name.encode()):x}"
 
 
+failures: list[str] = []
 OmegaConf.register_new_resolver("folder_name", folder_name)
 
 
@@ -23,16 +28,26 @@ def main(cfg: DictConfig) -> float | None:
     Returns:
         The lowest validation loss, for sweepers that search; None without a validation split.
     """
-    from skelmap.errors import UserError
-    from skelmap.experiment import run  # imports torch: not for --help
+    from skelmap.errors import UserError  # these import torch: not for --help
+    from skelmap.experiment import run
+    from skelmap.provenance import record_failure
 
     try:
         return run(cfg).get("val_loss")
-    except UserError as error:
-        raise CompactHydraException(str(error)) from None
     except KeyboardInterrupt:
         sys.exit("interrupted; go on with ckpt_path=RUN/checkpoints/last.ckpt")
+    except Exception as error:
+        if HydraConfig.get().mode == RunMode.MULTIRUN:  # the other runs of the sweep go on
+            record_failure(Path(cfg.paths.output_dir), error)
+            logging.getLogger(__name__).error("failed: %s", error)
+            failures.append(cfg.paths.output_dir)
+            return None
+        if isinstance(error, UserError):
+            raise CompactHydraException(str(error)) from None
+        raise
 
 
 if __name__ == "__main__":
     main()
+    if failures:
+        sys.exit(f"{len(failures)} runs failed; failed.txt in each says why: {', '.join(failures)}")

@@ -60,6 +60,7 @@ RULES: dict[str, Rule] = {
     "model.beta": _number(0, 1e6),
     "model.samples": _integer(1, 10_000),
     "model.mixtures": _integer(1, 1000),
+    "model.neighbours": _integer(1, 1000),
     "model.max_windows": _integer(1),
     "trainer.max_epochs": _integer(1, 1_000_000),
 }

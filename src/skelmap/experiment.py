@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -49,11 +50,15 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     Raises:
         UserError: the configuration or the data are at fault.
     """
+    folder = Path(cfg.paths.output_dir)
+    finished = provenance.finished(folder, cfg)
+    if finished is not None:
+        log.info("%s: finished before, nothing to do", folder)
+        return finished
+    provenance.write(folder, cfg)
     check(cfg)
     _quiet()
     pl.seed_everything(cfg.seed, verbose=False)
-    folder = Path(cfg.paths.output_dir)
-    provenance.write(folder, cfg)
     data: SkeletonMaps = instantiate(cfg.data, _convert_="all")
     model: pl.LightningModule = instantiate(cfg.model, _convert_="all")
     if cfg.ckpt_path:
@@ -64,16 +69,18 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     try:
         if trainer.logger:
             trainer.logger.log_hyperparams(flat(provenance.plain(cfg)))
+        began = time.monotonic()
         checkpoint = _fit(cfg, trainer, model, data) if cfg.train else cfg.ckpt_path
+        seconds = time.monotonic() - began
         predictions = _predict(trainer, model, data, checkpoint)
         judgement = judge(predictions, data.test_rows(), seed=cfg.seed)
-        numbers = write_results(folder, judgement, _facts(cfg, trainer, model, data))
+        numbers = write_results(folder, judgement, _facts(cfg, trainer, model, data, seconds))
         if trainer.logger:
             trainer.logger.log_metrics({f"test/{k}": v for k, v in numbers.items() if isinstance(v, float)})
         report = write_report(folder, _report(cfg, trainer, model, data, judgement, predictions))
     finally:
         _close(trainer)
-    Console().print(console_table(judgement, type(model).__name__))
+    Console().print(console_table(judgement, model.title))
     log.info("report: %s", report)
     return numbers
 
@@ -87,7 +94,7 @@ def _report(
     predictions: Predictions,
 ) -> Report:
     """Gather what the report shows."""
-    rows, name = data.test_rows(), type(model).__name__
+    rows, name = data.test_rows(), model.title
     return Report(
         title=f"{name} on {data.manifest.path.parent.name}/{data.manifest.path.name}",
         model=name,
@@ -129,11 +136,14 @@ def _trainer(cfg: DictConfig, has_val: bool) -> pl.Trainer:
 
 
 def _fit(cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps) -> str:
-    """Train; return the path of the checkpoint to judge."""
-    trainer.fit(model, data, ckpt_path=cfg.ckpt_path, weights_only=True)
+    """Train, going on from this folder's last checkpoint if the run was interrupted; give the one to judge."""
+    checkpoints = Path(cfg.paths.output_dir) / "checkpoints"
+    last = checkpoints / "last.ckpt"
+    resume = cfg.ckpt_path or (str(last) if last.exists() else None)
+    trainer.fit(model, data, ckpt_path=resume, weights_only=True)
     best = getattr(trainer.checkpoint_callback, "best_model_path", "")
     if not best:  # the baselines take no optimiser steps, and Lightning's callback saves only after one
-        best = str(Path(cfg.paths.output_dir) / "checkpoints" / "best.ckpt")
+        best = str(checkpoints / "best.ckpt")
         trainer.save_checkpoint(best)
     return str(best)
 
@@ -143,21 +153,26 @@ def _predict(trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps,
     parts = trainer.predict(model, data, ckpt_path=checkpoint, weights_only=True)
     if not parts:
         raise UserError("nothing was scored")
-    start, score, latent = (torch.cat(column) for column in zip(*parts, strict=True))
+    start, score = torch.cat([part.start for part in parts]), torch.cat([part.score for part in parts])
+    latent = None if parts[0].latent is None else torch.cat([part.latent for part in parts])
     return Predictions(start=data.test_row(start), score=score, latent=latent, window=data.window)
 
 
-def _facts(cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps) -> dict[str, Any]:
+def _facts(
+    cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps, seconds: float
+) -> dict[str, Any]:
     """What metrics.json says beside the judgement."""
     losses = _history(trainer).get("val/loss", [])
     return {
-        "model": type(model).__name__,
+        "model": model.title,
         "data": str(data.manifest.path),
         "simulated": data.simulated,
         "seed": cfg.seed,
         "epochs": trainer.current_epoch,
         "val_loss": min(losses) if losses else None,
         "parameters": sum(weights.numel() for weights in model.parameters()),
+        "train_seconds": round(seconds, 1),
+        "peak_memory_mb": provenance.peak_memory_mb(),
     }
 
 

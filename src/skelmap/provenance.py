@@ -3,7 +3,9 @@
 import json
 import pickle
 import platform
+import resource
 import subprocess
+import traceback
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
+from yaml import YAMLError
 
 from skelmap.errors import UserError
 
@@ -40,6 +43,13 @@ def git_revision() -> str:
         return "not a git checkout"
 
 
+def peak_memory_mb() -> int:
+    """Highest memory of this process so far, or of its GPU where it uses one, MB."""
+    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        return round(torch.cuda.max_memory_allocated() / 1e6)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)  # Linux gives kB
+
+
 def write(folder: Path, cfg: DictConfig) -> None:
     """Write config.yaml (resolved) and versions.json into a run's folder.
 
@@ -49,9 +59,33 @@ def write(folder: Path, cfg: DictConfig) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(plain(cfg))))
+        (folder / "failed.txt").unlink(missing_ok=True)
         (folder / "versions.json").write_text(json.dumps(versions(), indent=2) + "\n")
     except OSError as error:
         raise UserError(f"{folder}: the run's folder cannot be written ({error.strerror})") from error
+
+
+def finished(folder: Path, cfg: DictConfig) -> dict[str, Any] | None:
+    """Give the metrics of a folder in which this very configuration has been run to its end, else None.
+
+    Raises:
+        UserError: the folder holds the results of another configuration.
+    """
+    try:
+        numbers: dict[str, Any] = json.loads((folder / "metrics.json").read_text())
+        same = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml")) == plain(cfg)
+    except (OSError, ValueError, YAMLError):
+        return None
+    if not same:
+        raise UserError(f"{folder}: holds the results of another configuration; choose another folder")
+    return numbers
+
+
+def record_failure(folder: Path, error: Exception) -> None:
+    """Leave the cause of a failed run in its folder, failed.txt."""
+    text = str(error) if isinstance(error, UserError) else "".join(traceback.format_exception(error))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "failed.txt").write_text(text)
 
 
 def check_checkpoint(path: Path, model: pl.LightningModule) -> None:

@@ -2,8 +2,8 @@
 
 from skelmap.models.ae import AE
 from skelmap.models.autoencoder import Reconstruction, WindowScores
-from skelmap.models.baselines import GMM, PCA
+from skelmap.models.baselines import GMM, KNN, PCA, MeanMap
 from skelmap.models.lstm_vae import LSTMVAE
 from skelmap.models.vae import VAE
 
-__all__ = ["AE", "GMM", "LSTMVAE", "PCA", "VAE", "Reconstruction", "WindowScores"]
+__all__ = ["AE", "GMM", "KNN", "LSTMVAE", "PCA", "VAE", "MeanMap", "Reconstruction", "WindowScores"]

@@ -38,6 +38,7 @@ class AE(Autoencoder):
         score: see `Autoencoder`; recon_error or bce.
     """
 
+    title = "AE"
     has_posterior = False
 
     def __init__(

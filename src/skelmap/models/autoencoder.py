@@ -45,18 +45,18 @@ class WindowScores(NamedTuple):
     Attributes:
         start: (B,) int64 first row of each window.
         score: (B,) float32, higher = more abnormal.
-        latent: (B, J) float32.
+        latent: (B, J) float32, or None from a model without latents.
     """
 
     start: Tensor
     score: Tensor
-    latent: Tensor
+    latent: Tensor | None
 
 
 class Autoencoder(pl.LightningModule):
     """Train a network on the negative ELBO and score windows by how badly it reconstructs them.
 
-    A subclass sets `self.network`, a module that is a `LatentNetwork`.
+    A subclass has a `title` for readers and sets `self.network`, a module that is a `LatentNetwork`.
 
     Args:
         learning_rate: of Adam.
@@ -70,6 +70,7 @@ class Autoencoder(pl.LightningModule):
         UserError: the score is unknown, or needs a posterior that the network lacks.
     """
 
+    title: str
     network: LatentNetwork
     has_posterior = True
 

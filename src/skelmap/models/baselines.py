@@ -1,4 +1,4 @@
-"""The paper's conventional methods, fitted by scikit-learn: PCA subspace and Gaussian mixture.
+"""Methods without a network: the paper's PCA subspace and Gaussian mixture, nearest neighbours, the mean map.
 
 They go through the same Trainer as the networks: one pass over the training windows collects them, the last batch
 fits. What was fitted is kept in buffers, so checkpoints hold plain tensors and scoring runs on the model's device.
@@ -20,14 +20,18 @@ from skelmap.models.autoencoder import WindowScores
 class Baseline(pl.LightningModule):
     """Collect flattened windows in one epoch, fit, then score.
 
-    A subclass defines `fit(x)` and `describe(x) -> (score, latent)`.
+    A subclass has a `name` for readers and defines `fit(x)` and `describe(x) -> (score, latent)`.
 
     Args:
+        window: frames the model sees at once.
         max_windows: fit on this many of the (shuffled) training windows at most; bounds the memory.
     """
 
-    def __init__(self, max_windows: int) -> None:
+    name: str
+
+    def __init__(self, window: int, max_windows: int) -> None:
         super().__init__()
+        self.title = self.name if window == 1 else f"{self.name} on windows"
         self.automatic_optimization = False
         self.max_windows = max_windows
         self._collected: list[Tensor] = []
@@ -36,8 +40,8 @@ class Baseline(pl.LightningModule):
         """Fit to (N, D) flattened windows."""
         raise NotImplementedError
 
-    def describe(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the score (B,) and the latents (B, J) of (B, D) flattened windows."""
+    def describe(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Give the score (B,) and the latents (B, J), if any, of (B, D) flattened windows."""
         raise NotImplementedError
 
     def training_step(self, batch: Batch) -> None:
@@ -66,6 +70,36 @@ class Baseline(pl.LightningModule):
         return None
 
 
+class MeanMap(Baseline):
+    """Plain pixel error: a window's score is its mean squared difference from the mean normal window, a pixel.
+
+    Args:
+        img_size: side of the maps, px.
+        window: frames the model sees at once.
+        max_windows: fit on this many windows at most.
+    """
+
+    name = "mean map"
+    mean: Tensor
+
+    def __init__(self, img_size: int, window: int, max_windows: int) -> None:
+        super().__init__(window, max_windows)
+        self.save_hyperparameters()
+        self.register_buffer("mean", torch.zeros(window * img_size**2))
+
+    def fit(self, x: NDArray[np.float32]) -> None:
+        """Average the windows."""
+        self.mean.copy_(torch.from_numpy(x.mean(axis=0)))
+
+    def describe(self, x: Tensor) -> tuple[Tensor, None]:
+        """Give the mean squared difference from the mean (B,), and no latents."""
+        return (x - self.mean).square().mean(dim=1), None
+
+    def reconstruct(self, maps: Tensor) -> Tensor:
+        """Give the mean map for every map."""
+        return self.mean.expand(len(maps), -1).reshape(maps.shape)
+
+
 class PCA(Baseline):
     """PCA subspace: a window's score is its mean squared distance to the subspace of normal windows, a pixel.
 
@@ -76,11 +110,12 @@ class PCA(Baseline):
         max_windows: fit on this many windows at most.
     """
 
+    name = "PCA"
     mean: Tensor
     components: Tensor
 
     def __init__(self, img_size: int, window: int, latent_dim: int, max_windows: int) -> None:
-        super().__init__(max_windows)
+        super().__init__(window, max_windows)
         self.save_hyperparameters()
         size = window * img_size**2
         self.register_buffer("mean", torch.zeros(size))
@@ -126,6 +161,7 @@ class GMM(PCA):
         max_windows: fit on this many windows at most.
     """
 
+    name = "GMM"
     log_weights: Tensor
     means: Tensor
     whitening: Tensor
@@ -161,3 +197,48 @@ class GMM(PCA):
         log_det = self.whitening.diagonal(dim1=1, dim2=2).log().sum(dim=1)
         log_density = log_det - 0.5 * white.square().sum(dim=2) - 0.5 * latent.shape[1] * math.log(2 * math.pi)
         return -torch.logsumexp(self.log_weights + log_density, dim=1), latent
+
+
+class KNN(PCA):
+    """Nearest neighbours: a window's score is its mean distance to the k nearest training windows.
+
+    Distances are taken in the whitened PCA subspace (every coordinate has variance 1 over the training windows).
+
+    Args:
+        img_size: side of the maps, px.
+        window: frames the model sees at once.
+        latent_dim: J, dimensions of the subspace.
+        neighbours: k.
+        max_windows: compare with this many training windows at most.
+    """
+
+    name = "KNN"
+    scale: Tensor
+    known: Tensor
+
+    def __init__(self, img_size: int, window: int, latent_dim: int, neighbours: int, max_windows: int) -> None:
+        super().__init__(img_size, window, latent_dim, max_windows)
+        self.save_hyperparameters()
+        self.neighbours = neighbours
+        self.register_buffer("scale", torch.ones(latent_dim))
+        self.register_buffer("known", torch.full((max_windows, latent_dim), torch.inf))  # unused rows stay infinite
+
+    def fit(self, x: NDArray[np.float32]) -> None:
+        """Fit the subspace and remember the training windows in it.
+
+        Raises:
+            UserError: fewer windows than neighbours.
+        """
+        if len(x) < self.neighbours:
+            raise UserError(f"model.neighbours={self.neighbours}; {len(x)} training windows allow fewer")
+        super().fit(x)
+        _, latent = super().describe(torch.from_numpy(x).to(self.mean))
+        self.scale.copy_(latent.std(dim=0).clamp(min=1e-6))
+        self.known[: len(x)] = latent / self.scale
+
+    def describe(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the mean distance to the k nearest (B,) and the whitened coordinates (B, J)."""
+        _, latent = super().describe(x)
+        white = latent / self.scale
+        distance = torch.cdist(white, self.known, compute_mode="donot_use_mm_for_euclid_dist")  # inf survives
+        return distance.topk(self.neighbours, largest=False).values.mean(dim=1), white

@@ -51,6 +51,8 @@ class LSTMVAE(Autoencoder):
         samples: of the latents for `recon_prob`.
     """
 
+    title = "LSTM-VAE"
+
     def __init__(
         self,
         seq_len: int,

@@ -41,6 +41,8 @@ class VAE(Autoencoder):
         samples: of the latents for `recon_prob`.
     """
 
+    title = "VAE"
+
     def __init__(
         self,
         img_size: int,
