@@ -16,7 +16,7 @@ IDLE_SECONDS = (0.5, 2.5)
 """Time constants of the fast and the slow part of that movement."""
 
 
-def simulate(timeline: Timeline, worker: Worker, rng: np.random.Generator) -> tuple[Floats, Feet]:
+def simulate(timeline: Timeline, worker: Worker, rng: np.random.Generator) -> tuple[Floats, Feet, Floats]:
     """Move a worker through a timeline.
 
     Args:
@@ -25,7 +25,7 @@ def simulate(timeline: Timeline, worker: Worker, rng: np.random.Generator) -> tu
         rng: source of the small movements that serve no purpose.
 
     Returns:
-        (N, 25, 3) joints in BODY_25 order, m, and the feet's movement.
+        (N, 25, 3) joints in BODY_25 order, m; the feet's movement; (N,) heading, rad.
     """
     plan = _with_idle(timeline.plan(), worker, rng)
     feet = plan_feet(plan.xy, plan.heading, plan.run, worker)
@@ -34,7 +34,7 @@ def simulate(timeline: Timeline, worker: Worker, rng: np.random.Generator) -> tu
     drive = gaussian_filter1d(fore[:, ::-1] / worker.leg, 1.5, axis=0, mode="nearest")
     scene = Scene(trunk, drive, plan.run, np.arange(len(plan.xy)) / FPS, worker)
     wrists = np.stack([follow(timeline.hands[side], scene, side) for side in (0, 1)], axis=1)
-    return solve_joints(trunk, feet, wrists, worker), feet
+    return solve_joints(trunk, feet, wrists, worker), feet, plan.heading
 
 
 def _with_idle(plan: Plan, worker: Worker, rng: np.random.Generator) -> Plan:

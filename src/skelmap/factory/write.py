@@ -1,90 +1,125 @@
 """Write a simulated data set: clips, their manifest, and a note of how they were made."""
 
 import csv
+import hashlib
 import json
-from itertools import pairwise
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 from filelock import FileLock
+from rich.progress import track
 
 from skelmap.errors import UserError
-from skelmap.factory.body import sample_worker
 from skelmap.factory.camera import Camera
-from skelmap.factory.detector import Detector
+from skelmap.factory.detector import detect
 from skelmap.factory.feet import FPS
-from skelmap.factory.sessions import ABNORMAL_ACTS, NORMAL_ACTS, Scenario, record, shuffled_deck
-from skelmap.factory.workshop import build_workshop
+from skelmap.factory.occlusion import hidden_joints
+from skelmap.factory.presets import TEST_CLIPS, Shot, large_shots, paper_shots
 from skelmap.poses import BODY_25, Clip, write_clip
 
-GENERATOR_VERSION = 1
-TRAIN_FRAMES, VAL_FRAMES, TEST_FRAMES, TEST_CLIPS = 4618, 1500, 4898, 12
+GENERATOR_VERSION = 2
+"""Raised whenever the same seed gives other data, so that old data sets are written anew."""
+PRESETS = ("paper", "large")
 HEADER = ("clip", "path", "split", "group", "abnormal", "work")
 
 
-def write_factory(folder: Path, preset: str = "paper", seed: int = 0) -> Path:
-    """Write the simulated factory's data.
+def write_factory(
+    folder: Path,
+    preset: str = "paper",
+    seed: int = 0,
+    *,
+    workers: int = 20,
+    minutes: float = 10.0,
+    camera: Camera | None = None,
+    progress: bool = False,
+) -> Path:
+    """Write the simulated factory's data: the same arguments give the same data, byte for byte.
+
+    Nothing is done where the very same data set already stands; one that was interrupted, changed or made with other
+    arguments is written anew. Several processes may call this at once: one writes, the others wait.
 
     Args:
-        folder: where to.
-        preset: "paper".
-        seed: of everything random.
+        folder: where to; gets manifest.csv, factory.json and clips/*.npz.
+        preset: "paper" (one worker, 4,618 + 1,500 + 4,898 frames) or "large".
+        seed: of everything random, 0 or more.
+        workers: of the `large` preset, 3 or more.
+        minutes: recorded of each worker in the `large` preset.
+        camera: where the camera hangs; by default the paper's.
+        progress: show a progress bar.
 
     Returns:
         The manifest's path.
+
+    Raises:
+        UserError: an argument is out of range; names it, its value and what is allowed.
     """
-    if preset != "paper":
-        raise UserError(f"preset={preset}; allowed is paper")
-    folder = Path(folder).absolute()
+    _check(preset, seed, workers, minutes)
+    camera = camera or Camera()
+    folder = Path(folder).expanduser().absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    note = {"generator": GENERATOR_VERSION, "preset": preset, "seed": seed}
-    done = folder / "factory.json"
-    with FileLock(folder / ".lock"):
-        if done.exists() and json.loads(done.read_text()) == note:
-            return folder / "manifest.csv"
-        done.unlink(missing_ok=True)
-        rows = _write_paper(folder, seed)
-        with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerows([HEADER, *rows])
-        done.write_text(json.dumps(note))
+    arguments: dict[str, object] = {"generator": GENERATOR_VERSION, "preset": preset, "seed": seed}
+    if preset == "large":
+        arguments |= {"workers": workers, "minutes": minutes}
+    arguments["camera"] = asdict(camera)
+    with FileLock(folder / ".factory.lock"):
+        if not _complete(folder, arguments):
+            (folder / "factory.json").unlink(missing_ok=True)
+            shots = paper_shots(seed) if preset == "paper" else large_shots(seed, workers, minutes)
+            total = 2 + TEST_CLIPS if preset == "paper" else None
+            _write(folder, arguments, track(shots, "simulating", total, disable=not progress), camera)
     return folder / "manifest.csv"
 
 
-def _write_paper(folder: Path, seed: int) -> list[tuple[str, ...]]:
-    rng = np.random.default_rng(seed)
-    worker = sample_worker(rng)
-    rows = []
-    for split, frames in (("train", TRAIN_FRAMES), ("val", VAL_FRAMES)):
-        scene = record(worker, build_workshop(rng), frames, rng, [])
-        rows.append(_write_one(folder, split, split, f"session_{split}", scene, rng))
-    deck = _test_deck(rng)
-    scene = record(worker, build_workshop(rng), TEST_FRAMES, rng, deck)
-    even = np.linspace(0, TEST_FRAMES, TEST_CLIPS + 1)[1:-1]
-    cuts = [0, *(int(c) for c in even + rng.integers(-40, 41, TEST_CLIPS - 1)), TEST_FRAMES]
-    for i, (first, stop) in enumerate(pairwise(cuts)):
-        rows.append(_write_one(folder, f"test_{i:02d}", "test", "session_test", scene.part(first, stop), rng))
-    return rows
+def picture(shot: Shot, camera: Camera) -> Clip:
+    """Film a scene and run the simulated detector on it."""
+    points, _ = camera.project(shot.scene.joints)
+    hidden = hidden_joints(shot.scene.joints, shot.scene.solids, camera)
+    size = (camera.width, camera.rows)
+    return Clip.build(shot.name, detect(points, *hidden, size, shot.rng), BODY_25, size, FPS)
 
 
-def _test_deck(rng: np.random.Generator) -> list[tuple[str, bool]]:
-    """Two unusual acts for a usual one, every kind equally often."""
-    unusual, usual = shuffled_deck(ABNORMAL_ACTS, 60, rng), shuffled_deck(NORMAL_ACTS, 30, rng)
-    deck: list[tuple[str, bool]] = []
-    for i in range(30):
-        trio = [unusual[2 * i], unusual[2 * i + 1], usual[i]]
-        deck += [trio[j] for j in rng.permutation(3)]
-    return deck
+def _check(preset: str, seed: int, workers: int, minutes: float) -> None:
+    if preset not in PRESETS:
+        raise UserError(f"preset={preset}; allowed are {', '.join(PRESETS)}")
+    if seed < 0:
+        raise UserError(f"seed={seed}; 0 or more is allowed")
+    if not 3 <= workers <= 999:
+        raise UserError(f"workers={workers}; 3 to 999 are allowed: each split needs one of its own")
+    if not 0.1 <= minutes <= 6000:
+        raise UserError(f"minutes={minutes}; 0.1 to 6000 are allowed")
 
 
-def _write_one(
-    folder: Path, name: str, split: str, group: str, scene: Scenario, rng: np.random.Generator
-) -> tuple[str, ...]:
-    camera = Camera()
-    points, _ = camera.project(scene.joints)
-    keypoints = Detector().detect(points, np.zeros(points.shape[:2], bool), rng)
-    clip = Clip.build(name, keypoints, BODY_25, (camera.width, camera.rows), FPS)
-    path = Path("clips") / f"{name}.npz"
-    write_clip(folder / path, clip)
-    abnormal = ";".join(f"{a}-{b}" for a, b in scene.abnormal)
-    work = ";".join(f"{w}:{a}-{b}" for w, (a, b) in scene.works)
-    return name, path.as_posix(), split, group, abnormal, work
+def _complete(folder: Path, arguments: dict[str, object]) -> bool:
+    """Whether the data set that these arguments give already stands, unchanged."""
+    try:
+        note = json.loads((folder / "factory.json").read_text(encoding="utf-8"))
+        if {key: note.get(key) for key in arguments} != arguments:
+            return False
+        return all(_digest(folder / name) == digest for name, digest in note["sha256"].items())
+    except (OSError, ValueError, KeyError, AttributeError):
+        return False
+
+
+def _write(folder: Path, arguments: dict[str, object], shots: "Iterator[Shot]", camera: Camera) -> None:
+    rows, digests = [], {}
+    for shot in shots:
+        path = f"clips/{shot.name}.npz"
+        write_clip(folder / path, picture(shot, camera))
+        digests[path] = _digest(folder / path)
+        abnormal = ";".join(f"{a}-{b}" for a, b in shot.scene.abnormal)
+        work = ";".join(f"{name}:{a}-{b}" for name, (a, b) in shot.scene.works)
+        rows.append((shot.name, path, shot.split, shot.group, abnormal, work))
+    partial = folder / ".manifest.csv.partial"
+    with partial.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([HEADER, *rows])
+    os.replace(partial, folder / "manifest.csv")
+    digests["manifest.csv"] = _digest(folder / "manifest.csv")
+    note = json.dumps({**arguments, "sha256": digests}, indent=1)
+    partial.write_text(note + "\n", encoding="utf-8")
+    os.replace(partial, folder / "factory.json")  # last: its presence says that everything is there
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

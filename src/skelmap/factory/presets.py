@@ -1,0 +1,118 @@
+"""What is recorded: who works where, for how long, and which clips come of it.
+
+`paper` has the paper's frame counts: one worker, three sessions. `large` has many workers, split by worker.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from skelmap.factory.body import Worker, sample_worker
+from skelmap.factory.feet import FPS
+from skelmap.factory.sessions import ABNORMAL_ACTS, NORMAL_ACTS, Act, Scene, record, shuffled_deck
+from skelmap.factory.workshop import build_workshop
+
+TRAIN_FRAMES, TEST_FRAMES = 4618, 4898
+"""The paper's frame counts."""
+VAL_FRAMES, TEST_CLIPS = 1500, 12
+CLIP_FRAMES = 3000
+"""Length of a clip of the `large` preset: memory stays that of one clip, however long the whole."""
+SPLIT_SHARES = {"train": 0.6, "val": 0.2, "test": 0.2}
+"""Workers per split in `large`; val and test get at least one each."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A recorded clip before it meets a camera.
+
+    Attributes:
+        name: unique.
+        split: train, val or test.
+        group: the session or the worker.
+        scene: what happened.
+        rng: source of what is still random: the detector.
+    """
+
+    name: str
+    split: str
+    group: str
+    scene: Scene
+    rng: np.random.Generator
+
+
+def paper_shots(seed: int) -> Iterator[Shot]:
+    """One worker in three sessions: train (one recording), val, test (cut into clips)."""
+    streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(4)]
+    worker = sample_worker(streams[0])
+    for split, frames, rng in (("train", TRAIN_FRAMES, streams[1]), ("val", VAL_FRAMES, streams[2])):
+        yield Shot(split, split, f"session_{split}", record(worker, build_workshop(rng), frames, rng, []), rng)
+    rng = streams[3]
+    scene = record(worker, build_workshop(rng), TEST_FRAMES, rng, mixed_deck(TEST_FRAMES, rng))
+    cuts = _cuts(scene)
+    for i, (first, stop) in enumerate(pairwise(cuts)):
+        yield Shot(f"test_{i:02d}", "test", "session_test", scene.part(first, stop), rng)
+
+
+def large_shots(seed: int, workers: int, minutes: float) -> Iterator[Shot]:
+    """Many workers, each in one split, each in a workshop of their own, in clips of about 100 seconds.
+
+    Args:
+        seed: of everything random; a worker's clips do not depend on how many workers there are.
+        workers: how many, at least 3.
+        minutes: recorded of each worker.
+
+    Yields:
+        Clips, one at a time.
+    """
+    frames = max(round(minutes * 60 * FPS), 1)
+    clips = max(round(frames / CLIP_FRAMES), 1)
+    bounds = [round(i * frames / clips) for i in range(clips + 1)]
+    for number, split in enumerate(split_of_workers(workers)):
+        rng = np.random.default_rng([seed, number])
+        worker, mirrored = sample_worker(rng), bool(rng.random() < 0.5)
+        for i, (first, stop) in enumerate(pairwise(bounds)):
+            scene = _worker_scene(worker, split, stop - first, mirrored, np.random.default_rng([seed, number, i]))
+            group = f"worker_{number:03d}"
+            yield Shot(f"{group}_{i:03d}", split, group, scene, np.random.default_rng([seed, number, i, 1]))
+
+
+def _worker_scene(worker: Worker, split: str, frames: int, mirrored: bool, rng: np.random.Generator) -> Scene:
+    deck = mixed_deck(frames, rng) if split == "test" else []
+    return record(worker, build_workshop(rng, mirrored), frames, rng, deck)
+
+
+def split_of_workers(workers: int) -> list[str]:
+    """Deal workers to splits: train first, then val, then test."""
+    val = max(round(workers * SPLIT_SHARES["val"]), 1)
+    test = max(round(workers * SPLIT_SHARES["test"]), 1)
+    return ["train"] * (workers - val - test) + ["val"] * val + ["test"] * test
+
+
+def mixed_deck(frames: int, rng: np.random.Generator) -> list[Act]:
+    """Three unusual acts for a usual one, every kind equally often, enough for a number of frames.
+
+    With the normal ways between and into the acts about 45 % of the frames are abnormal.
+    """
+    rounds = frames // 600 + 2  # four acts last 25 to 40 seconds
+    unusual, usual = shuffled_deck(ABNORMAL_ACTS, 3 * rounds, rng), shuffled_deck(NORMAL_ACTS, rounds, rng)
+    deck: list[Act] = []
+    for i in range(rounds):
+        deck += [*unusual[3 * i : 3 * i + 3], usual[i]]
+    return deck
+
+
+def _cuts(scene: Scene) -> list[int]:
+    """Cut the test session into clips of nearly equal length, each with normal and abnormal frames."""
+    label = np.zeros(TEST_FRAMES + 1)
+    for first, stop in scene.abnormal:
+        label[first + 1 : stop + 1] = 1
+    total = np.cumsum(label)  # abnormal frames before each frame
+    cuts = [0]
+    for even in np.linspace(0, TEST_FRAMES, TEST_CLIPS + 1)[1:-1]:
+        choice = np.rint(even + np.arange(-100, 101, 10)).astype(int)
+        share = (total[choice] - total[cuts[-1]]) / (choice - cuts[-1])
+        cost = np.abs(choice - even) + 1000 * np.maximum(np.abs(share - 0.5) - 0.3, 0)
+        cuts.append(int(choice[np.argmin(cost)]))
+    return [*cuts, TEST_FRAMES]
