@@ -3,6 +3,7 @@
 import logging
 import sys
 from pathlib import Path
+from zlib import crc32
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -11,10 +12,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 
-def folder_name(number: int, overrides: str) -> str:
-    """Name a sweep's run after its number and every swept key, fit for a file system."""
-    name = f"{number}_{overrides}".replace("/", "_")
-    return name if len(name) <= 200 else f"{name[:190]}_{sum(name.encode()):x}"
+def folder_name(overrides: str) -> str:
+    """Name a sweep's run after its overrides, fit for a file system; the same overrides give the same name."""
+    name = overrides.replace("/", "_") or "defaults"
+    return name if len(name) <= 200 else f"{name[:190]}_{crc32(name.encode()):08x}"
 
 
 failures: list[str] = []
