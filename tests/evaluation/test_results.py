@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from skelmap.data import TestRows
 from skelmap.errors import UserError
 from skelmap.evaluation import Predictions, judge, write_results
-from skelmap.evaluation.results import write_atomically
+from skelmap.evaluation.atomic import replacing
 
 
 def read_scores(folder: Path) -> list[dict[str, str]]:
@@ -90,14 +90,18 @@ def test_averaging_is_told_from_a_single_frame() -> None:
 def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "metrics.json"
     path.write_text("old")
-
-    def full_disk(file: object) -> None:
+    refused = pytest.raises(UserError, match=r"metrics\.json: cannot be written \(No space left on device\)")
+    with refused, replacing(path) as file:
+        file.write("half of the n")
         raise OSError(28, "No space left on device")
-
-    with pytest.raises(UserError, match=r"metrics\.json: cannot be written \(No space left on device\)"):
-        write_atomically(path, full_disk)
     assert path.read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_folder_that_is_a_file_is_a_user_error(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("in the way")
+    with pytest.raises(UserError, match=r"scores\.csv: cannot be written"):
+        write_results(tmp_path / "run", judge(plausible(three_clips(), 10), three_clips()))
 
 
 def test_names_with_commas_and_quotes_survive(tmp_path: Path) -> None:

@@ -2,13 +2,12 @@
 
 import csv
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from skelmap.errors import UserError
+from skelmap.evaluation.atomic import replacing
 from skelmap.evaluation.judgement import Area, Judgement, Scoring
 
 
@@ -50,34 +49,12 @@ def write_results(folder: Path, judgement: Judgement, extra: Mapping[str, Any] |
         UserError: the folder cannot be written.
     """
     numbers = {**(extra or {}), **metrics(judgement)}
-    text = json.dumps(numbers, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    write_atomically(folder / "scores.csv", lambda file: _write_scores(file, judgement))
-    write_atomically(folder / "metrics.json", lambda file: file.write(text))
+    text = json.dumps(numbers, indent=2, ensure_ascii=False, allow_nan=False)
+    with replacing(folder / "scores.csv", newline="") as file:
+        _write_scores(file, judgement)
+    with replacing(folder / "metrics.json") as file:
+        file.write(text + "\n")
     return numbers
-
-
-def write_atomically(path: Path, write: Callable[[IO[str]], object]) -> None:
-    """Write a UTF-8 text file so that a reader, or a kill at any moment, never sees half of it.
-
-    Args:
-        path: the file; replaced if it is there.
-        write: gets the open temporary file beside it.
-
-    Raises:
-        UserError: no space, no folder, no permission.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror}); what stood there before is intact") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _numbers(scoring: Scoring, suffix: str) -> dict[str, Any]:

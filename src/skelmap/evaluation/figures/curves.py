@@ -27,7 +27,7 @@ def roc(scorings: Mapping[str, Scoring]) -> Figure:
         assert scoring.curve is not None
         axes.plot(*scoring.curve.roc, label=f"{short(name, 34)}\n{_area(scoring)}", **look)
     unit_axes(axes, "false positive rate", "true positive rate")
-    axes.legend(loc="lower right", labelspacing=0.7)
+    axes.legend(loc="lower right", labelspacing=0.7, frameon=True, framealpha=0.85, edgecolor="none")
     return figure
 
 
@@ -52,7 +52,7 @@ def precision_recall(scorings: Mapping[str, Scoring]) -> Figure:
         rate = drawn[0][1].base_rate
         axes.axhline(rate, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)), label=f"chance {rate:.3f}")
     unit_axes(axes, "recall", "precision")
-    axes.legend(loc="upper right" if drawn and drawn[0][1].base_rate < 0.5 else "lower left", labelspacing=0.7)
+    axes.legend(loc="best", labelspacing=0.7, frameon=True, framealpha=0.85, edgecolor="none")
     return figure
 
 
@@ -77,8 +77,7 @@ def score_histogram(score: Floats, label: Labels) -> Figure:
         axes.stairs(share, edges, fill=True, color=colour, alpha=0.25)
         axes.stairs(share, edges, color=colour, linewidth=1.4, label=f"{name} ({len(part):,} frames)")
     axes.set(xlabel="score", ylabel="share of frames, %", xlim=(edges[0], edges[-1]), ylim=(0, None))
-    axes.set_box_aspect(1)
-    axes.legend(loc="upper right")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, handlelength=1.3)
     return figure
 
 

@@ -20,7 +20,7 @@ def latent_map(latents: Latents, seed: int = 0) -> Figure:
     """
     points = _tsne(latents.mu, seed)
     named = any(latents.work)
-    figure = new_figure(10 if named else 5, 4.6)
+    figure = new_figure(10 if named else 5, 4.9)
     panels = figure.subplots(1, 2 if named else 1, squeeze=False)[0]
     label = latents.label
     # Shuffled, so that neither class lies on top only because it comes last.
@@ -58,5 +58,4 @@ def _finish(axes: Axes, title: str) -> None:
     axes.set(xticks=[], yticks=[], title=title)
     for spine in axes.spines.values():
         spine.set(visible=True, color=FAINT)
-    axes.set_box_aspect(0.85)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=3, handletextpad=0.2, labelcolor=GREY)

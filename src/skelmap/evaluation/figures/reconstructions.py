@@ -22,7 +22,7 @@ def reconstructions(examples: Examples) -> Figure:
     columns = [np.flatnonzero(examples.label == value) for value in (0, 1)]
     columns = [column for column in columns if len(column)]
     rows = max(len(column) for column in columns)
-    figure = new_figure(5.2 * len(columns), 0.3 + 1.62 * rows)
+    figure = new_figure(5.2 * len(columns), 0.1 + 1.5 * rows)
     grid = figure.subplots(rows, len(columns), squeeze=False)
     for axes in grid.flat:
         axes.axis("off")

@@ -1,0 +1,37 @@
+"""The last words of a run, for the terminal."""
+
+from rich.table import Table
+from rich.text import Text
+
+from skelmap.evaluation.judgement import Area, Judgement
+
+
+def console_table(judgement: Judgement, title: str = "") -> Table:
+    """Build the table of AUROCs: both scores, then the works of the primary one.
+
+    Args:
+        judgement: what to show.
+        title: above the table; taken as it is, without markup.
+    """
+    table = Table(title=Text(title) if title else None, title_justify="left")
+    table.add_column("score")
+    for column in ("AUROC", "95 % interval", "average precision", "frames"):
+        table.add_column(column, justify="right")
+    for scoring in (judgement.primary, judgement.variant):
+        precision = "–" if scoring.average_precision is None else f"{scoring.average_precision:.3f}"
+        table.add_row(Text(scoring.title), *_area(scoring.area), precision, f"{scoring.frames:,}")
+    if judgement.primary.works:
+        table.add_section()
+    for work in judgement.primary.works:
+        against = "" if work.against == "same work" else f" (against {work.against})"
+        table.add_row(Text(f"{work.work}{against}"), *_area(work.area), "", f"{work.abnormal + work.normal:,}")
+    reason = judgement.primary.area.reason or judgement.primary.area.interval.reason
+    if reason:
+        table.caption = Text(reason)
+    return table
+
+
+def _area(area: Area) -> tuple[Text, Text]:
+    low, high, _ = area.interval
+    value = "–" if area.value is None else f"{area.value:.3f}"
+    return Text(value, style="bold"), Text("–" if low is None else f"{low:.3f} to {high:.3f}")
