@@ -1,7 +1,7 @@
 """Where the feet go: footsteps that carry a given path, with feet that stay put while they bear weight.
 
 The path comes first (where the pelvis is to be); the footstep planner lays the steps under it: a foot is put where the
-body will be at the middle of its stance, and stands there until it lifts. Timing follows the speed, the foot's angle
+body will be in the middle of its stance, and stands there until it lifts. Timing follows the speed, the foot's angle
 and its swing follow published gait curves (`curves.py`).
 """
 
@@ -24,6 +24,8 @@ SLOWEST_CADENCE = 80.0
 """Steps a minute of people turning and shuffling on the spot."""
 TURN_RADIUS = 0.30
 """A turn on the spot counts as walking on a circle of this radius, m, when deciding how fast to step."""
+UNDER_BODY = 0.31
+"""Share of its stance after which the body is above a foot: about a fifth of the walking stride (Winter 2009)."""
 CLEARANCE = 0.02
 """Height of the sole's lowest point in mid-swing, m (Winter 1992: the toe clears the floor by about 1.3 cm)."""
 STILL = 0.04
@@ -123,7 +125,7 @@ def _plan_steps(xy: Floats, heading: Floats, run: Floats, worker: Worker) -> lis
             pace, running = float(speed[ahead].max()), float(run[ahead].mean())
             stride, duty = _timing(pace, running)
             land = clock + (1 - duty) * stride
-            goal = _home(min(land + duty * stride / 2, stop), foot, xy, heading, worker)
+            goal = _home(min(land + UNDER_BODY * duty * stride, stop), foot, xy, heading, worker)
             length = np.hypot(goal[0] - at[foot][0], goal[1] - at[foot][1])
             vigour = float(np.clip(length / (0.75 * worker.stature), 0.0, 1.0))
             if length > 0.02 or abs(goal[2] - at[foot][2]) > 0.08:

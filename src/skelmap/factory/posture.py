@@ -28,7 +28,7 @@ WALK_BOB, RUN_BOB = 0.018, 0.040
 running, where it is lowest, not highest, in mid-stance (Novacheck 1998)."""
 SWAY = 0.02
 """Sideways shift of the pelvis over the foot that bears weight, m (Inman et al. 1981: 4 to 5 cm from side to side)."""
-SMOOTHING = 4
+SMOOTHING = 2
 """Frames over which a limit on the pelvis's height is smoothed."""
 
 RIGHT_LEFT = np.array([-1.0, 1.0])
@@ -201,7 +201,7 @@ def _turn(axis: Floats, towards: Floats, angle: Floats) -> Floats:
 def _pelvis_height(plan: Plan, feet: Feet, hips: Floats, worker: Worker) -> Floats:
     """As high as the plan says, but never out of a leg's reach, and smooth."""
     bob = feet.bob * ((1 - plan.run) * WALK_BOB - plan.run * RUN_BOB)
-    wanted = worker.ankle + worker.leg * (0.996 - 0.05 * plan.run) - WALK_BOB * np.abs(feet.bob) + bob - plan.crouch
+    wanted = worker.ankle + worker.leg * 0.996 - WALK_BOB * np.abs(feet.bob) + bob - plan.crouch
     reach = STRAIGHT_LEG * worker.leg
     flat = np.sum((hips[:, :, :2] - feet.ankle[:, :, :2]) ** 2, axis=2)
     allowed = (feet.ankle[:, :, 2] + np.sqrt(np.maximum(reach**2 - flat, 0.01))).min(axis=1)
@@ -267,7 +267,7 @@ def reach_posture(worker: Worker, forward: float, height: float) -> tuple[float,
     ahead = (1 - BALANCE) * worker.trunk * np.sin(lean)
     up = worker.ankle + worker.leg - crouch + worker.trunk * np.cos(lean)
     gap = np.hypot(forward - ahead, up - height) / worker.arm
-    cost = lean**2 + 5 * crouch**2 + 400 * np.maximum(gap - 0.92, 0) ** 2 + 2 * np.maximum(0.55 - gap, 0) ** 2
+    cost = lean**2 + 20 * crouch**2 + 400 * np.maximum(gap - 0.92, 0) ** 2 + 2 * np.maximum(0.55 - gap, 0) ** 2
     best = np.unravel_index(np.argmin(cost), cost.shape)
     return float(lean[best]), float(crouch[best])
 

@@ -109,10 +109,18 @@ def _cuts(scene: Scene) -> list[int]:
     for first, stop in scene.abnormal:
         label[first + 1 : stop + 1] = 1
     total = np.cumsum(label)  # abnormal frames before each frame
-    cuts = [0]
-    for even in np.linspace(0, TEST_FRAMES, TEST_CLIPS + 1)[1:-1]:
-        choice = np.rint(even + np.arange(-100, 101, 10)).astype(int)
-        share = (total[choice] - total[cuts[-1]]) / (choice - cuts[-1])
-        cost = np.abs(choice - even) + 1000 * np.maximum(np.abs(share - 0.5) - 0.3, 0)
-        cuts.append(int(choice[np.argmin(cost)]))
-    return [*cuts, TEST_FRAMES]
+    even = np.rint(np.linspace(0, TEST_FRAMES, TEST_CLIPS + 1)).astype(int)
+    offsets = np.arange(-120, 121, 10)
+    cost, ends, back = np.zeros(1), even[:1], []
+    for goal in even[1:]:  # cheapest chain of cuts, one boundary after the other
+        choice = goal + (offsets if goal < TEST_FRAMES else np.zeros(1, int))
+        share = (total[choice][:, None] - total[ends]) / (choice[:, None] - ends)
+        bad = 1000 * np.maximum(np.abs(share - 0.5) - 0.3, 0) + np.abs(choice - goal)[:, None] / 10
+        whole = bad + cost
+        back.append((ends, whole.argmin(axis=1)))
+        cost, ends = whole.min(axis=1), choice
+    cuts, at = [TEST_FRAMES], 0
+    for earlier, best in reversed(back):
+        at = int(best[at])
+        cuts.append(int(earlier[at]))
+    return cuts[::-1]

@@ -48,6 +48,8 @@ def carry(who: Performer, kind: str, one_handed: bool, run: bool = False) -> Non
     """Fetch a chair or a box, carry it to a free spot and put it down."""
     choice = [thing for thing in who.shop.things if thing.kind == kind]
     thing = choice[int(who.rng.integers(len(choice)))]
+    if run:  # nobody runs two steps: the further one
+        thing = max(choice, key=lambda t: _distance(who.timeline.place, who.shop.place_of(t.spot)))
     spot, facing = who.stand_before(who.shop.place_of(thing.spot)[:2], 0.50)
     who.walk(spot, facing, run)
     began = who.timeline.now
@@ -57,6 +59,8 @@ def carry(who: Performer, kind: str, one_handed: bool, run: bool = False) -> Non
     who.timeline.stay(who.seconds(0.25))
     free = who.shop.free_spots()
     thing.spot = free[int(who.rng.integers(len(free)))]
+    if run:
+        thing.spot = max(free, key=lambda spot: _distance(who.timeline.place, who.shop.place_of(spot)))
     goal = who.shop.place_of(thing.spot)
     spot, facing = who.stand_before(goal[:2], 0.52)
     if who.rng.random() < 0.3:
@@ -68,12 +72,16 @@ def carry(who: Performer, kind: str, one_handed: bool, run: bool = False) -> Non
     who.timeline.stay(who.seconds(0.3))
 
 
-def _spots_on(who: Performer, thing: Thing, place: tuple[float, float, float, float]) -> tuple[Point, float]:
+def _distance(place: Point, spot: tuple[float, float, float]) -> float:
+    return float(np.hypot(spot[0] - place[0], spot[1] - place[1]))
+
+
+def _spots_on(thing: Thing, place: tuple[float, float, float, float]) -> tuple[Point, float]:
     """Middle between the hands and its height for taking a thing that stands at a place."""
     return (place[0], place[1]), place[2] + GRIP_HEIGHT[thing.kind]
 
 
-def _side_of(who: Performer, middle: Point, height: float, hands: tuple[int, ...], width: float) -> list[At]:
+def _sides_of(who: Performer, middle: Point, height: float, hands: tuple[int, ...], width: float) -> list[At]:
     """Where each carrying hand goes: either side of the middle, seen from the worker."""
     facing = who.timeline.facing
     grips = []
@@ -86,13 +94,13 @@ def _side_of(who: Performer, middle: Point, height: float, hands: tuple[int, ...
 def _grasp(who: Performer, thing: Thing, hands: tuple[int, ...]) -> None:
     place = thing.stays[-1].place
     assert place is not None
-    middle, height = _spots_on(who, thing, place)
+    middle, height = _spots_on(thing, place)
     if len(hands) == 1:
         height += 0.12  # one hand takes the top: a chair's back, a box's upper edge
     seconds = who.seconds(REACH_SECONDS)
     who.bend_to(0.46, height, seconds)
     who.timeline.shift("head_pitch", 0.30, 0.4)
-    for side, grip in zip(hands, _side_of(who, middle, height, hands, thing.size[0]), strict=True):
+    for side, grip in zip(hands, _sides_of(who, middle, height, hands, thing.size[0]), strict=True):
         who.timeline.hand(side, grip, seconds)
     if len(hands) == 1:
         _brace(who, 1 - hands[0], seconds)
@@ -141,13 +149,13 @@ def _put_down(who: Performer, thing: Thing, hands: tuple[int, ...], floor: float
     facing, (x, y) = who.timeline.facing, who.timeline.place
     gap = 0.48
     place = (x + gap * float(np.cos(facing)), y + gap * float(np.sin(facing)), floor, facing)
-    middle, height = _spots_on(who, thing, place)
+    middle, height = _spots_on(thing, place)
     if len(hands) == 1:
         height += 0.12
     who.bend_to(gap - 0.04, height, seconds)
     who.timeline.shift("bend", 0.0, seconds)
     who.timeline.shift("head_pitch", 0.30, 0.4)
-    for side, grip in zip(hands, _side_of(who, middle, height, hands, thing.size[0]), strict=True):
+    for side, grip in zip(hands, _sides_of(who, middle, height, hands, thing.size[0]), strict=True):
         who.timeline.hand(side, grip, seconds)
     who.timeline.stay(seconds + 0.15)
     thing.stays.append(Stay(who.timeline.now, place))
@@ -267,7 +275,7 @@ def dig_trash(who: Performer) -> None:
     who.walk(spot, facing)
     began, seconds = who.timeline.now, who.seconds(REACH_SECONDS * 1.2)
     hands = (0, 1) if who.rng.random() < 0.6 else (hand,)
-    depth = float(who.rng.uniform(0.22, 0.42))
+    depth = float(who.rng.uniform(0.30, 0.48))
     who.bend_to(0.46, depth, seconds)
     who.timeline.shift("head_pitch", 0.35, seconds)
     if len(hands) == 1:
