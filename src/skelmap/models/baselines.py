@@ -202,7 +202,7 @@ class GMM(PCA):
 class KNN(PCA):
     """Nearest neighbours: a window's score is its mean distance to the k nearest training windows.
 
-    Distances are taken in the whitened PCA subspace (every coordinate has variance 1 over the training windows).
+    Distances are Euclidean, taken in a PCA subspace so that they cost little.
 
     Args:
         img_size: side of the maps, px.
@@ -213,14 +213,12 @@ class KNN(PCA):
     """
 
     name = "KNN"
-    scale: Tensor
     known: Tensor
 
     def __init__(self, img_size: int, window: int, latent_dim: int, neighbours: int, max_windows: int) -> None:
         super().__init__(img_size, window, latent_dim, max_windows)
         self.save_hyperparameters()
         self.neighbours = neighbours
-        self.register_buffer("scale", torch.ones(latent_dim))
         self.register_buffer("known", torch.full((max_windows, latent_dim), torch.inf))  # unused rows stay infinite
 
     def fit(self, x: NDArray[np.float32]) -> None:
@@ -233,12 +231,10 @@ class KNN(PCA):
             raise UserError(f"model.neighbours={self.neighbours}; {len(x)} training windows allow fewer")
         super().fit(x)
         _, latent = super().describe(torch.from_numpy(x).to(self.mean))
-        self.scale.copy_(latent.std(dim=0).clamp(min=1e-6))
-        self.known[: len(x)] = latent / self.scale
+        self.known[: len(x)] = latent
 
     def describe(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the mean distance to the k nearest (B,) and the whitened coordinates (B, J)."""
+        """Give the mean distance to the k nearest (B,) and the coordinates in the subspace (B, J)."""
         _, latent = super().describe(x)
-        white = latent / self.scale
-        distance = torch.cdist(white, self.known, compute_mode="donot_use_mm_for_euclid_dist")  # inf survives
-        return distance.topk(self.neighbours, largest=False).values.mean(dim=1), white
+        distance = torch.cdist(latent, self.known, compute_mode="donot_use_mm_for_euclid_dist")  # inf survives
+        return distance.topk(self.neighbours, largest=False).values.mean(dim=1), latent
