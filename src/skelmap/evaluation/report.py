@@ -99,7 +99,7 @@ def _figures(report: Report, notes: list[str], seed: int) -> dict[str, "Figure"]
     from skelmap.evaluation import figures
 
     judgement, frames = report.judgement, report.judgement.frames
-    curves = {f"{report.model}, {s.title}": s for s in (judgement.primary, judgement.variant)}
+    curves = {s.title: s for s in (judgement.primary, judgement.variant)}
     drawn = {}
     if judgement.primary.curve is not None:
         drawn["roc"] = figures.roc(curves)

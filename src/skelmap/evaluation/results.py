@@ -76,6 +76,7 @@ def _details(scoring: Scoring) -> dict[str, Any]:
                 "work": work.work,
                 "auroc": work.area.value,
                 "auroc_interval": _interval(work.area),
+                "auroc_reason": work.area.reason or work.area.interval.reason or None,
                 "abnormal": work.abnormal,
                 "normal": work.normal,
                 "against": work.against,
