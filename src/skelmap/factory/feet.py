@@ -188,7 +188,7 @@ def _trace(steps: list[Step], xy: Floats, heading: Floats, worker: Worker) -> Fe
         spot = np.tile(np.array(place), (count, 1))
         lift_height = np.zeros(count)
         for step in mine:
-            spot[time >= step.lift] = step.stop
+            spot[time > step.lift] = step.stop
         for i, step in enumerate(mine):
             before = mine[i - 1].land if i else step.lift - 1.0
             after = mine[i + 1].lift if i + 1 < len(mine) else step.land + 1.0

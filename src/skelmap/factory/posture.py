@@ -138,8 +138,7 @@ def solve_joints(trunk: Trunk, feet: Feet, wrists: Floats, worker: Worker) -> Fl
     joints = np.zeros((count, 25, 3))
     joints[:, 1], joints[:, 8] = trunk.neck, trunk.pelvis
     for side, (shoulder, hip) in enumerate(((2, 9), (5, 12))):
-        outward = RIGHT_LEFT[side] * trunk.chest[:, 1]
-        pole = -trunk.chest[:, 2] + np.tan(worker.elbows_out) * outward - 0.45 * trunk.chest[:, 0]
+        pole = _elbow_pole(trunk, wrists[:, side], side, worker)
         elbow, wrist = two_bones(
             trunk.shoulders[:, side], wrists[:, side], worker.upper_arm, worker.forearm, pole, ELBOW_LIMIT, STRAIGHT_ARM
         )
@@ -182,6 +181,21 @@ def two_bones(
     across = pole - np.sum(pole * axis, axis=1, keepdims=True) * axis
     across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
     return root + along * axis + height * across, root + distance * axis
+
+
+def _elbow_pole(trunk: Trunk, wrist: Floats, side: int, worker: Worker) -> Floats:
+    """Where the elbow points: back and out while the hand is low, down and out while it is high.
+
+    The change is gradual, and the pole is never in line with a hand in front of or beside the body, so that the
+    elbow does not flip.
+    """
+    forward, left, up = (trunk.chest[:, i] for i in range(3))
+    line = wrist - trunk.shoulders[:, side]
+    rise = np.sum(line * up, axis=1, keepdims=True) / np.maximum(np.linalg.norm(line, axis=1, keepdims=True), 1e-6)
+    high = (1 + rise) / 2
+    outward = (0.1 + np.tan(worker.elbows_out)) * RIGHT_LEFT[side] * left
+    result: Floats = outward - (1 - high) * forward - high * up
+    return result
 
 
 # --- details ---------------------------------------------------------------------------------------------------
@@ -263,7 +277,7 @@ def reach_posture(worker: Worker, forward: float, height: float) -> tuple[float,
     Returns:
         Lean, rad, and crouch, m.
     """
-    lean, crouch = np.meshgrid(np.linspace(0, 1.35, 55), np.linspace(0, 0.42, 22), indexing="ij")
+    lean, crouch = np.meshgrid(np.linspace(0, 1.15, 47), np.linspace(0, 0.42, 22), indexing="ij")
     ahead = (1 - BALANCE) * worker.trunk * np.sin(lean)
     up = worker.ankle + worker.leg - crouch + worker.trunk * np.cos(lean)
     gap = np.hypot(forward - ahead, up - height) / worker.arm

@@ -174,15 +174,15 @@ def cut_paper(who: Performer, one_handed: bool) -> None:
     (x, y), w = who.shop.bench, who.worker
     along = float(who.rng.uniform(-0.33, 0.33))
     if who.rng.random() < 0.75:  # behind the bench, facing the camera more or less
-        spot, facing = (x + along, y + BENCH[1] / 2 + 0.24), -np.pi / 2
+        spot, facing = (x + along, y + BENCH[1] / 2 + 0.20), -np.pi / 2
     else:  # at the end towards the middle of the room
         end = 1.0 if x < 0 else -1.0
-        spot, facing = (x + end * (BENCH[0] / 2 + 0.24), y + 0.2 * along), (np.pi if end > 0 else 0.0)
+        spot, facing = (x + end * (BENCH[0] / 2 + 0.20), y + 0.2 * along), (np.pi if end > 0 else 0.0)
     facing += float(who.rng.uniform(-0.25, 0.25))
     who.walk(spot, facing)
     began = who.timeline.now
     cutter, seconds = who.main_hand(), who.seconds(REACH_SECONDS)
-    who.bend_to(0.42, BENCH[2] + 0.06, seconds)
+    who.bend_to(0.36, BENCH[2] + 0.06, seconds)
     who.timeline.shift("head_pitch", float(who.rng.uniform(0.35, 0.6)), seconds)
     if one_handed:
         _brace(who, 1 - cutter, seconds)
@@ -210,7 +210,7 @@ def _strokes(who: Performer, cutter: int, spread: float, hold: bool) -> None:
     sign = -1.0 if cutter == 0 else 1.0
     rate = who.vary(1.9, 0.2) * who.worker.tempo
     for _ in range(int(who.rng.integers(3, 6))):
-        ahead, left = float(who.rng.uniform(0.34, 0.48)), sign * float(who.rng.uniform(0.02, 0.12)) * spread
+        ahead, left = float(who.rng.uniform(0.29, 0.43)), sign * float(who.rng.uniform(0.02, 0.12)) * spread
         direction = float(who.rng.uniform(-0.6, 0.6))
         swing = (0.030 * float(np.cos(facing + direction)), 0.030 * float(np.sin(facing + direction)), 0.012)
         seconds = who.seconds(0.6)
@@ -250,7 +250,7 @@ def throw_trash(who: Performer) -> None:
     began, w = who.timeline.now, who.worker
     back = -1.0 if hand == 0 else 1.0  # turning right is negative: the throwing shoulder goes back
     if who.rng.random() < 0.55:
-        wind, launch = Hold(-0.10, w.shoulder + 0.14, 0.16), Hold(0.48, 0.06, 0.20)
+        wind, launch = Hold(-0.12, w.shoulder + 0.20, 0.24), Hold(0.46, 0.10, 0.30)
     else:
         wind, launch = Hold(-0.22, w.shoulder + 0.06, -0.75 * w.arm), Hold(0.50, 0.08, -0.05)
     ready, fast = who.seconds(0.65), who.seconds(0.32)

@@ -9,7 +9,7 @@ from skelmap.factory.curves import Floats
 
 Point = tuple[float, float]
 
-BENCH = (1.10, 0.55, 0.82)
+BENCH = (1.10, 0.55, 0.90)
 """Width, depth and height of the bench, m; it has a solid front, which hides legs."""
 TRASH_BOX = (0.42, 0.42, 0.60)
 CHAIR = (0.42, 0.42, 0.80)
