@@ -70,7 +70,17 @@ def test_a_long_split_is_thinned_to_clips_with_both_classes_and_says_so() -> Non
     figure = score_timeline(judge(plausible(rows, 10), rows).frames)
     assert len(figure.axes) <= ROWS
     assert len(shaded(figure)) == ROWS * (ROW // length)
-    assert f"frames, clips end to end: {18 * 700:,} of 42,000, evenly spread" in texts(figure)
+    assert f"frames, clips end to end: {18 * 700:,} of 42,000, where normal and abnormal meet" in texts(figure)
+
+
+def test_a_long_split_without_mixed_clips_shows_both_kinds() -> None:
+    # Every third clip is abnormal: an even step through the clips in their order could miss all of them.
+    count, length = 60, 700
+    recordings = [recording(f"clip{i}", None if i % 3 == 0 else ()) for i in range(count)]
+    rows = rows_of([[(0, length)]] * count, [(0, length)] * count, recordings, 10)
+    figure = score_timeline(judge(plausible(rows, 10), rows).frames)
+    assert len(shaded(figure)) == ROWS * (ROW // length) // 3
+    assert "evenly spread" in texts(figure)
 
 
 def test_pieces_hold_every_frame_once() -> None:

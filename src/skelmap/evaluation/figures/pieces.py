@@ -48,17 +48,28 @@ def cut(clip: NDArray[np.int64], frame: NDArray[np.int64]) -> list[Piece]:
     return pieces
 
 
-def chosen(pieces: list[Piece], label: NDArray[np.int64]) -> list[Piece]:
-    """Keep what fits a page: evenly spread, over the pieces with both classes if there are such."""
+def chosen(pieces: list[Piece], label: NDArray[np.int64]) -> tuple[list[Piece], str]:
+    """Keep what fits a page: evenly spread, over the pieces with both classes if there are such.
+
+    Args:
+        pieces: of all clips.
+        label: (F,) 1 = abnormal.
+
+    Returns:
+        The pieces, in their order, and in words which ones they are; no words for all of them.
+    """
     if len(lines(pieces)) <= ROWS:
-        return pieces
-    candidates = [p for p in pieces if 0 < label[p.index].mean() < 1] or pieces
+        return pieces, ""
+    share = np.array([label[piece.index].mean() for piece in pieces])
+    mixed = np.flatnonzero((share > 0) & (share < 1))
+    # Without mixed pieces, spread over the normal ones, then the abnormal ones: both are drawn in their proportion.
+    candidates = mixed if len(mixed) else np.argsort(share, kind="stable")
     for count in range(min(len(candidates), ROWS * ROW), 0, -1):
-        at = np.unique(np.linspace(0, len(candidates) - 1, count).round().astype(int))
-        kept = [candidates[i] for i in at]
+        at = np.linspace(0, len(candidates) - 1, count).round().astype(int)
+        kept = [pieces[i] for i in np.sort(candidates[at])]
         if len(lines(kept)) <= ROWS:
             break
-    return kept
+    return kept, "where normal and abnormal meet" if len(mixed) else "evenly spread"
 
 
 def lines(pieces: list[Piece]) -> list[list[Piece]]:

@@ -22,7 +22,7 @@ ROOM = 165
 def score_timeline(frames: FrameScores, averaged: bool = False) -> Figure:
     """Draw the score over the frames, clips laid end to end, abnormal spans shaded, works named.
 
-    Where a test split is too long to be read, some clips are drawn, evenly spread over those that have both normal
+    Where a test split is too long to be read, some pieces are drawn, evenly spread over those that have both normal
     and abnormal frames (or else over all), and the figure says so. Frames with nobody and left out frames are gaps.
 
     Args:
@@ -31,7 +31,8 @@ def score_timeline(frames: FrameScores, averaged: bool = False) -> Figure:
     """
     label = frames.label.cpu().numpy()
     pieces = cut(frames.clip.cpu().numpy(), frames.frame.cpu().numpy())
-    rows = lines(chosen(pieces, label))
+    kept, which = chosen(pieces, label)
+    rows = lines(kept)
     shown = np.concatenate([piece.index for row in rows for piece in row])
     nobody = frames.nobody.cpu().numpy()
     score, variant = (np.where(nobody, np.nan, s.cpu().numpy()) for s in (frames.score, frames.variant))
@@ -49,7 +50,7 @@ def score_timeline(frames: FrameScores, averaged: bool = False) -> Figure:
             _draw(axes, piece, offset, label, curves)
             _name(axes, piece, offset, frames, ROOM / width)
             offset += piece.length
-    drawn = "" if len(shown) == len(label) else f": {len(shown):,} of {len(label):,}, evenly spread"
+    drawn = f": {len(shown):,} of {len(label):,}, {which}" if which else ""
     panels[-1].set_xlabel(f"frames, clips end to end{drawn}")
     figure.supylabel("score", fontsize=9)
     _legend(figure, averaged)
@@ -77,10 +78,10 @@ def _name(axes: Axes, piece: Piece, offset: int, frames: FrameScores, room: floa
     if piece.continued:
         clip += f", from frame {int(frames.frame[piece.index[0]])}"
     where = axes.get_xaxis_transform()
-    axes.text(
-        offset, 1.17 if frames.works else 1.02, short(clip, int(piece.length * room * 0.8)),
-        transform=where, fontsize=7.5, fontweight="bold", va="bottom",
-    )  # fmt: skip
+    fits = int(piece.length * room * 0.8)
+    if fits >= 6:
+        above = 1.17 if frames.works else 1.02
+        axes.text(offset, above, short(clip, fits), transform=where, fontsize=7.5, fontweight="bold", va="bottom")
     work = frames.work.cpu().numpy()[piece.index]
     for begin, end in runs(work >= 0, work):
         first, last = piece.x[begin] + offset, piece.x[end - 1] + offset
