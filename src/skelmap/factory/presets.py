@@ -43,13 +43,16 @@ class Shot:
 
 
 def paper_shots(seed: int) -> Iterator[Shot]:
-    """One worker in three sessions: train (one recording), val, test (cut into clips)."""
+    """One worker in one workshop, three sessions: train (one recording), val, test (cut into clips).
+
+    As in the paper the place and the camera stay: what is new in the test session is what is done, not where.
+    """
     streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(4)]
-    worker = sample_worker(streams[0])
+    worker, workshop = sample_worker(streams[0]), build_workshop(streams[0])
     for split, frames, rng in (("train", TRAIN_FRAMES, streams[1]), ("val", VAL_FRAMES, streams[2])):
-        yield Shot(split, split, f"session_{split}", record(worker, build_workshop(rng), frames, rng, []), rng)
+        yield Shot(split, split, f"session_{split}", record(worker, workshop, frames, rng, []), rng)
     rng = streams[3]
-    scene = record(worker, build_workshop(rng), TEST_FRAMES, rng, mixed_deck(TEST_FRAMES, rng))
+    scene = record(worker, workshop, TEST_FRAMES, rng, mixed_deck(TEST_FRAMES, rng))
     cuts = _cuts(scene)
     for i, (first, stop) in enumerate(pairwise(cuts)):
         yield Shot(f"test_{i:02d}", "test", "session_test", scene.part(first, stop), rng)
