@@ -118,7 +118,7 @@ def frame_scores(predictions: Predictions, rows: "TestRows") -> FrameScores:
     covered = ~covering_mean(torch.zeros_like(starts, dtype=torch.float64), starts, rows.seq_len, len(clip)).isnan()
     _check(predictions.window, start, score, starts, covered, clip, rows)
 
-    row_score = covering_mean(score, start, predictions.window, len(clip)).masked_fill(~covered, torch.nan)
+    row_score = covering_mean(score, start, predictions.window, len(clip))
     if predictions.window == 1:
         averaged = window_mean(row_score, starts, rows.seq_len)
         row_variant = covering_mean(averaged, starts, rows.seq_len, len(clip))

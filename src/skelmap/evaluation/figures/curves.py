@@ -27,7 +27,10 @@ def roc(scorings: Mapping[str, Scoring]) -> Figure:
         assert scoring.curve is not None
         axes.plot(*scoring.curve.roc, label=f"{short(name, 34)}\n{_area(scoring)}", **look)
     unit_axes(axes, "false positive rate", "true positive rate")
-    axes.legend(loc="lower right", labelspacing=0.7, frameon=True, framealpha=0.85, edgecolor="none")
+    below = bool(drawn) and (drawn[0][1].area.value or 0) < 0.5
+    axes.legend(
+        loc="upper left" if below else "lower right", labelspacing=0.7, frameon=True, framealpha=0.85, edgecolor="none"
+    )
     return figure
 
 

@@ -24,7 +24,7 @@ def training_history(history: Mapping[str, Sequence[float]]) -> Figure:
     figure = new_figure(10 if len(quantities) > 2 else 3.4 * len(quantities), 2.7)
     panels = figure.subplots(1, len(quantities), squeeze=False)[0]
     for axes, quantity in zip(panels, quantities, strict=True):
-        for name, values in history.items():
+        for name, values in sorted(history.items()):  # train before val
             split, _, rest = name.partition("/")
             if rest != quantity:
                 continue
