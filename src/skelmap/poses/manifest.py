@@ -127,7 +127,7 @@ def _recording(path: Path, number: int, line: dict[str, str]) -> Recording:
             raise UserError(f"{here}: {key} {value[key]!r} is empty or holds a NUL")
     if value["split"] not in SPLITS:
         raise UserError(f"{here}: split {value['split']!r}; allowed are {', '.join(SPLITS)}")
-    abnormal = None if value["abnormal"] == "all" else _spans(here, "abnormal", value["abnormal"])
+    abnormal = None if value["abnormal"] == "all" else _spans(here, value["abnormal"])
     if abnormal != () and value["split"] != "test":
         raise UserError(
             f"{here}: clip {value['clip']} of split {value['split']} has abnormal frames ({value['abnormal']}); "
@@ -144,24 +144,23 @@ def _recording(path: Path, number: int, line: dict[str, str]) -> Recording:
     return Recording(value["clip"], source, value["split"], value["group"], abnormal, work)
 
 
-def _spans(here: str, key: str, text: str) -> tuple[Span, ...]:
+def _spans(here: str, text: str) -> tuple[Span, ...]:
     spans = []
     for part in filter(None, (p.strip() for p in text.split(";"))):
         match = re.fullmatch(r"(\d{1,12})-(\d{1,12})", part)
         if match is None or int(match[1]) >= int(match[2]):
             raise UserError(
-                f"{here}: {key} {part!r}; allowed are empty, 'all', or half-open frame spans like 120-260;400-455"
+                f"{here}: abnormal {part!r}; allowed are empty, 'all', or half-open frame spans like 120-260;400-455"
             )
         spans.append((int(match[1]), int(match[2])))
     return tuple(spans)
 
 
 def _work(here: str, part: str) -> tuple[str, Span]:
-    name, colon, span = part.strip().rpartition(":")
-    spans = _spans(here, "work", span)
-    if not colon or not name or len(name) > 64 or len(spans) != 1:
+    match = re.fullmatch(r"(.{1,64}):(\d{1,12})-(\d{1,12})", part.strip())
+    if match is None or int(match[2]) >= int(match[3]):
         raise UserError(f"{here}: work {part!r}; allowed is name:first-stop, like carry_box:0-300")
-    return name, spans[0]
+    return match[1], (int(match[2]), int(match[3]))
 
 
 def _check_unique(path: Path, recordings: tuple[Recording, ...]) -> None:
