@@ -1,0 +1,49 @@
+"""Fixtures that every folder of tests uses."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
+
+from invented import write_task
+
+ROOT = Path(__file__).parents[1]
+Compose = Callable[..., DictConfig]
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder motions_body25 with real OpenPose output."""
+    if "SKELMAP_DATA" not in os.environ:
+        pytest.skip("real skeletons are not part of the project: set SKELMAP_DATA to the folder of motions_body25/")
+    return Path(os.environ["SKELMAP_DATA"]) / "motions_body25"
+
+
+@pytest.fixture(scope="session")
+def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A manifest of six short clips: arms low are normal, arms up are not."""
+    return write_task(tmp_path_factory.mktemp("task"))
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder of map caches for all runs of the session."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def composed(tmp_path: Path, shared_cache: Path) -> Compose:
+    """Compose conf/train.yaml with overrides, as train.py does; the run writes into tmp_path/run."""
+    OmegaConf.register_new_resolver("folder_name", str, replace=True)  # train.py's own, which only sweeps need
+
+    def build(*overrides: str, run: Path = tmp_path / "run") -> DictConfig:
+        GlobalHydra.instance().clear()
+        paths = (f"paths.output_dir={run}", f"paths.data_dir={tmp_path}/data", f"paths.cache_dir={shared_cache}")
+        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+            return compose("train", [*paths, *overrides])
+
+    return build

@@ -1,0 +1,91 @@
+"""Invented people, clips and manifests: small, quick to make, and known to the last joint."""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skelmap.poses import BODY_25, Clip, write_clip
+
+STANDING = {
+    "nose": (0, -40), "neck": (0, 0), "right_shoulder": (-30, 0), "right_elbow": (-40, 50), "right_wrist": (-40, 95),
+    "left_shoulder": (30, 0), "left_elbow": (40, 50), "left_wrist": (40, 95), "mid_hip": (0, 100),
+    "right_hip": (-18, 100), "right_knee": (-20, 160), "right_ankle": (-20, 215), "left_hip": (18, 100),
+    "left_knee": (20, 160), "left_ankle": (20, 215), "right_eye": (-7, -47), "left_eye": (7, -47),
+    "right_ear": (-15, -42), "left_ear": (15, -42), "left_big_toe": (28, 224), "left_small_toe": (33, 222),
+    "left_heel": (17, 220), "right_big_toe": (-28, 224), "right_small_toe": (-33, 222), "right_heel": (-17, 220),
+}  # fmt: skip
+"""Joints of a standing person, px from the neck."""
+
+
+def person(neck: tuple[float, float] = (320, 180)) -> NDArray[np.float32]:
+    """(25, 3): a standing person, every joint certain."""
+    points = np.array([(*STANDING[joint], 1) for joint in BODY_25.joints], np.float32)
+    points[:, :2] += neck
+    return points
+
+
+def wave(frames: int, seed: int = 0, abnormal: bool = False) -> NDArray[np.float32]:
+    """(N, 25, 3): a person who swings the arms low (normal) or holds them up (abnormal)."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(frames)
+    keypoints = np.repeat(person()[None], frames, axis=0)
+    swing = 15 * np.sin(t / 7 + rng.uniform(0, 6))
+    for side, sign in (("right", -1), ("left", 1)):
+        elbow, wrist = (BODY_25.joints.index(f"{side}_{joint}") for joint in ("elbow", "wrist"))
+        keypoints[:, elbow, 0] += sign * swing
+        keypoints[:, wrist, 0] += sign * 2 * swing
+        if abnormal:
+            keypoints[:, elbow, 1] -= 80
+            keypoints[:, wrist, 1] -= 200
+    keypoints[..., :2] += rng.normal(0, 1, (*keypoints.shape[:2], 2))
+    return keypoints
+
+
+def clip_of(keypoints: NDArray[np.float32], name: str = "clip", **others: NDArray[np.int64]) -> Clip:
+    return Clip.build(name, keypoints, BODY_25, (640, 480), 30.0, **others)
+
+
+def write_openpose(folder: Path, clip: Clip) -> None:
+    """Write a clip as OpenPose's --write_json does, every frame of its span a file."""
+    folder.mkdir(parents=True)
+    for frame in range(*clip.span):
+        rows = clip.keypoints[(clip.frame == frame) & clip.present]
+        people = [{"person_id": [-1], "pose_keypoints_2d": row.flatten().tolist()} for row in rows]
+        content = json.dumps({"version": 1.3, "people": people})
+        (folder / f"{clip.name}_{frame:012d}_keypoints.json").write_text(content)
+
+
+def write_manifest(
+    folder: Path, lines: Sequence[Sequence[str]], columns: str = "clip,path,split,group,abnormal,work"
+) -> Path:
+    """Write lines of clip, path, split, group, abnormal, work; what is left out at the end of a line is empty."""
+    header = columns.split(",")
+    path = folder / "manifest.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([header, *([*line, *[""] * (len(header) - len(line))] for line in lines)])
+    return path
+
+
+def write_task(folder: Path, frames: int = 60, with_val: bool = True) -> Path:
+    """Write a data set that any model can solve: arms low are normal, arms up are not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines: list[list[str]] = []
+
+    def add(name: str, split: str, abnormal: str, keypoints: NDArray[np.float32], work: str = "") -> None:
+        write_clip(folder / f"{name}.npz", clip_of(keypoints, name))
+        lines.append([name, f"{name}.npz", split, name, abnormal, work])
+
+    add("train_a", "train", "", wave(frames, 1))
+    add("train_b", "train", "", wave(frames, 2))
+    if with_val:
+        add("val", "val", "", wave(frames, 3))
+    half = frames // 2
+    mixed = np.concatenate([wave(half, 4), wave(frames - half, 5, abnormal=True)])
+    add("test_mixed", "test", f"{half}-{frames}", mixed, f"wave:0-{frames}")
+    add("test_normal", "test", "", wave(frames, 6), f"wave:0-{frames}")
+    add("test_abnormal", "test", "all", wave(frames, 7, abnormal=True), f"cheer:0-{frames}")
+    return write_manifest(folder, lines)

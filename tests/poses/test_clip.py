@@ -1,0 +1,67 @@
+"""Clips: what `Clip.build` cleans, sorts and refuses."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from invented import clip_of, person, wave
+from skelmap.errors import UserError
+from skelmap.poses import BODY_25, Clip
+
+
+@given(st.permutations(range(12)))
+def test_rows_are_sorted_by_track_and_frame_whatever_order_they_come_in(order: list[int]) -> None:
+    keypoints, frame, track = wave(12), np.arange(12) % 6, np.arange(12) // 6
+    shuffled = clip_of(keypoints[order], frame=frame[order], track=track[order])
+    np.testing.assert_array_equal(shuffled.frame, frame)
+    np.testing.assert_array_equal(shuffled.track, track)
+    np.testing.assert_array_equal(shuffled.keypoints, keypoints)
+
+
+@pytest.mark.parametrize(
+    "fault", [(np.nan, 1, 1), (1, np.inf, 1), (1, 1, np.nan), (7000, 1, 1), (1, -6401, 1), (3, 4, 0), (3, 4, -0.5)]
+)
+def test_faulty_joints_become_missing(fault: tuple[float, float, float]) -> None:
+    keypoints = person()[None].copy()
+    keypoints[0, 4] = fault
+    clip = clip_of(keypoints)
+    np.testing.assert_array_equal(clip.keypoints[0, 4], 0)
+    np.testing.assert_array_equal(np.delete(clip.keypoints[0], 4, axis=0), np.delete(keypoints[0], 4, axis=0))
+
+
+def test_confidence_above_one_becomes_one() -> None:
+    keypoints = person()[None].copy()
+    keypoints[0, 3, 2] = 1.7
+    assert clip_of(keypoints).keypoints[0, 3, 2] == 1
+
+
+def test_present_and_span_count_frames_with_nobody() -> None:
+    keypoints = wave(4)
+    keypoints[2] = 0
+    clip = clip_of(keypoints, frame=np.array([5, 6, 7, 9]))
+    assert clip.present.tolist() == [True, True, False, True]
+    assert clip.span == (5, 10)
+    assert clip_of(wave(0)).span == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"keypoints": np.zeros((4, 18, 3))}, "18 joints, but the declared layout BODY_25 has 25"),
+        ({"keypoints": np.zeros((4, 75))}, r"shape \(4, 75\)"),
+        ({"size": (640, 5)}, "picture size 640x5"),
+        ({"fps": 0.0}, "fps 0"),
+        ({"fps": float("nan")}, "fps nan"),
+        ({"frame": np.array([0, 1, 2, -3])}, "frame -3 is negative"),
+        ({"frame": np.arange(5)}, "frame is int64"),
+        ({"frame": np.arange(4.0)}, "frame is float64"),
+        ({"frame": np.array([0, 1, 2, 2**40])}, "beyond 32 bits"),
+        ({"frame": np.array([0, 1, 1, 2]), "track": np.zeros(4, int)}, "track 0 has two rows for frame 1"),
+        ({"track": np.zeros(3, int)}, r"integers of shape \(4,\)"),
+    ],
+)
+def test_what_is_refused_is_named(change: dict, message: str) -> None:
+    content = {"keypoints": wave(4), "size": (640, 480), "fps": 30.0, **change}
+    with pytest.raises(UserError, match=f"walk: .*{message}"):
+        Clip.build("walk", layout=BODY_25, **content)

@@ -1,0 +1,74 @@
+"""Joint layouts: limbs, the derived neck, where a row is centred."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from invented import person
+from skelmap.poses import BODY_25, COCO_17, COCO_18, LAYOUTS, Layout, neck_positions, with_neck
+
+layouts = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.name)
+
+
+def coco_17(points: np.ndarray) -> np.ndarray:
+    """(17, 3): the joints of a BODY_25 person that COCO_17 has."""
+    return points[[BODY_25.joints.index(joint) for joint in COCO_17.joints]]
+
+
+@layouts
+def test_limbs_connect_two_different_joints_once(layout: Layout) -> None:
+    joints = len(layout.joints) + (not layout.has_neck)
+    assert all(0 <= a < joints and 0 <= b < joints and a != b for a, b in layout.limbs)
+    assert len({frozenset(limb) for limb in layout.limbs}) == len(layout.limbs)
+    assert len(set(layout.joints)) == len(layout.joints)
+
+
+@layouts
+def test_every_joint_hangs_on_the_neck(layout: Layout) -> None:
+    neck = layout.joints.index("neck") if layout.has_neck else len(layout.joints)
+    reached = {neck}
+    for _ in layout.limbs:
+        reached |= {b for limb in layout.limbs for b in limb if reached & set(limb)}
+    assert reached == set(range(len(layout.joints) + (not layout.has_neck)))
+
+
+def test_joint_counts_and_positions_are_openpose_s() -> None:
+    assert [len(layout.joints) for layout in (BODY_25, COCO_18, COCO_17)] == [25, 18, 17]
+    assert [BODY_25.joints.index(j) for j in ("nose", "neck", "mid_hip", "left_ear", "right_heel")] == [0, 1, 8, 18, 24]
+    assert [COCO_18.joints.index(j) for j in ("neck", "right_hip", "left_ear")] == [1, 8, 17]
+    assert [COCO_17.joints.index(j) for j in ("nose", "left_shoulder", "right_ankle")] == [0, 5, 16]
+
+
+@layouts
+def test_limbs_never_cross_from_one_side_of_the_body_to_the_other(layout: Layout) -> None:
+    side = [*(joint.split("_")[0] for joint in layout.joints), "neck"]
+    assert not any({side[a], side[b]} == {"left", "right"} for a, b in layout.limbs)
+
+
+@given(st.floats(0, 1, width=32), st.floats(0, 1, width=32))
+def test_derived_neck_is_the_midpoint_of_the_shoulders(right_confidence: float, left_confidence: float) -> None:
+    points = coco_17(person())
+    right, left = COCO_17.shoulders
+    points[right], points[left] = (290, 180, right_confidence), (350, 190, left_confidence)
+    neck = with_neck(points[None], COCO_17)[0, 17]
+    confidence = min(right_confidence, left_confidence)
+    np.testing.assert_array_equal(neck, [320, 185, confidence] if confidence > 0 else [0, 0, 0])
+
+
+def test_a_detected_neck_is_kept_as_it_is() -> None:
+    points = person()[None]
+    assert with_neck(points, BODY_25) is points
+
+
+def test_centre_falls_back_from_neck_to_shoulders_to_mean_to_nothing() -> None:
+    whole = person((300, 200))
+    no_neck, no_shoulder, nobody = whole.copy(), whole.copy(), np.zeros_like(whole)
+    right, left = BODY_25.shoulders
+    no_neck[1] = 0
+    no_neck[[right, left], :2] = (260, 190), (320, 210)
+    no_shoulder[[1, left]] = 0
+    centres = neck_positions(np.stack([whole, no_neck, no_shoulder, nobody]), BODY_25)
+    seen = no_shoulder[no_shoulder[:, 2] > 0, :2]
+    np.testing.assert_allclose(centres[:3], [(300, 200), (290, 200), seen.mean(axis=0)], rtol=1e-6)
+    assert np.isnan(centres[3]).all()

@@ -1,0 +1,53 @@
+"""People keep their number from frame to frame."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from invented import clip_of, person
+from skelmap.poses.linking import MAX_GAP, link_people
+
+
+def two_walkers(frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two people who walk towards each other on different heights: keypoints, frame, who it is."""
+    one = [person((100 + 8 * t, 150)) for t in range(frames)]
+    other = [person((500 - 8 * t, 250)) for t in range(frames)]
+    return np.array(one + other), np.tile(np.arange(frames), 2), np.repeat([0, 1], frames)
+
+
+@given(st.randoms(use_true_random=False))
+def test_people_who_cross_keep_their_numbers_whatever_the_order_of_rows(random) -> None:
+    keypoints, frame, who = two_walkers(30)
+    order = np.array(random.sample(range(len(frame)), len(frame)))
+    track = link_people(keypoints[order], frame[order])
+    assert set(track) == {0, 1}
+    assert len(set(zip(track.tolist(), who[order].tolist(), strict=True))) == 2
+
+
+def test_a_person_who_comes_back_soon_is_the_same_and_later_is_another() -> None:
+    for gap, tracks in ((MAX_GAP, 1), (MAX_GAP + 1, 2)):
+        keypoints = np.stack([person()] * 2)
+        assert len(set(link_people(keypoints, np.array([0, gap])).tolist())) == tracks
+
+
+def test_a_jump_across_the_picture_is_another_person() -> None:
+    keypoints = np.stack([person((100, 200)), person((500, 200))])
+    assert link_people(keypoints, np.array([0, 1])).tolist() == [0, 1]
+
+
+def test_people_without_a_common_joint_are_not_linked() -> None:
+    upper, lower = person(), person()
+    upper[8:15], lower[:8], lower[15:] = 0, 0, 0
+    upper[19:] = 0
+    assert link_people(np.stack([upper, lower]), np.array([0, 1])).tolist() == [0, 1]
+
+
+def test_rows_with_nobody_get_tracks_of_their_own() -> None:
+    keypoints = np.stack([person(), np.zeros((25, 3), np.float32), np.zeros((25, 3), np.float32)])
+    assert link_people(keypoints, np.array([0, 0, 0])).tolist() == [0, -1, -2]
+
+
+def test_a_clip_links_people_only_where_no_track_is_given() -> None:
+    keypoints, frame, who = two_walkers(5)
+    assert sorted(set(clip_of(keypoints, frame=frame).track.tolist())) == [0, 1]
+    assert clip_of(keypoints, frame=frame, track=who * 7).track.tolist() == [0] * 5 + [7] * 5

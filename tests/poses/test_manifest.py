@@ -1,0 +1,145 @@
+"""The manifest: what it says, and how it says what is wrong with it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from invented import clip_of, wave, write_clip, write_manifest
+from skelmap.errors import UserError
+from skelmap.poses import Recording, read_manifest
+
+spans = st.lists(st.tuples(st.integers(0, 80), st.integers(1, 30)).map(lambda s: (s[0], s[0] + s[1])), max_size=4)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_clip(tmp_path / "a.npz", clip_of(wave(3)))
+    return tmp_path
+
+
+def test_a_manifest_says_split_group_spans_and_works(folder: Path) -> None:
+    path = write_manifest(
+        folder,
+        [
+            ["one", "a.npz", "train", "anna"],
+            ["two", "a.npz", "test", "ben", "120-260; 400-455", "carry_box:0-300;cut: paper:300-620"],
+            ["three", "a.npz", "test", "ben", "all"],
+        ],
+    )
+    one, two, three = read_manifest(path).recordings
+    assert one == Recording("one", folder / "a.npz", "train", "anna")
+    assert two.abnormal == ((120, 260), (400, 455))
+    assert two.work == (("carry_box", (0, 300)), ("cut: paper", (300, 620)))
+    assert three.abnormal is None
+    assert [r.clip for r in read_manifest(path).split("test")] == ["two", "three"]
+
+
+def test_the_work_column_and_the_order_of_columns_are_free(folder: Path) -> None:
+    path = write_manifest(folder, [["", "train", "a.npz", "anna", "one"]], "abnormal,split,path,group,clip")
+    assert read_manifest(path).recordings == (Recording("one", folder / "a.npz", "train", "anna"),)
+
+
+def test_a_byte_order_mark_and_relative_paths_are_fine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_manifest(folder, [["one", "a.npz", "train", "anna"]])
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    monkeypatch.chdir(folder)
+    assert read_manifest(Path(path.name)).recordings[0].path == folder / "a.npz"
+
+
+@given(spans)
+def test_labels_equal_membership_in_a_span(abnormal: list[tuple[int, int]]) -> None:
+    frame = np.arange(0, 120, 3)
+    labels = Recording("c", Path("c"), "test", "g", tuple(abnormal)).labels(frame)
+    assert labels.tolist() == [int(any(a <= f < b for a, b in abnormal)) for f in frame]
+
+
+def test_all_and_none_label_everything_and_nothing() -> None:
+    frame = np.arange(5)
+    assert Recording("c", Path("c"), "test", "g", None).labels(frame).tolist() == [1] * 5
+    assert Recording("c", Path("c"), "test", "g").labels(frame).tolist() == [0] * 5
+
+
+def test_works_name_the_frames_of_their_span() -> None:
+    recording = Recording("c", Path("c"), "test", "g", (), (("cut", (1, 3)), ("carry", (4, 5))))
+    assert recording.works(np.arange(6)).tolist() == ["", "cut", "cut", "", "carry", ""]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (["one", "b.npz", "train", "g"], "line 2: clip one: .*b.npz is not there"),
+        (["one", "a.npz", "trian", "g"], "line 2: split 'trian'; allowed are train, val, test"),
+        (["one", "a.npz", "train", "g", "3-5"], "line 2: clip one of split train has abnormal frames .*normal frames"),
+        (["one", "a.npz", "val", "g", "all"], "line 2: clip one of split val has abnormal frames"),
+        (["one", "a.npz", "test", "g", "5-3"], "line 2: abnormal '5-3'; allowed are"),
+        (["one", "a.npz", "test", "g", "3-3"], "abnormal '3-3'"),
+        (["one", "a.npz", "test", "g", "3"], "abnormal '3'"),
+        (["one", "a.npz", "test", "g", "-3-5"], "abnormal '-3-5'"),
+        (["one", "a.npz", "test", "g", "every"], "abnormal 'every'"),
+        (["one", "a.npz", "test", "g", "", "cut"], "line 2: work 'cut'; allowed is name:first-stop"),
+        (["one", "a.npz", "test", "g", "", "cut:5-3"], "line 2: work 'cut:5-3'; allowed is name"),
+        (["one", "a.npz", "test", "g", "", ":1-3"], "work ':1-3'; allowed is name:first-stop"),
+        (["", "a.npz", "test", "g"], "line 2: clip '' is empty"),
+        (["one", "", "test", "g"], "line 2: path '' is empty"),
+        (["one", "a.npz", "test", ""], "line 2: group '' is empty"),
+        (["one", "x" * 5000, "test", "g"], "is not there"),
+        (["one", "a.npz", "test", "g", "", "", "more"], "line 2: 5 columns are expected"),
+    ],
+)
+def test_a_bad_line_is_named_with_its_reason(folder: Path, line: list[str], reason: str) -> None:
+    with pytest.raises(UserError, match=f"manifest.csv, {reason}" if "line" in reason else f"manifest.csv, .*{reason}"):
+        read_manifest(write_manifest(folder, [line]))
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ("clip,path,split,group,abnormal,action", "unknown column 'action'; allowed are clip, path, split"),
+        ("clip,path,split,abnormal", "column 'group' is missing; required are"),
+        ("clip,path,split,group,abnormal,clip", "a column stands twice"),
+        ("", "column|no clips"),
+    ],
+)
+def test_bad_columns_are_named(folder: Path, columns: str, reason: str) -> None:
+    with pytest.raises(UserError, match=rf"manifest\.csv: .*({reason})"):
+        read_manifest(write_manifest(folder, [], columns))
+
+
+def test_a_group_belongs_to_one_split(folder: Path) -> None:
+    lines = [["one", "a.npz", "train", "anna"], ["two", "a.npz", "test", "anna"]]
+    with pytest.raises(UserError, match=r"group 'anna' is in train and in test \(clip two\)"):
+        read_manifest(write_manifest(folder, lines))
+
+
+def test_a_clip_s_name_is_unique(folder: Path) -> None:
+    with pytest.raises(UserError, match="clip 'one' stands twice"):
+        read_manifest(write_manifest(folder, [["one", "a.npz", "train", "anna"]] * 2))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "cannot be read"),
+        (b"", "column 'clip' is missing"),
+        (b"clip,path,split,group,abnormal\n", "names no clips"),
+        (b"clip,path,split,group,abnormal\n\xff\xfe", "not UTF-8"),
+        (b'clip,path,split,group,abnormal\n"one', "not a CSV"),
+        (b"clip,path,split,group,abnormal\none,a.npz\n", "line 2: 5 columns"),
+    ],
+)
+def test_a_file_that_is_no_manifest_is_named(folder: Path, content: bytes | None, reason: str) -> None:
+    path = folder / "list.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=rf"list\.csv.*{reason}"):
+        read_manifest(path)
+
+
+def test_real_manifests_are_read(real_data: Path) -> None:
+    for path in sorted(real_data.glob("manifest_*.csv")):
+        manifest = read_manifest(path)
+        assert {r.split for r in manifest.recordings} >= {"train", "test"}
+        assert {r.abnormal for r in manifest.split("test")} == {(), None}

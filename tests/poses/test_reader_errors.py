@@ -1,0 +1,164 @@
+"""Sources that cannot be read: the message names the file and the reason."""
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from invented import clip_of, person, wave, write_openpose
+from skelmap.errors import UserError
+from skelmap.poses import readers, write_clip
+from skelmap.poses.readers import read_clip
+
+GOOD = person().flatten().tolist()
+
+
+def frame_file(tmp_path: Path, text: str, name: str = "clip_000000000001_keypoints.json") -> Path:
+    write_openpose(tmp_path / "json", clip_of(wave(3)))
+    (tmp_path / "json" / name).write_text(text)
+    return tmp_path / "json"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (json.dumps({"people": [{"pose_keypoints_2d": GOOD}]})[:200], "damaged JSON"),
+        ("", "damaged JSON"),
+        ("[" * 100_000, "damaged JSON"),
+        ("[1, 2]", "'people' must be a list"),
+        ('{"people": {}}', "'people' must be a list"),
+        ('{"people": [7]}', "a person without a list called pose_keypoints_2d"),
+        ('{"people": [{"pose_keypoints_2d": "x"}]}', "a person without a list"),
+        (json.dumps({"people": [{"pose_keypoints_2d": GOOD[:54]}]}), "18 joints .* BODY_25 has 25; set .*=COCO_18"),
+        (json.dumps({"people": [{"pose_keypoints_2d": GOOD[:40]}]}), "13.3333 joints .* has 25$"),
+        (json.dumps({"people": [{"pose_keypoints_2d": ["x", *GOOD[1:]]}]}), "not a number"),
+        (json.dumps({"people": [{"pose_keypoints_2d": [None, [], *GOOD[2:]]}]}), "not a number"),
+    ],
+)
+def test_a_bad_frame_is_named_with_its_reason(tmp_path: Path, text: str, reason: str) -> None:
+    folder = frame_file(tmp_path, text)
+    with pytest.raises(UserError, match=f"clip_000000000001_keypoints.json: .*{reason}"):
+        read_clip(folder, "clip")
+
+
+def test_a_frame_without_a_number_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"cam_keypoints\.json: no frame number"):
+        read_clip(frame_file(tmp_path, "{}", "cam_keypoints.json"), "clip")
+
+
+def test_a_frame_number_beyond_bounds_is_refused(tmp_path: Path) -> None:
+    for digits in ("9" * 12, "9" * 30):
+        folder = frame_file(tmp_path / digits, '{"people": []}', f"cam_{digits}_keypoints.json")
+        with pytest.raises(UserError, match=r"json: .*beyond (32|64) bits"):
+            read_clip(folder, "clip")
+
+
+def test_a_folder_without_frames_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no \*_keypoints.json in this folder"):
+        read_clip(tmp_path, "clip")
+
+
+@pytest.mark.parametrize("name", ["clip.avi", "clip"])
+def test_an_unknown_kind_of_source_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"RIFF")
+    with pytest.raises(UserError, match=f"{name}: not a folder of .*_keypoints.json, a .json or an .npz"):
+        read_clip(tmp_path / name, "clip")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"people": []}, "a list of people is expected"),
+        ([{"image_id": "x.jpg", "keypoints": GOOD}], "image_id 'x.jpg' holds no frame number"),
+        ([{"keypoints": GOOD}], "image_id None"),
+        ([{"image_id": 1, "keypoints": GOOD, "idx": 1}, {"image_id": 2, "keypoints": GOOD}], "1 of 2 people"),
+        ([{"image_id": 1, "keypoints": GOOD, "idx": 1}] * 2, "track 1 has two rows for frame 1"),
+        ([{"image_id": 1, "keypoints": GOOD, "idx": 10**30}], "beyond 64 bits"),
+        ([{"image_id": 1, "keypoints": GOOD[:51]}], "17 joints .* set data.json.layout=COCO_17"),
+    ],
+)
+def test_a_bad_tracked_file_is_named_with_its_reason(tmp_path: Path, content: object, reason: str) -> None:
+    (tmp_path / "tracked.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=rf"tracked\.json: .*{reason}"):
+        read_clip(tmp_path / "tracked.json", "clip")
+
+
+ARCHIVE = {"keypoints": wave(4), "layout": "BODY_25", "size": (640, 480), "fps": 30}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"layout": "BODY_135"}, "layout 'BODY_135'; allowed are BODY_25, COCO_18, COCO_17"),
+        ({"layout": "COCO_18"}, "25 joints, but the declared layout COCO_18 has 18"),
+        ({"size": (640,)}, "not numbers of the expected shape"),
+        ({"size": (640, 480, 3)}, "not numbers of the expected shape"),
+        ({"fps": "fast"}, "not numbers"),
+        ({"fps": np.array([30, 25])}, "not numbers"),
+        ({"keypoints": np.array([["a"]])}, "not numbers"),
+        ({"keypoints": np.zeros((4, 25))}, r"keypoints have shape \(4, 25\)"),
+        ({"keypoints": np.array([{}, {}])}, "Object arrays cannot be loaded"),
+        ({"frame": np.arange(3)}, r"integers of shape \(4,\)"),
+        ({"track": np.array(["a"] * 4)}, "track is <U1"),
+    ],
+)
+def test_a_bad_archive_is_named_with_its_reason(tmp_path: Path, change: dict, reason: str) -> None:
+    np.savez(tmp_path / "bad.npz", **{**ARCHIVE, **change})
+    with pytest.raises(UserError, match=rf"bad\.npz: .*{reason}"):
+        read_clip(tmp_path / "bad.npz", "clip")
+
+
+@pytest.mark.parametrize("key", ARCHIVE)
+def test_what_an_archive_lacks_is_named(tmp_path: Path, key: str) -> None:
+    np.savez(tmp_path / "bad.npz", **{k: v for k, v in ARCHIVE.items() if k != key})
+    with pytest.raises(UserError, match=rf"bad\.npz: lacks {key}; it has"):
+        read_clip(tmp_path / "bad.npz", "clip")
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def text_instead(path: Path) -> None:
+    path.write_text("no archive")
+
+
+def a_plain_zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("keypoints.npy", "no array")
+
+
+@pytest.mark.parametrize("damage", [cut, text_instead, a_plain_zip, Path.unlink])
+def test_a_damaged_or_missing_archive_is_named(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    path = tmp_path / "bad.npz"
+    write_clip(path, clip_of(wave(20)))
+    damage(path)
+    with pytest.raises(UserError, match=r"bad\.npz: "):
+        read_clip(path, "clip")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_flipped_byte_is_either_harmless_or_named(tmp_path: Path, data: st.DataObject) -> None:
+    path = tmp_path / "bad.npz"
+    write_clip(path, clip_of(wave(3)))
+    content = bytearray(path.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content)
+    try:
+        read_clip(path, "clip")
+    except UserError as error:
+        assert "bad.npz" in str(error)
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez_compressed(tmp_path / "bomb.npz", **{**ARCHIVE, "frame": np.zeros(1_000_000, np.int64)})
+    monkeypatch.setattr(readers, "MAX_ARCHIVE_BYTES", 1_000_000)
+    monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("the archive was unpacked"))
+    with pytest.raises(UserError, match=r"bomb\.npz: unpacks to 80\d{5} bytes; 1000000 are allowed"):
+        read_clip(tmp_path / "bomb.npz", "clip")
