@@ -16,12 +16,18 @@ from skelmap.poses import Clip
 
 WINDOW = 64
 """Frames of a spectrum, about two seconds."""
-BAND = (5.0, 15.0)
-"""Hz in which jitter is measured: voluntary movement lies mostly below 3 Hz, fast gestures reach 5."""
+BAND = (5.0, 14.5)
+"""Hz in which jitter is measured: voluntary movement lies mostly below 3 Hz, fast gestures reach 5; the spectrum's last
+point, 15 Hz, is counted once, not twice, and left out."""
+MEDIAN_OF_MEAN = float(np.log(2))
+"""The median of a raw spectrum's point over its mean (it is exponentially distributed)."""
 QUIET = 0.5
 """Share of windows, the stillest, in which the spectrum is measured."""
 FROZEN = 0.8
 """A window in which more frames than this repeat the last position tells nothing: the tracker stood still."""
+LONGEST_MEMORY = 0.80
+"""Above this correlation from frame to frame a spectrum looks the same within BAND: slower wandering of a detected
+joint cannot be told from movement of the person, and is left out."""
 TURNED = 0.8
 """The head is turned enough to hide an ear when the nose is this many eye distances off the middle of the eyes."""
 MEASURED = [group for group in GROUPS if group not in STANDS_FOR]
@@ -36,7 +42,7 @@ def trunk_length(keypoints: Floats) -> float:
 
 
 def jitter_spectra(clips: Iterable[Clip]) -> tuple[Floats, Spectra, float]:
-    """Median power spectrum of each group of joints in its stillest windows.
+    """Power spectrum of each group of joints in its stillest windows, by the median over windows.
 
     Args:
         clips: real or simulated.
@@ -66,7 +72,7 @@ def jitter_spectra(clips: Iterable[Clip]) -> tuple[Floats, Spectra, float]:
         if len(powers) >= 20:
             stack = np.array(powers)
             slow = stack[:, (frequency > 0) & (frequency < BAND[0])].sum(axis=1)
-            spectra[group] = np.median(stack[slow <= np.quantile(slow, QUIET)], axis=0)
+            spectra[group] = np.median(stack[slow <= np.quantile(slow, QUIET)], axis=0) / MEDIAN_OF_MEAN
     return frequency, spectra, float(np.median(trunks)) if trunks else 0.0
 
 
@@ -78,7 +84,7 @@ def fit_jitter(frequency: Floats, spectrum: Floats) -> tuple[float, float]:
     """
     band = (frequency >= BAND[0]) & (frequency <= BAND[1])
     best = (np.inf, 0.0, 0.0)
-    for memory in np.linspace(0.0, 0.95, 96):
+    for memory in np.linspace(0.0, LONGEST_MEMORY, 81):
         for sigma in np.geomspace(2e-4, 2e-2, 120):
             error = np.log(model_spectrum(frequency[band], sigma, memory) / np.maximum(spectrum[band], 1e-12))
             best = min(best, (float(np.mean(error**2)), float(sigma), float(memory)))

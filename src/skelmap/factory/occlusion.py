@@ -13,6 +13,8 @@ Bools = NDArray[np.bool_]
 THICKNESS = 0.03
 """A joint is hidden when its line of sight runs through at least this much of a thing, m: a hand that holds a box by
 its side stays visible."""
+EDGE = 0.02
+"""Rims of things hide nothing, m: wrists lie outside what the hands hold."""
 TRUNK_HALF = (0.11, 0.11)
 """Half depth and half breadth of the trunk, m, inside the shoulder joints so that the near shoulder stays visible
 (chest depth is about 0.24 m, breadth 0.30 m; Winter 2009, fig. 4.1, gives 0.174 H)."""
@@ -25,7 +27,7 @@ LIMB_DEPTH = 0.08
 
 LEG_JOINTS = {0: (10, 11, 22, 23, 24), 1: (13, 14, 19, 20, 21)}
 LEG_BONES = {0: ((9, 10), (10, 11)), 1: ((12, 13), (13, 14))}
-BEHIND_TRUNK = (2, 3, 4, 5, 6, 7, 9, 12)
+BEHIND_TRUNK = (2, 3, 4, 5, 6, 7)
 ON_HEAD = (0, 15, 16, 17, 18)
 
 
@@ -62,7 +64,8 @@ def hidden_joints(joints: Floats, solids: "tuple[Solid, ...]", camera: Camera) -
     by_things = np.zeros(joints.shape[:2], np.bool_)
     for solid in solids:
         axes = _yaw_axes(solid.yaw)
-        by_things |= _through_box(joints, solid.centre, axes, np.array(solid.size) / 2, camera.centre)
+        half = np.array(solid.size) / 2
+        by_things |= _through_box(joints, solid.centre, axes, np.maximum(half - EDGE, half / 2), camera.centre)
     by_body = np.zeros_like(by_things)
     by_body[:, BEHIND_TRUNK] = _behind_trunk(joints, camera)
     by_body[:, ON_HEAD] = _behind_head(joints, camera)

@@ -16,6 +16,9 @@ RUN_FACTOR = 2.0
 """Jogging speed over the worker's walking speed: about 2.3 m/s, clear of the walk-run transition at 2 m/s (Hreljac
 1993)."""
 
+BEFORE_CHEST = Hold(0.30, 0.20, -0.22)
+"""Where a hand passes on its way between hanging and the head."""
+
 
 @dataclass
 class Performer:
@@ -135,17 +138,28 @@ class Performer:
 
     def _scratch(self) -> None:
         side = self.main_hand()
-        self.timeline.hand(side, Touch(0.02, 0.10, float(self.rng.uniform(0.0, 0.12))), self.seconds(0.7))
+        self._to_head(side, Touch(0.02, 0.10, float(self.rng.uniform(0.0, 0.12))))
         self.timeline.shift("head_pitch", 0.2, 0.6)
-        self.timeline.stay(self.seconds(1.6))
-        self.free(side, self.seconds(0.7))
+        self.timeline.stay(self.seconds(2.0))
+        self._from_head(side)
         self.timeline.shift("head_pitch", 0.0, 0.6)
+
+    def _to_head(self, side: int, grip: Touch) -> None:
+        """The hand goes up in front of the chest, not past the shoulder."""
+        seconds = self.seconds(0.6)
+        self.timeline.hand(side, BEFORE_CHEST, seconds)
+        self.timeline.hand(side, grip, seconds, after=0.6 * seconds)
+
+    def _from_head(self, side: int) -> None:
+        seconds = self.seconds(0.6)
+        self.timeline.hand(side, BEFORE_CHEST, seconds)
+        self.timeline.hand(side, Hang(), seconds, after=0.6 * seconds)
 
     def _wipe(self) -> None:
         side = self.main_hand()
-        self.timeline.hand(side, Touch(0.14, 0.03, 0.06, 0.01), self.seconds(0.7))
-        self.timeline.stay(self.seconds(1.1))
-        self.free(side, self.seconds(0.7))
+        self._to_head(side, Touch(0.14, 0.03, 0.06, 0.01))
+        self.timeline.stay(self.seconds(1.6))
+        self._from_head(side)
 
     def _hands_on_hips(self) -> None:
         w = self.worker

@@ -1,0 +1,163 @@
+"""The body moves as bodies do: rigid bones, human joints, feet that stand still, gait as published."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skelmap.factory.body import sample_worker
+from skelmap.factory.curves import RUN, WALK, Gait, minimum_jerk
+from skelmap.factory.feet import plan_feet
+from skelmap.factory.posture import ELBOW_LIMIT, KNEE_LIMIT, solve_joints, solve_trunk, two_bones
+from skelmap.factory.sessions import Scene
+from skelmap.factory.timeline import Timeline
+from skelmap.poses import BODY_25
+
+RIGID = [limb for limb in BODY_25.limbs if limb != (1, 0)]  # the neck bends: neck to nose is no bone
+SIDES = ((2, 3, 4, 9, 10, 11), (5, 6, 7, 12, 13, 14))  # shoulder elbow wrist hip knee ankle
+
+
+def angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    cosine = np.sum(a * b, axis=-1) / np.linalg.norm(a, axis=-1) / np.linalg.norm(b, axis=-1)
+    return np.arccos(np.clip(cosine, -1, 1))
+
+
+@pytest.mark.parametrize("name", ["train", "val", "test_00", "test_05"])
+def test_bones_keep_their_length(scenes: dict[str, Scene], name: str) -> None:
+    joints = scenes[name].joints
+    for a, b in RIGID:
+        assert np.ptp(np.linalg.norm(joints[:, a] - joints[:, b], axis=1)) < 1e-9, (a, b)
+
+
+def test_one_worker_in_all_sessions(scenes: dict[str, Scene]) -> None:
+    lengths = {
+        name: [np.linalg.norm(s.joints[0, a] - s.joints[0, b]) for a, b in RIGID] for name, s in scenes.items()
+    }
+    for values in lengths.values():
+        np.testing.assert_allclose(values, lengths["train"])
+
+
+def test_joints_keep_their_limits(scenes: dict[str, Scene]) -> None:
+    for scene in scenes.values():
+        j = scene.joints
+        trunk = j[:, 1] - j[:, 8]
+        for shoulder, elbow, wrist, hip, knee, ankle in SIDES:
+            upper, lower, thigh, shank = j[:, elbow] - j[:, shoulder], j[:, wrist] - j[:, elbow], j[:, knee] - j[:, hip], j[:, ankle] - j[:, knee]
+            assert angle(upper, lower).max() <= ELBOW_LIMIT + 1e-6
+            assert angle(thigh, shank).max() <= KNEE_LIMIT + 1e-6
+            # hip 122 degrees (Boone & Azen 1979) and about 40 of the lumbar spine, which the trunk's line contains
+            assert np.pi - angle(thigh, trunk).min() <= np.deg2rad(162)
+            # the upper arm goes back by at most 60 degrees (Boone & Azen 1979: 62)
+            forward = np.cross(j[:, 5] - j[:, 2], trunk)
+            back = angle(upper, forward) - np.pi / 2
+            assert back.max() <= np.deg2rad(62)
+
+
+def test_knees_bend_forwards(scenes: dict[str, Scene]) -> None:
+    for scene in scenes.values():
+        j = scene.joints
+        for hip, knee, ankle, toe, heel in ((9, 10, 11, 22, 24), (12, 13, 14, 19, 21)):
+            line = j[:, ankle] - j[:, hip]
+            out = j[:, knee] - j[:, hip]
+            out = out - (np.sum(out * line, axis=1) / np.sum(line**2, axis=1))[:, None] * line
+            assert np.all(np.sum(out * (j[:, toe] - j[:, heel]), axis=1) > -0.12)
+
+
+def test_feet_do_not_slide_while_they_bear_weight(scenes: dict[str, Scene]) -> None:
+    """Between two frames of stance the heel or the toe tip stays where it is; nothing goes through the floor."""
+    for scene in scenes.values():
+        for side, (heel, toe) in enumerate(((24, 22), (21, 19))):
+            stance = (scene.load[1:, side] > 0) & (scene.load[:-1, side] > 0)
+            moved = np.linalg.norm(np.diff(scene.joints[:, [heel, toe], :2], axis=0), axis=2).min(axis=1)
+            assert stance.any()
+            assert moved[stance].max() < 1e-3
+            lowest = scene.joints[:, [heel, toe], 2].min(axis=1)
+            assert lowest.min() > -1e-6
+            assert lowest[scene.load[:, side] > 0].max() < 1e-6
+
+
+def test_nothing_jumps(scenes: dict[str, Scene]) -> None:
+    for scene in scenes.values():
+        speed = np.linalg.norm(np.diff(scene.joints, axis=0), axis=2) * 30
+        assert speed.max() < 11.0  # m/s; a hand that throws reaches 8
+        assert speed[:, 8].max() < 4.5  # the pelvis of a jogger
+
+
+def test_the_centre_of_mass_stays_over_the_feet(scenes: dict[str, Scene]) -> None:
+    """While both feet stand and the body is slow, it could stand like that (segment masses: Winter 2009, table 4.1)."""
+    parts = [(0.081, (17, 18)), (0.497, (1, 8)), (0.028, (2, 3)), (0.028, (5, 6)), (0.022, (3, 4)), (0.022, (6, 7)),
+             (0.100, (9, 10)), (0.100, (12, 13)), (0.061, (10, 11)), (0.061, (13, 14))]  # fmt: skip
+    for scene in scenes.values():
+        j = scene.joints
+        mass = sum(m * (j[:, a] + j[:, b]) / 2 for m, (a, b) in parts)
+        slow = np.linalg.norm(np.gradient(j[:, 8], axis=0), axis=1) * 30 < 0.03
+        still = slow & np.all(scene.load > 0, axis=1)
+        middle = j[:, [22, 24, 19, 21]].mean(axis=1)
+        off = np.linalg.norm((mass - middle)[still, :2], axis=1)
+        assert still.sum() > 20
+        assert np.quantile(off, 0.99) < 0.18  # half a foot length ahead or behind, half a step aside
+
+
+def walk_straight(speed: float, run: bool) -> tuple[Gait, np.ndarray]:
+    """Mean thigh and knee angle over the strides of a long straight way, degrees, (2, 50)."""
+    worker = sample_worker(np.random.default_rng(1))
+    line = Timeline((0.0, 0.0), 0.0)
+    line.stay(0.3)
+    line.go([(16.0, 0.0)], 0.0, speed, run)
+    plan = line.plan()
+    feet = plan_feet(plan.xy, plan.heading, plan.run, worker)
+    trunk = solve_trunk(plan, feet, worker)
+    joints = solve_joints(trunk, feet, trunk.shoulders - [0, 0, 0.4], worker)
+    thigh, shank = joints[:, 10] - joints[:, 9], joints[:, 11] - joints[:, 10]
+    a, b = (np.rad2deg(np.arctan2(v[:, 0], -v[:, 2])) for v in (thigh, shank))
+    lands = [s.land for s in feet.steps if s.foot == 0][3:-3]
+    time, phase = np.arange(len(a)) / 30, np.arange(50) / 50
+    mean = np.mean(
+        [[np.interp(t0 + (t1 - t0) * phase, time, x) for x in (a, a - b)] for t0, t1 in zip(lands, lands[1:], strict=False)],
+        axis=0,
+    )
+    return (RUN if run else WALK), mean
+
+
+@pytest.mark.parametrize(("speed", "run"), [(1.1, False), (1.3, False), (2.5, True)])
+def test_gait_follows_the_published_curves(speed: float, run: bool) -> None:
+    gait, mean = walk_straight(speed, run)
+    thigh, knee, _ = gait.angles(np.arange(50) / 50)
+    for simulated, published in ((mean[0], thigh), (mean[1], knee)):
+        assert np.corrcoef(simulated, published)[0, 1] > 0.9
+        assert np.sqrt(np.mean((simulated - published) ** 2)) < 16
+
+
+@given(st.integers(0, 500))
+@settings(max_examples=30, deadline=None)
+def test_two_bones_reach_what_is_within_reach(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    upper, lower = rng.uniform(0.2, 0.5, 2)
+    root, target, pole = rng.normal(size=(3, 40, 3))
+    hinge, end = two_bones(root, target, upper, lower, pole, KNEE_LIMIT, 0.99)
+    np.testing.assert_allclose(np.linalg.norm(hinge - root, axis=1), upper, atol=1e-9)
+    np.testing.assert_allclose(np.linalg.norm(end - hinge, axis=1), lower, atol=1e-9)
+    assert angle(hinge - root, end - hinge).max() <= KNEE_LIMIT + 1e-9
+    gap = np.linalg.norm(target - root, axis=1)
+    shortest = np.sqrt(upper**2 + lower**2 + 2 * upper * lower * np.cos(KNEE_LIMIT))
+    within = (gap <= 0.99 * (upper + lower)) & (gap >= shortest)
+    np.testing.assert_allclose(end[within], target[within], atol=1e-9)
+
+
+def test_minimum_jerk_is_flash_and_hogans() -> None:
+    share = np.linspace(0, 1, 2001)
+    path = minimum_jerk(share)
+    assert path[0] == 0 and path[-1] == 1
+    speed = np.gradient(path, share)
+    assert speed.max() == pytest.approx(1.875, abs=1e-3)  # peak over mean speed (Flash & Hogan 1985)
+    assert abs(share[speed.argmax()] - 0.5) < 1e-3
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=40, deadline=None)
+def test_workers_have_human_proportions(seed: int) -> None:
+    worker = sample_worker(np.random.default_rng(seed))
+    assert 1.5 <= worker.stature <= 1.92
+    assert 0.44 <= worker.leg / worker.stature <= 0.54
+    assert 0.29 <= worker.arm / worker.stature <= 0.37
+    assert 0.7 < worker.tempo < 1.3
