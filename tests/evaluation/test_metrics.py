@@ -122,21 +122,21 @@ def test_no_interval_says_why() -> None:
 
 
 def test_operating_point_by_hand() -> None:
-    # Clip 0 at 10 fps, frames 8 and 9 left out; clip 1 at 5 fps.
-    frame = np.array([0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 0, 1, 2, 3, 4, 5])
-    clip = np.repeat([0, 1], [10, 6])
-    label = np.array([0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 0, 1, 1])
-    onset = np.array([-1, -1, -1, 3, 3, 3, -1, -1, -1, -1, -1, 1, 1, -1, 4, 4])
-    score = np.array([9, 9, 1, 2, 8, 8, 8, 8, 8, 1, 8, 7, 8, 2, 6, 8], float)
-    # 7 abnormal frames: 80 % are 6 of them; scores 8 8 8 8 | 7 | 6 | 2: the threshold is 6.
+    # Clip 0 at 10 fps, frames 10 and 11 left out; clip 1 at 5 fps, its frame numbers going on from clip 0's.
+    frame = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 14, 15, 16, 17, 18, 19, 20])
+    clip = np.repeat([0, 1], [12, 7])
+    label = np.array([0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0])
+    onset = np.where(label == 1, np.where(clip == 0, 3, 15), -1)
+    score = np.array([9, 9, 1, 2, 8, 8, 8, 8, 8, 8, 8, 8, 8, 2, 7, 8, 6, 8, 2], float)
+    # 10 abnormal frames, 80 % are 8 of them: the threshold is 6.
     point = operating_point(Curve.build(score, label), score, label, onset, clip, frame, np.array([10.0, 5.0]))
     assert point.threshold == 6
-    # Runs of normal frames at or above 6: 0-1, 6-7, 10 (after a gap), and clip 1's 0.
+    # Runs of normal frames at or above 6: 0-1, 8-9, 12-13, and frame 14 of the other clip.
     assert point.false_alarms == 4
     assert point.normal_hours == pytest.approx((7 / 10 + 2 / 5) / 3600)
     assert point.false_alarms_per_hour == pytest.approx(4 / point.normal_hours)
-    assert (point.spans, point.spans_detected) == (3, 3)
-    assert point.median_delay == pytest.approx(np.median([1 / 10, 0, 0]))
+    assert (point.spans, point.spans_detected) == (2, 2)
+    assert point.median_delay == pytest.approx((1 / 10 + 1 / 5) / 2)
 
 
 def test_missed_spans_are_not_in_the_delay() -> None:
