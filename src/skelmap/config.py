@@ -43,6 +43,7 @@ RULES: dict[str, Rule] = {
     "ckpt_path": ("null or a path", lambda value: value is None or isinstance(value, str)),
     "data.seq_len": _integer(1, 10_000),
     "data.window": _integer(1, 10_000),
+    "data.representation": _choice("maps", "keypoints"),
     "data.img_size": _integer(14, 256),
     "data.batch_size": _integer(1),
     "data.stride": _integer(1),
@@ -94,6 +95,8 @@ def check(cfg: DictConfig) -> None:
             raise UserError(f"{key}={value}; allowed: {allowed}")
     if cfg.data.window not in (1, cfg.data.seq_len):
         raise UserError(f"data.window={cfg.data.window}; allowed: 1 or data.seq_len={cfg.data.seq_len}")
+    if cfg.data.representation == "keypoints" and "channels" in cfg.model:
+        raise UserError("data.representation=keypoints; a model with convolutions allows: maps")
     if cfg.ckpt_path is None and not cfg.train:
         raise UserError("train=false judges a checkpoint: name it with ckpt_path=PATH")
     if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():

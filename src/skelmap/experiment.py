@@ -33,6 +33,7 @@ from skelmap.evaluation import (
     write_results,
 )
 from skelmap.loggers import flat
+from skelmap.maps import MapSettings
 
 log = logging.getLogger(__name__)
 NO_VALIDATION = "no validation recordings: the last epoch's weights are judged, not the best epoch's"
@@ -62,7 +63,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     data: SkeletonMaps = instantiate(cfg.data, _convert_="all")
     model: pl.LightningModule = instantiate(cfg.model, _convert_="all")
     if cfg.ckpt_path:
-        provenance.check_checkpoint(Path(cfg.ckpt_path), model)
+        provenance.check_checkpoint(Path(cfg.ckpt_path), model, data)
     data.prepare_data()
     data.setup()
     trainer = _trainer(cfg, has_val=len(data.starts("val")) > 0)
@@ -111,7 +112,9 @@ def _report(
 
 
 def _examples(model: pl.LightningModule, data: SkeletonMaps, picks: Picks) -> Examples | None:
-    """Reconstruct windows of T frames; None if the model reconstructs nothing."""
+    """Reconstruct windows of T maps; None if the model reconstructs nothing, or something else than maps."""
+    if not isinstance(data.settings, MapSettings):
+        return None
     with torch.inference_mode():
         start = torch.from_numpy(data.cache_row(picks.start)).to(model.device)
         maps = data.gather(start, data.seq_len)

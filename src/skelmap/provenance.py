@@ -19,6 +19,11 @@ from skelmap.errors import UserError
 
 PACKAGES = ("skelmap", "torch", "pytorch-lightning", "torchmetrics", "hydra-core", "numpy", "scikit-learn")
 DRAWING = "opencv-python-headless"
+FREE = (
+    *("learning_rate", "score", "samples", "beta", "max_windows"),
+    *("manifest", "cache_dir", "json", "batch_size", "stride", "seed"),
+)
+"""Parameters of models and data that may change without new weights."""
 
 
 def plain(cfg: DictConfig) -> dict[str, Any]:
@@ -88,21 +93,24 @@ def record_failure(folder: Path, error: Exception) -> None:
     (folder / "failed.txt").write_text(text)
 
 
-def check_checkpoint(path: Path, model: pl.LightningModule) -> None:
-    """Refuse a checkpoint that was not made by this model with these sizes.
+def check_checkpoint(path: Path, model: pl.LightningModule, data: pl.LightningDataModule) -> None:
+    """Refuse a checkpoint that was not made by this model with these sizes on such windows.
 
     Raises:
         UserError: not a checkpoint, or naming the first parameter that differs.
     """
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
-        weights, trained = saved["state_dict"], saved["hyper_parameters"]
+        weights = saved["state_dict"]
+        trained = {"model": saved["hyper_parameters"], "data": saved["datamodule_hyper_parameters"]}
     except (OSError, RuntimeError, ValueError, KeyError, EOFError, TypeError, pickle.UnpicklingError) as error:
         raise UserError(f"ckpt_path={path}: not a checkpoint of this program ({str(error).splitlines()[0]})") from error
-    free = ("learning_rate", "score", "samples", "beta", "max_windows")  # these may change without new weights
-    for key, value in model.hparams.items():
-        if key not in free and trained.get(key) != value:
-            raise UserError(f"ckpt_path={path}: trained with {key}={trained.get(key)}, but now {key}={value}")
-    for name, tensor in model.state_dict().items():
-        if name not in weights or weights[name].shape != tensor.shape:
-            raise UserError(f"ckpt_path={path}: not a checkpoint of {type(model).__name__}: {name} does not fit")
+    if weights.keys() != model.state_dict().keys():
+        raise UserError(f"ckpt_path={path}: not a checkpoint of {type(model).__name__}")
+    for group, now in (("model", model.hparams), ("data", data.hparams)):
+        for key, value in now.items():
+            if key not in FREE and trained[group].get(key) != value:
+                raise UserError(
+                    f"ckpt_path={path}: trained with {group}.{key}={trained[group].get(key)}; "
+                    f"allowed is that, not {value}"
+                )

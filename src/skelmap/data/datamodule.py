@@ -16,7 +16,7 @@ from skelmap.data.order import BatchOrder
 from skelmap.data.rows import TestRows
 from skelmap.data.windows import Runs, find_runs, window_starts
 from skelmap.errors import UserError
-from skelmap.maps import MapCache, MapSettings, open_cache, unpack_maps
+from skelmap.maps import KeypointSettings, MapCache, MapSettings, open_cache
 from skelmap.poses import LAYOUTS, JsonFormat, Manifest, read_manifest
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class Batch(NamedTuple):
 
     Attributes:
         start: (B,) int64 first row of each window.
-        maps: (B, window, 1, H, W) float32, 0 or 1.
+        maps: (B, window, 1, H, W) float32, 0 or 1; keypoints are (B, window, 1, V, 2).
     """
 
     start: Tensor
@@ -60,6 +60,7 @@ class SkeletonMaps(pl.LightningDataModule):
         cache_dir: where map caches lie.
         seq_len: T: runs of fewer frames are left out of every split, and scores may be averaged over T frames.
         window: frames that the model sees at once: T, or 1.
+        representation: "maps", or "keypoints": neck-centred joints in place of maps.
         img_size: side of the maps, px.
         maps: further map settings (`MapSettings`): crop_size, resample, line_width, threshold.
         json: what JSON sources do not say (`JsonFormat`): layout by name, size, fps.
@@ -77,6 +78,7 @@ class SkeletonMaps(pl.LightningDataModule):
         cache_dir: str | Path,
         seq_len: int,
         window: int,
+        representation: str,
         img_size: int,
         maps: dict[str, Any],
         json: dict[str, Any],
@@ -85,11 +87,16 @@ class SkeletonMaps(pl.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        manifest, cache_dir = str(manifest), str(cache_dir)  # checkpoints hold plain values only
+        self.save_hyperparameters()
         self.manifest: Manifest = read_manifest(Path(manifest))
         self.cache_dir = Path(cache_dir)
         self.seq_len, self.window, self.batch_size, self.stride, self.seed = seq_len, window, batch_size, stride, seed
-        self.settings = MapSettings(img_size=img_size, **maps)
-        self.format = JsonFormat(LAYOUTS[json["layout"]], (json["size"][0], json["size"][1]), json["fps"])
+        layout = LAYOUTS[json["layout"]]
+        self.format = JsonFormat(layout, (json["size"][0], json["size"][1]), json["fps"])
+        self.settings: MapSettings | KeypointSettings = MapSettings(img_size=img_size, **maps)
+        if representation == "keypoints":
+            self.settings = KeypointSettings(len(layout.joints) + (not layout.has_neck), maps["crop_size"])
         self._packed: dict[torch.device, Tensor] = {}
 
     @cached_property
@@ -174,7 +181,7 @@ class SkeletonMaps(pl.LightningDataModule):
         if device not in self._packed:
             self._packed[device] = torch.from_numpy(self.cache.packed).to(device)
         rows = start[:, None] + torch.arange(window or self.window, device=device)
-        return unpack_maps(self._packed[device][rows], self.settings.img_size)
+        return self.settings.unpack(self._packed[device][rows])
 
     def test_row(self, row: Tensor) -> Tensor:
         """Number rows of the cache as `test_rows` does, (B,) int64."""

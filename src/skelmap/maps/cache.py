@@ -1,8 +1,8 @@
 """The cache of skeleton maps: drawn once, packed eight pixels a byte, memory-mapped.
 
-One file per (content of the sources, map settings, renderer version):
+One file per (content of the sources, map settings, renderer version); it can hold keypoints in place of maps:
 
-    magic | maps (N, bytes) uint8 | clip, frame, track (N,) int32 each | JSON | length of the JSON | digest | magic
+    magic | rows (N, bytes) uint8 | clip, frame, track (N,) int32 each | JSON | length of the JSON | digest | magic
 
 The digest covers everything before it, so a damaged or cut file is found when it is opened, and built anew.
 """
@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from rich.progress import track as progress
 
 from skelmap.errors import UserError
-from skelmap.maps.draw import RENDERER_VERSION, MapSettings, draw_maps
-from skelmap.maps.packing import pack_maps, packed_bytes
+from skelmap.maps.draw import RENDERER_VERSION, MapSettings
+from skelmap.maps.keypoints import KeypointSettings
 from skelmap.maps.sources import content_digest
 from skelmap.poses import JsonFormat, Recording, Span, read_clip
 
@@ -33,6 +33,7 @@ TAIL = 8 + 16 + len(MAGIC)
 """Bytes after the JSON: its length, the digest, the magic again."""
 CHUNK = 1 << 20
 log = logging.getLogger(__name__)
+Settings = MapSettings | KeypointSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +44,13 @@ class MapCache:
 
     Attributes:
         path: the file.
-        packed: (N, ceil(img_size ** 2 / 8)) uint8, memory-mapped.
+        packed: (N, settings.row_bytes) uint8, memory-mapped.
         clip: (N,) int32 index of the recording.
         frame: (N,) int32 frame number.
         track: (N,) int32 person number within the clip.
         spans: first frame of each recording and one past its last.
         fps: frames a second of each recording.
-        img_size: side of the maps, px.
+        settings: what a row is and how to unpack it.
     """
 
     path: Path
@@ -59,7 +60,7 @@ class MapCache:
     track: NDArray[np.int32]
     spans: tuple[Span, ...]
     fps: tuple[float, ...]
-    img_size: int
+    settings: Settings
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -67,7 +68,7 @@ class MapCache:
 
 
 def open_cache(
-    recordings: Sequence[Recording], settings: MapSettings, folder: Path, fmt: JsonFormat | None = None
+    recordings: Sequence[Recording], settings: Settings, folder: Path, fmt: JsonFormat | None = None
 ) -> MapCache:
     """Open the cache of these recordings' maps, building it first if there is none.
 
@@ -75,7 +76,7 @@ def open_cache(
 
     Args:
         recordings: whose maps are wanted, in order.
-        settings: how maps are drawn.
+        settings: what a row is: a map and how it is drawn, or keypoints.
         folder: where caches lie.
         fmt: layout, picture size and frame rate of JSON sources.
 
@@ -89,15 +90,19 @@ def open_cache(
     with _writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
         key = xxhash.xxh3_128(content_digest(recordings, folder / "sources").encode())
-        key.update(json.dumps([asdict(settings), fmt.layout.name, fmt.size, fmt.fps, RENDERER_VERSION]).encode())
+        key.update(
+            json.dumps(
+                [type(settings).__name__, asdict(settings), fmt.layout.name, fmt.size, fmt.fps, RENDERER_VERSION]
+            ).encode()
+        )
         path = folder / f"{key.hexdigest()}.maps"
-        cache = _load(path)
+        cache = _load(path, settings)
         if cache is None:
             with _one_builder(path.with_suffix(".lock")):
-                cache = _load(path)  # another process may have built it meanwhile
+                cache = _load(path, settings)  # another process may have built it meanwhile
                 if cache is None:
                     _build(path, recordings, settings, fmt)
-                    cache = _load(path)
+                    cache = _load(path, settings)
     if cache is None:
         raise UserError(f"{path}: damaged as soon as it was written; is the disk sound?")
     return cache
@@ -127,7 +132,7 @@ def _one_builder(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _build(path: Path, recordings: Sequence[Recording], settings: MapSettings, fmt: JsonFormat) -> None:
+def _build(path: Path, recordings: Sequence[Recording], settings: Settings, fmt: JsonFormat) -> None:
     """Draw every clip and write the file; it appears whole or not at all."""
     partial = path.with_suffix(f".{os.getpid()}.partial")
     for left_over in path.parent.glob(f"{path.stem}.*.partial"):  # of a process that was killed; we hold the lock
@@ -142,7 +147,7 @@ def _build(path: Path, recordings: Sequence[Recording], settings: MapSettings, f
         partial.unlink(missing_ok=True)
 
 
-def _write(file: IO[bytes], recordings: Sequence[Recording], settings: MapSettings, fmt: JsonFormat) -> None:
+def _write(file: IO[bytes], recordings: Sequence[Recording], settings: Settings, fmt: JsonFormat) -> None:
     digest = xxhash.xxh3_128()
 
     def put(content: bytes) -> None:
@@ -155,7 +160,7 @@ def _write(file: IO[bytes], recordings: Sequence[Recording], settings: MapSettin
     for i, recording in enumerate(progress(recordings, "drawing skeleton maps", transient=True)):
         clip = read_clip(recording.path, recording.clip, fmt)
         seen = clip.present
-        put(pack_maps(draw_maps(clip.keypoints[seen], clip.layout, clip.size, settings)).tobytes())
+        put(settings.pack(clip).tobytes())
         index["clip"].append(np.full(int(seen.sum()), i, np.int32))
         index["frame"].append(clip.frame[seen].astype(np.int32))
         index["track"].append(clip.track[seen].astype(np.int32))
@@ -164,21 +169,21 @@ def _write(file: IO[bytes], recordings: Sequence[Recording], settings: MapSettin
     for column in index.values():
         put(np.concatenate(column).tobytes() if column else b"")
     rows = sum(len(part) for part in index["clip"])
-    header = json.dumps({"rows": rows, "img_size": settings.img_size, "spans": spans, "fps": rates}).encode()
+    header = json.dumps({"rows": rows, "spans": spans, "fps": rates}).encode()
     put(header)
     put(len(header).to_bytes(8, "little"))
     file.write(digest.digest())
     file.write(MAGIC)
-    log.info("drew %d maps of %d clips into %s", rows, len(recordings), file.name)
+    log.info("cached %d rows of %d clips", rows, len(recordings))
 
 
-def _load(path: Path) -> MapCache | None:
+def _load(path: Path, settings: Settings) -> MapCache | None:
     """Open a finished cache; None if there is none or it is damaged."""
     try:
         with path.open("rb") as file:
             header = _verified_header(file)
         if header is not None:
-            return _map_arrays(path, header)
+            return _map_arrays(path, header, settings)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -209,9 +214,9 @@ def _verified_header(file: IO[bytes]) -> dict[str, Any] | None:
     return header
 
 
-def _map_arrays(path: Path, header: dict[str, Any]) -> MapCache:
-    rows, img_size = header["rows"], header["img_size"]
-    shape = (rows, packed_bytes(img_size))
+def _map_arrays(path: Path, header: dict[str, Any], settings: Settings) -> MapCache:
+    rows = header["rows"]
+    shape = (rows, settings.row_bytes)
     start = len(MAGIC)
     packed: NDArray[np.uint8] = (  # an empty memory map is not allowed; copy-on-write lets torch take the array
         np.memmap(path, np.uint8, "c", start, shape) if rows else np.zeros(shape, np.uint8)
@@ -220,4 +225,4 @@ def _map_arrays(path: Path, header: dict[str, Any]) -> MapCache:
         file.seek(start + shape[0] * shape[1])
         clip, frame, track = np.fromfile(file, "<i4", 3 * rows).reshape(3, rows)
     spans = tuple((int(first), int(stop)) for first, stop in header["spans"])
-    return MapCache(path, packed, clip, frame, track, spans, tuple(header["fps"]), img_size)
+    return MapCache(path, packed, clip, frame, track, spans, tuple(header["fps"]), settings)

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from skelmap.errors import UserError
-from skelmap.poses.layouts import Layout, neck_positions, with_neck
+from skelmap.maps.packing import pack_maps, packed_bytes, unpack_maps
+from skelmap.poses import Clip, Layout, neck_positions, with_neck
 
 RENDERER_VERSION = 1
 """Raised whenever the same keypoints and settings give other maps, so that caches are built anew."""
@@ -46,6 +48,24 @@ class MapSettings:
     def __post_init__(self) -> None:
         if self.resample not in RESAMPLE:
             raise UserError(f"data.maps.resample={self.resample}; allowed are {', '.join(RESAMPLE)}")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of a map."""
+        return 1, self.img_size, self.img_size
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a packed map."""
+        return packed_bytes(self.img_size)
+
+    def pack(self, clip: Clip) -> NDArray[np.uint8]:
+        """Draw and pack the rows in which a joint was seen, (n, row_bytes) uint8."""
+        return pack_maps(draw_maps(clip.keypoints[clip.present], clip.layout, clip.size, self))
+
+    def unpack(self, packed: Tensor) -> Tensor:
+        """Unpack (..., row_bytes) uint8 as (..., 1, H, W) float32, 0 or 1."""
+        return unpack_maps(packed, self.img_size)
 
 
 def draw_maps(

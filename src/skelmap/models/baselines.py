@@ -2,9 +2,11 @@
 
 They go through the same Trainer as the networks: one pass over the training windows collects them, the last batch
 fits. What was fitted is kept in buffers, so checkpoints hold plain tensors and scoring runs on the model's device.
+They take windows of any kind: maps or keypoints.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -40,6 +42,16 @@ class Baseline(pl.LightningModule):
         """Fit to (N, D) flattened windows."""
         raise NotImplementedError
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Make room for what was fitted; its size depends on the data."""
+        for name, value in checkpoint["state_dict"].items():
+            setattr(self, name, torch.empty_like(value, device=self.device))
+
+    def _keep(self, **fitted: NDArray[np.floating]) -> None:
+        """Take fitted arrays into the buffers of the same names."""
+        for name, value in fitted.items():
+            setattr(self, name, torch.from_numpy(np.asarray(value, np.float32)).to(self.device))
+
     def describe(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """Give the score (B,) and the latents (B, J), if any, of (B, D) flattened windows."""
         raise NotImplementedError
@@ -47,9 +59,10 @@ class Baseline(pl.LightningModule):
     def training_step(self, batch: Batch) -> None:
         """Collect a batch; fit after the epoch's last."""
         if sum(map(len, self._collected)) < self.max_windows:
-            self._collected.append(batch.maps.flatten(1).to("cpu", torch.uint8))
+            # half precision is exact for maps and a tenth of a pixel for keypoints
+            self._collected.append(batch.maps.flatten(1).to("cpu", torch.float16))
         if self.trainer.is_last_batch:
-            x = torch.cat(self._collected)[: self.max_windows].numpy().astype(np.float32)
+            x = torch.cat(self._collected)[: self.max_windows].float().numpy()
             self._collected.clear()
             self.fit(x)
 
@@ -74,7 +87,6 @@ class MeanMap(Baseline):
     """Plain pixel error: a window's score is its mean squared difference from the mean normal window, a pixel.
 
     Args:
-        img_size: side of the maps, px.
         window: frames the model sees at once.
         max_windows: fit on this many windows at most.
     """
@@ -82,14 +94,14 @@ class MeanMap(Baseline):
     name = "mean map"
     mean: Tensor
 
-    def __init__(self, img_size: int, window: int, max_windows: int) -> None:
+    def __init__(self, window: int, max_windows: int) -> None:
         super().__init__(window, max_windows)
         self.save_hyperparameters()
-        self.register_buffer("mean", torch.zeros(window * img_size**2))
+        self.register_buffer("mean", torch.zeros(0))
 
     def fit(self, x: NDArray[np.float32]) -> None:
         """Average the windows."""
-        self.mean.copy_(torch.from_numpy(x.mean(axis=0)))
+        self._keep(mean=x.mean(axis=0))
 
     def describe(self, x: Tensor) -> tuple[Tensor, None]:
         """Give the mean squared difference from the mean (B,), and no latents."""
@@ -104,7 +116,6 @@ class PCA(Baseline):
     """PCA subspace: a window's score is its mean squared distance to the subspace of normal windows, a pixel.
 
     Args:
-        img_size: side of the maps, px.
         window: frames the model sees at once.
         latent_dim: J, dimensions of the subspace.
         max_windows: fit on this many windows at most.
@@ -114,12 +125,12 @@ class PCA(Baseline):
     mean: Tensor
     components: Tensor
 
-    def __init__(self, img_size: int, window: int, latent_dim: int, max_windows: int) -> None:
+    def __init__(self, window: int, latent_dim: int, max_windows: int) -> None:
         super().__init__(window, max_windows)
         self.save_hyperparameters()
-        size = window * img_size**2
-        self.register_buffer("mean", torch.zeros(size))
-        self.register_buffer("components", torch.zeros(latent_dim, size))
+        self.latent_dim = latent_dim
+        for name in ("mean", "components"):
+            self.register_buffer(name, torch.zeros(0))
 
     def fit(self, x: NDArray[np.float32]) -> None:
         """Fit the subspace.
@@ -129,12 +140,12 @@ class PCA(Baseline):
         """
         from sklearn.decomposition import PCA as SklearnPCA
 
-        latent_dim = len(self.components)
-        if latent_dim > min(x.shape):
-            raise UserError(f"model.latent_dim={latent_dim}; {x.shape[0]} windows of {x.shape[1]} pixels allow fewer")
-        fitted = SklearnPCA(latent_dim, random_state=0).fit(x)
-        self.mean.copy_(torch.from_numpy(fitted.mean_))
-        self.components.copy_(torch.from_numpy(fitted.components_))
+        if self.latent_dim > min(x.shape):
+            raise UserError(
+                f"model.latent_dim={self.latent_dim}; {x.shape[0]} windows of {x.shape[1]} values allow fewer"
+            )
+        fitted = SklearnPCA(self.latent_dim, random_state=0).fit(x)
+        self._keep(mean=fitted.mean_, components=fitted.components_)
 
     def describe(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Give the mean squared residual (B,) and the coordinates in the subspace (B, J)."""
@@ -145,7 +156,7 @@ class PCA(Baseline):
     def reconstruct(self, maps: Tensor) -> Tensor:
         """Project maps (B, T, 1, H, W) onto the subspace, cut to 0..1."""
         latent = (maps.flatten(1) - self.mean) @ self.components.T
-        return (self.mean + latent @ self.components).clamp(0, 1).reshape(maps.shape)
+        return (self.mean + latent @ self.components).reshape(maps.shape).clamp(0, 1)
 
 
 class GMM(PCA):
@@ -154,7 +165,6 @@ class GMM(PCA):
     The subspace comes first because a density over all pixels of a small data set is singular.
 
     Args:
-        img_size: side of the maps, px.
         window: frames the model sees at once.
         latent_dim: J, dimensions of the subspace.
         mixtures: Gaussians, each with a full covariance.
@@ -166,12 +176,12 @@ class GMM(PCA):
     means: Tensor
     whitening: Tensor
 
-    def __init__(self, img_size: int, window: int, latent_dim: int, mixtures: int, max_windows: int) -> None:
-        super().__init__(img_size, window, latent_dim, max_windows)
+    def __init__(self, window: int, latent_dim: int, mixtures: int, max_windows: int) -> None:
+        super().__init__(window, latent_dim, max_windows)
         self.save_hyperparameters()
-        self.register_buffer("log_weights", torch.zeros(mixtures))
-        self.register_buffer("means", torch.zeros(mixtures, latent_dim))
-        self.register_buffer("whitening", torch.zeros(mixtures, latent_dim, latent_dim))
+        self.mixtures = mixtures
+        for name in ("log_weights", "means", "whitening"):
+            self.register_buffer(name, torch.zeros(0))
 
     def fit(self, x: NDArray[np.float32]) -> None:
         """Fit subspace and mixture.
@@ -181,14 +191,12 @@ class GMM(PCA):
         """
         from sklearn.mixture import GaussianMixture
 
-        if len(x) < len(self.means):
-            raise UserError(f"model.mixtures={len(self.means)}; {len(x)} training windows allow fewer")
+        if len(x) < self.mixtures:
+            raise UserError(f"model.mixtures={self.mixtures}; {len(x)} training windows allow fewer")
         super().fit(x)
         latent = (x - self.mean.cpu().numpy()) @ self.components.cpu().numpy().T
-        fitted = GaussianMixture(len(self.means), reg_covar=1e-3, random_state=0).fit(latent.astype(np.float64))
-        self.log_weights.copy_(torch.from_numpy(np.log(fitted.weights_)))
-        self.means.copy_(torch.from_numpy(fitted.means_))
-        self.whitening.copy_(torch.from_numpy(fitted.precisions_cholesky_))
+        fitted = GaussianMixture(self.mixtures, reg_covar=1e-3, random_state=0).fit(latent.astype(np.float64))
+        self._keep(log_weights=np.log(fitted.weights_), means=fitted.means_, whitening=fitted.precisions_cholesky_)
 
     def describe(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Give the negative log likelihood (B,) and the coordinates in the subspace (B, J)."""
@@ -205,7 +213,6 @@ class KNN(PCA):
     Distances are Euclidean, taken in a PCA subspace so that they cost little.
 
     Args:
-        img_size: side of the maps, px.
         window: frames the model sees at once.
         latent_dim: J, dimensions of the subspace.
         neighbours: k.
@@ -215,11 +222,11 @@ class KNN(PCA):
     name = "KNN"
     known: Tensor
 
-    def __init__(self, img_size: int, window: int, latent_dim: int, neighbours: int, max_windows: int) -> None:
-        super().__init__(img_size, window, latent_dim, max_windows)
+    def __init__(self, window: int, latent_dim: int, neighbours: int, max_windows: int) -> None:
+        super().__init__(window, latent_dim, max_windows)
         self.save_hyperparameters()
         self.neighbours = neighbours
-        self.register_buffer("known", torch.full((max_windows, latent_dim), torch.inf))  # unused rows stay infinite
+        self.register_buffer("known", torch.zeros(0))
 
     def fit(self, x: NDArray[np.float32]) -> None:
         """Fit the subspace and remember the training windows in it.
@@ -231,10 +238,10 @@ class KNN(PCA):
             raise UserError(f"model.neighbours={self.neighbours}; {len(x)} training windows allow fewer")
         super().fit(x)
         _, latent = super().describe(torch.from_numpy(x).to(self.mean))
-        self.known[: len(x)] = latent
+        self._keep(known=latent.cpu().numpy())
 
     def describe(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Give the mean distance to the k nearest (B,) and the coordinates in the subspace (B, J)."""
         _, latent = super().describe(x)
-        distance = torch.cdist(latent, self.known, compute_mode="donot_use_mm_for_euclid_dist")  # inf survives
+        distance = torch.cdist(latent, self.known)
         return distance.topk(self.neighbours, largest=False).values.mean(dim=1), latent

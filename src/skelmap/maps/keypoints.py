@@ -1,0 +1,71 @@
+"""Keypoints as a representation: the limit of infinite resolution that maps of any size are compared with."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skelmap.errors import UserError
+from skelmap.maps.draw import MIN_CONFIDENCE
+from skelmap.poses import Clip, neck_positions, with_neck
+
+
+@dataclass(frozen=True)
+class KeypointSettings:
+    """How keypoints are served: neck-centred, in units of half the cut, as a "picture" of V joints by 2 coordinates.
+
+    The neck is found as for maps. A missing joint keeps the place (relative to the neck) where the track last had it,
+    and is at the neck before it was first seen: a detector that drops a joint should not look like a jump.
+
+    Attributes:
+        joints: V, joints of the layout with its neck.
+        crop_size: side of the square that maps show, source px; its border is at -1 and 1.
+    """
+
+    joints: int
+    crop_size: int = 480
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of a row: (1, V, 2)."""
+        return 1, self.joints, 2
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a packed row."""
+        return self.joints * 2 * 4
+
+    def pack(self, clip: Clip) -> NDArray[np.uint8]:
+        """Pack the rows in which a joint was seen, (n, row_bytes) uint8.
+
+        Raises:
+            UserError: the clip has another number of joints.
+        """
+        rows = clip.present
+        points = with_neck(clip.keypoints[rows], clip.layout)
+        if points.shape[1] != self.joints:
+            raise UserError(
+                f"{clip.name}: {points.shape[1]} joints ({clip.layout.name}); keypoints of one data set share the "
+                f"layout that data.json.layout names, {self.joints} joints with the neck"
+            )
+        centre = neck_positions(clip.keypoints[rows], clip.layout)
+        places = (points[..., :2] - centre[:, None]) / (self.crop_size / 2)
+        places = _hold(places, points[..., 2] > MIN_CONFIDENCE, clip.track[rows])
+        return np.ascontiguousarray(places, "<f4").reshape(len(places), -1).view(np.uint8)
+
+    def unpack(self, packed: Tensor) -> Tensor:
+        """Unpack (..., row_bytes) uint8 as (..., 1, V, 2) float32."""
+        places: Tensor = packed.contiguous().view(torch.float32).unflatten(-1, self.shape)
+        return places
+
+
+def _hold(places: NDArray[np.float32], seen: NDArray[np.bool_], track: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Fill each missing joint with its last place in the track, 0 before the first."""
+    rows = np.arange(len(places))
+    starts = np.maximum.accumulate(np.where(np.diff(track, prepend=track[:1] - 1) != 0, rows, 0))
+    last = np.maximum.accumulate(np.where(seen, rows[:, None], -1), axis=0)
+    known = last >= starts[:, None]
+    held = np.take_along_axis(places, np.maximum(last, 0)[..., None], axis=0)
+    return np.where(known[..., None], held, np.float32(0))

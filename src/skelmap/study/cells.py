@@ -1,0 +1,169 @@
+"""Find a sweep's cells: the folders of its runs, finished or not."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from skelmap.errors import UserError
+from skelmap.study.scores import Scores, ScoresReader
+
+STUDY = "study"
+"""Folder of what a study writes, inside the sweep's."""
+RUNNING = "neither metrics.json nor failed.txt: interrupted, or still running"
+
+Value = str | int | float | bool | None
+"""What a configuration key holds; lists are written as text."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A finished run.
+
+    Attributes:
+        name: its folder, relative to the sweep's.
+        config: resolved configuration by dotted key.
+        metrics: what metrics.json holds.
+        versions: what versions.json holds; empty without one.
+        scores: of every judged frame.
+    """
+
+    name: str
+    config: dict[str, Value]
+    metrics: dict[str, Any]
+    versions: dict[str, str]
+    scores: Scores
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return str(self.metrics.get("model", self.config.get("model._target_", "model")))
+
+    @property
+    def data(self) -> str:
+        """Name of the data, without the folders that differ from machine to machine; says if simulated."""
+        path = Path(str(self.metrics.get("data", self.config.get("data.manifest", "data"))))
+        name = path.parent.name if path.name == "manifest.csv" else f"{path.parent.name}/{path.stem}".lstrip("/")
+        return f"{name} (simulated)" if self.simulated else name
+
+    @property
+    def simulated(self) -> bool:
+        """The recordings come from a simulation."""
+        return bool(self.metrics.get("simulated", False))
+
+    @property
+    def seed(self) -> Value:
+        """Seed of the training."""
+        seed: Value = self.metrics.get("seed", self.config.get("seed"))
+        return seed
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A run without results.
+
+    Attributes:
+        name: its folder, relative to the sweep's.
+        state: failed, unfinished or damaged.
+        cause: in one line.
+        text: all that is known of the cause.
+        config: resolved configuration by dotted key, as far as it could be read.
+    """
+
+    name: str
+    state: str
+    cause: str
+    text: str
+    config: dict[str, Value]
+
+
+def read_cells(folder: Path) -> tuple[list[Cell], list[Broken]]:
+    """Read every run below a folder; a run's folder is one with a config.yaml.
+
+    Args:
+        folder: the sweep's folder.
+
+    Returns:
+        The finished cells and the others, each in the order of their names.
+
+    Raises:
+        UserError: the folder is not there.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; give the folder of a sweep")
+    reader = ScoresReader()
+    cells: list[Cell] = []
+    broken: list[Broken] = []
+    for run in _runs(folder):
+        cell = _read(run, run.name if run == folder else run.relative_to(folder).as_posix(), reader)
+        if isinstance(cell, Cell):
+            cells.append(cell)
+        else:
+            broken.append(cell)
+    return cells, broken
+
+
+def _runs(folder: Path) -> list[Path]:
+    """Find the run folders; what lies inside one (.hydra, W&B's files) is not searched."""
+    found = []
+    for path, folders, files in os.walk(folder):
+        if "config.yaml" in files:
+            found.append(Path(path))
+            folders.clear()
+        folders[:] = [name for name in folders if not name.startswith(".") and name != STUDY]
+    return sorted(found)
+
+
+def _read(run: Path, name: str, reader: ScoresReader) -> Cell | Broken:
+    config: dict[str, Value] = {}
+    try:
+        config = flatten(_mapping(OmegaConf.to_container(OmegaConf.load(run / "config.yaml")), "config.yaml"))
+        if not (run / "metrics.json").exists():
+            return _without_results(run, name, config)
+        metrics = _mapping(json.loads((run / "metrics.json").read_text(encoding="utf-8")), "metrics.json")
+        scores = reader.read(run / "scores.csv", str(metrics.get("score", "score")))
+        return Cell(name, config, metrics, _versions(run), scores)
+    except (YAMLError, OmegaConfBaseException) as error:
+        cause = f"config.yaml cannot be read: {error}"
+    except json.JSONDecodeError as error:
+        cause = f"metrics.json is not JSON: {error}"
+    except (OSError, ValueError, UserError) as error:
+        cause = str(error).replace(f"{run}{os.sep}", "")
+    return Broken(name, "damaged", " ".join(cause.split()), cause, config)
+
+
+def _without_results(run: Path, name: str, config: dict[str, Value]) -> Broken:
+    failed = run / "failed.txt"
+    if not failed.exists():
+        return Broken(name, "unfinished", RUNNING, RUNNING, config)
+    text = failed.read_text(encoding="utf-8", errors="replace").strip() or "failed.txt is empty"
+    return Broken(name, "failed", text.splitlines()[-1].strip(), text, config)
+
+
+def _versions(run: Path) -> dict[str, str]:
+    try:
+        return {str(k): str(v) for k, v in json.loads((run / "versions.json").read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, AttributeError):  # a missing or damaged one costs no number
+        return {}
+
+
+def _mapping(content: Any, name: str) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise UserError(f"{name} does not hold keys and values")
+    return content
+
+
+def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Value]:
+    """Flatten nested configuration to dotted keys; a list becomes one text, "8, 16, 32"."""
+    flat: dict[str, Value] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = ", ".join(map(str, value)) if isinstance(value, list) else value
+    return flat
