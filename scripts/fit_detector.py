@@ -41,7 +41,7 @@ def fit(clips: list[Clip]) -> dict[str, object]:
     frequency, spectra, trunk = jitter_spectra(clips)
     gaps, confidences = gap_numbers(clips), first_confidences(clips)
     ear_drop, ear_frames = hidden_ears(clips)
-    joints = {}
+    joints, frames = {}, sum(map(len, clips))
     for group in MEASURED:
         sigma, memory = fit_jitter(frequency, spectra[group])
         joints[group] = {
@@ -53,7 +53,7 @@ def fit(clips: list[Clip]) -> dict[str, object]:
             "gap_frames": round(gaps[group][1], 2),
         }
     return {
-        "fitted_to": f"{len(clips)} clips, {sum(map(len, clips))} frames of real OpenPose BODY_25 output, 640x480, 30 fps",
+        "fitted_to": f"real OpenPose BODY_25 output, 640x480, 30 fps: {len(clips)} clips, {frames} frames",
         "trunk_px": round(trunk, 1),
         "proportions": proportions(clips),
         "joints": joints,

@@ -1,5 +1,7 @@
 """The body moves as bodies do: rigid bones, human joints, feet that stand still, gait as published."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,8 @@ from hypothesis import strategies as st
 from skelmap.factory.body import sample_worker
 from skelmap.factory.curves import RUN, WALK, Gait, minimum_jerk
 from skelmap.factory.feet import plan_feet
-from skelmap.factory.posture import ELBOW_LIMIT, KNEE_LIMIT, solve_joints, solve_trunk, two_bones
+from skelmap.factory.limbs import ELBOW_LIMIT, KNEE_LIMIT, solve_joints, two_bones
+from skelmap.factory.posture import solve_trunk
 from skelmap.factory.sessions import Scene
 from skelmap.factory.timeline import Timeline
 from skelmap.poses import BODY_25
@@ -30,9 +33,7 @@ def test_bones_keep_their_length(scenes: dict[str, Scene], name: str) -> None:
 
 
 def test_one_worker_in_all_sessions(scenes: dict[str, Scene]) -> None:
-    lengths = {
-        name: [np.linalg.norm(s.joints[0, a] - s.joints[0, b]) for a, b in RIGID] for name, s in scenes.items()
-    }
+    lengths = {name: [np.linalg.norm(s.joints[0, a] - s.joints[0, b]) for a, b in RIGID] for name, s in scenes.items()}
     for values in lengths.values():
         np.testing.assert_allclose(values, lengths["train"])
 
@@ -42,7 +43,12 @@ def test_joints_keep_their_limits(scenes: dict[str, Scene]) -> None:
         j = scene.joints
         trunk = j[:, 1] - j[:, 8]
         for shoulder, elbow, wrist, hip, knee, ankle in SIDES:
-            upper, lower, thigh, shank = j[:, elbow] - j[:, shoulder], j[:, wrist] - j[:, elbow], j[:, knee] - j[:, hip], j[:, ankle] - j[:, knee]
+            upper, lower, thigh, shank = (
+                j[:, elbow] - j[:, shoulder],
+                j[:, wrist] - j[:, elbow],
+                j[:, knee] - j[:, hip],
+                j[:, ankle] - j[:, knee],
+            )
             assert angle(upper, lower).max() <= ELBOW_LIMIT + 1e-6
             assert angle(thigh, shank).max() <= KNEE_LIMIT + 1e-6
             # hip 122 degrees (Boone & Azen 1979) and about 40 of the lumbar spine, which the trunk's line contains
@@ -113,7 +119,7 @@ def walk_straight(speed: float, run: bool) -> tuple[Gait, np.ndarray]:
     lands = [s.land for s in feet.steps if s.foot == 0][3:-3]
     time, phase = np.arange(len(a)) / 30, np.arange(50) / 50
     mean = np.mean(
-        [[np.interp(t0 + (t1 - t0) * phase, time, x) for x in (a, a - b)] for t0, t1 in zip(lands, lands[1:], strict=False)],
+        [[np.interp(t0 + (t1 - t0) * phase, time, x) for x in (a, a - b)] for t0, t1 in pairwise(lands)],
         axis=0,
     )
     return (RUN if run else WALK), mean

@@ -84,7 +84,9 @@ def test_sides_swap_only_when_seen_from_the_side(rng: np.random.Generator) -> No
     def swaps(points: np.ndarray) -> int:
         found = detect(points, none(len(points)), none(len(points)), SIZE, rng)
         apart = np.linalg.norm(points[:, 3] - points[:, 6], axis=1)
-        return int(np.sum((np.linalg.norm(found[:, 3, :2] - points[:, 6], axis=1) < 0.3 * apart) & (found[:, 3, 2] > 0)))
+        return int(
+            np.sum((np.linalg.norm(found[:, 3, :2] - points[:, 6], axis=1) < 0.3 * apart) & (found[:, 3, 2] > 0))
+        )
 
     assert swaps(front) == 0
     assert 50 < swaps(side) < 900

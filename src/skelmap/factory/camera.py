@@ -63,7 +63,9 @@ class Camera:
         # written out, not as a matrix product: the same bits on any machine, whatever BLAS it has
         right, down, axis = self.axes
         away = points - self.centre
-        across, below, depth = (away[..., 0] * a[0] + away[..., 1] * a[1] + away[..., 2] * a[2] for a in (right, down, axis))
+        across, below, depth = (
+            away[..., 0] * a[0] + away[..., 1] * a[1] + away[..., 2] * a[2] for a in (right, down, axis)
+        )
         with np.errstate(divide="ignore", invalid="ignore"):
             u, v = (np.where(depth > NEAREST, value / depth, np.nan) for value in (across, below))
         bend = 1.0 + self.distortion * (u**2 + v**2)

@@ -55,7 +55,8 @@ class Gait:
         world = ankle + stride * phase
         path = np.interp(self.duty + (1 - self.duty) * np.linspace(0, 1, 50), phase, world)
         path = np.maximum.accumulate(path - path[0])  # the foot does not step back at the end of its swing
-        return np.interp(share, np.linspace(0, 1, 50), path / path[-1])
+        result: Floats = np.interp(share, np.linspace(0, 1, 50), path / path[-1])
+        return result
 
 
 def _periodic(keys: tuple[tuple[float, float], ...], phase: Floats) -> Floats:

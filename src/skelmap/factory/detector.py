@@ -188,5 +188,5 @@ def _swap(
         frames = np.flatnonzero(_runs(SWAP_RATE * narrow, SWAP_FRAMES, rng))
         for a, b in pairs:
             for values in (found, confidence, missing):
-                values[np.ix_(frames, [a, b])] = values[np.ix_(frames, [b, a])]
+                values[frames[:, None], np.array([a, b])] = values[frames[:, None], np.array([b, a])]
     return found, confidence, missing

@@ -8,10 +8,12 @@ measured on first frames, gaps and jitter on the tracked ones; of jitter they sh
 from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.signal import welch
 
 from skelmap.factory.curves import Floats
 from skelmap.factory.detector import GROUPS, STANDS_FOR
+from skelmap.factory.steps import FPS
 from skelmap.poses import Clip
 
 WINDOW = 64
@@ -35,10 +37,12 @@ MEASURED = [group for group in GROUPS if group not in STANDS_FOR]
 Spectra = dict[str, Floats]
 
 
-def trunk_length(keypoints: Floats) -> float:
+def trunk_length(keypoints: NDArray[np.floating]) -> float:
     """Median distance from neck to mid-hip in px, over frames with both."""
     both = (keypoints[:, 1, 2] > 0) & (keypoints[:, 8, 2] > 0)
-    return float(np.median(np.linalg.norm(keypoints[both, 1, :2] - keypoints[both, 8, :2], axis=1))) if both.any() else 0.0
+    return (
+        float(np.median(np.linalg.norm(keypoints[both, 1, :2] - keypoints[both, 8, :2], axis=1))) if both.any() else 0.0
+    )
 
 
 def jitter_spectra(clips: Iterable[Clip]) -> tuple[Floats, Spectra, float]:
@@ -52,7 +56,7 @@ def jitter_spectra(clips: Iterable[Clip]) -> tuple[Floats, Spectra, float]:
     """
     windows: dict[str, list[Floats]] = {group: [] for group in GROUPS}
     trunks: list[float] = []
-    frequency = np.fft.rfftfreq(WINDOW, 1 / 30.0)
+    frequency = np.arange(WINDOW // 2 + 1) * FPS / WINDOW
     for clip in clips:
         keypoints = clip.keypoints.astype(np.float64)
         trunk = trunk_length(keypoints)
@@ -123,8 +127,8 @@ def gap_numbers(clips: Iterable[Clip]) -> dict[str, tuple[float, float]]:
     }
 
 
-def head_turn(keypoints: Floats) -> Floats:
-    """(N,) how far the nose is off the middle of the eyes, in eye distances, to the picture's right positive; NaN unknown."""
+def head_turn(keypoints: NDArray[np.floating]) -> Floats:
+    """(N,) how far the nose is off the middle of the eyes, in eye distances, positive to the right; NaN unknown."""
     seen = np.all(keypoints[:, [0, 15, 16], 2] > 0, axis=1)
     eyes = np.linalg.norm(keypoints[:, 16, :2] - keypoints[:, 15, :2], axis=1)
     middle = (keypoints[:, 15, 0] + keypoints[:, 16, 0]) / 2

@@ -52,14 +52,15 @@ class Hang:
 
     def wrist(self, scene: Scene, side: int) -> Floats:
         """Place the wrist."""
+        sign = RIGHT_LEFT[side]
         worker, trunk = scene.worker, scene.trunk
         drive = np.clip(scene.drive[:, side] * worker.arm_swing, -0.6, 0.6)
         shoulder = 0.02 + (0.75 + 0.35 * scene.run) * drive - 0.25 * scene.run
         elbow = 0.32 + 0.35 * np.maximum(drive, 0) + scene.run * (1.25 + 0.3 * drive)
         forward = worker.upper_arm * np.sin(shoulder) + worker.forearm * np.sin(shoulder + elbow)
         down = worker.upper_arm * np.cos(shoulder) + worker.forearm * np.cos(shoulder + elbow)
-        outward = RIGHT_LEFT[side] * (0.07 * worker.arm + 0.04 - 0.07 * scene.run * (forward / worker.arm))
-        place = trunk.shoulders[:, side] + forward[:, None] * trunk.ahead + outward[:, None] * trunk.left
+        outward = sign * (0.07 * worker.arm + 0.04 - 0.07 * scene.run * (forward / worker.arm))
+        place: Floats = trunk.shoulders[:, side] + forward[:, None] * trunk.ahead + outward[:, None] * trunk.left
         place[:, 2] -= down
         return place
 
@@ -82,7 +83,8 @@ class At:
 
     def wrist(self, scene: Scene, side: int) -> Floats:
         """Place the wrist."""
-        return np.array(self.place) + _oscillation(scene.time, self.rate, self.phase) * np.array(self.swing)
+        place: Floats = np.array(self.place) + _oscillation(scene.time, self.rate, self.phase) * np.array(self.swing)
+        return place
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,10 @@ class Hold:
 
     def wrist(self, scene: Scene, side: int) -> Floats:
         """Place the wrist."""
+        sign = RIGHT_LEFT[side]
         trunk = scene.trunk
         shift = _oscillation(scene.time, self.rate, 0.0) * np.array(self.swing) + (self.ahead, self.outward, self.up)
-        place = trunk.neck + shift[:, :1] * trunk.ahead + RIGHT_LEFT[side] * shift[:, 1:2] * trunk.left
+        place: Floats = trunk.neck + shift[:, :1] * trunk.ahead + sign * shift[:, 1:2] * trunk.left
         place[:, 2] += shift[:, 2]
         return place
 
@@ -128,8 +131,9 @@ class Dangle:
 
     def wrist(self, scene: Scene, side: int) -> Floats:
         """Place the wrist."""
+        sign = RIGHT_LEFT[side]
         trunk, worker = scene.trunk, scene.worker
-        place = trunk.shoulders[:, side] + self.ahead * trunk.ahead + RIGHT_LEFT[side] * self.outward * trunk.left
+        place: Floats = trunk.shoulders[:, side] + self.ahead * trunk.ahead + sign * self.outward * trunk.left
         place[:, 2] -= worker.arm * (0.97 - self.bend)
         return place
 
@@ -152,10 +156,12 @@ class Touch:
 
     def wrist(self, scene: Scene, side: int) -> Floats:
         """Place the wrist."""
+        sign = RIGHT_LEFT[side]
         head, neck = scene.trunk.head, scene.trunk.neck
         middle = neck + scene.worker.head * head[:, 2]
         up = self.up + self.rub * _oscillation(scene.time, 2.5, 0.0)
-        return middle + self.ahead * head[:, 0] + RIGHT_LEFT[side] * self.outward * head[:, 1] + up * head[:, 2]
+        place: Floats = middle + self.ahead * head[:, 0] + sign * self.outward * head[:, 1] + up * head[:, 2]
+        return place
 
 
 def _oscillation(time: Floats, rate: float, phase: float) -> Floats:

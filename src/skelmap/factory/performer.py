@@ -11,7 +11,7 @@ from skelmap.factory.timeline import Timeline
 from skelmap.factory.workshop import FLOOR, Point, Workshop
 
 REACH_SECONDS = 0.85
-"""Duration of a reach with a lean of the trunk at average tempo, s (Kaminski et al., Exp. Brain Res. 1995: 0.8 to 1)."""
+"""Duration of a reach with a lean of the trunk at average tempo, s (Kaminski et al. 1995: 0.8 to 1)."""
 RUN_FACTOR = 2.0
 """Jogging speed over the worker's walking speed: about 2.3 m/s, clear of the walk-run transition at 2 m/s (Hreljac
 1993)."""

@@ -1,4 +1,4 @@
-"""From a plan of the body to its 25 joints in metres: trunk, head, legs and arms by inverse kinematics.
+"""From a plan of the body to pelvis, trunk and head, above feet that are where they are (`limbs.py` adds the limbs).
 
 Axes of the world: x to the camera's right, y away from it, z up, m; the camera stands above the origin. A heading of
 0 faces along x, pi/2 away from the camera. Sides are indexed 0 = right, 1 = left, as in BODY_25.
@@ -9,16 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
-from skelmap.factory.body import HEEL_SHARE, Worker
+from skelmap.factory.body import Worker
 from skelmap.factory.curves import Floats
 from skelmap.factory.feet import Feet
 
-KNEE_LIMIT = np.deg2rad(145.0)
-ELBOW_LIMIT = np.deg2rad(145.0)
-"""Active flexion ends near 145 degrees at the knee and the elbow (Boone & Azen, J. Bone Joint Surg. 61-A, 1979)."""
-STRAIGHT_LEG, STRAIGHT_ARM = 0.9975, 0.990
-"""Longest hip-to-ankle and shoulder-to-wrist distance over segment lengths: knees and elbows never lock quite straight
-(8 and 16 degrees of flexion)."""
+STRAIGHT_LEG = 0.9975
+"""Longest hip-to-ankle distance over the leg's length: knees never lock quite straight (8 degrees of flexion)."""
 BALANCE = 0.42
 """How far the pelvis goes back when the trunk leans forward, over the trunk's horizontal extent. Head, arms and trunk
 are 68 % of the body's mass with their centre 63 % up the trunk (Winter 2009, table 4.1): to keep the centre of mass
@@ -122,85 +118,6 @@ def solve_trunk(plan: Plan, feet: Feet, worker: Worker) -> Trunk:
     )
 
 
-def solve_joints(trunk: Trunk, feet: Feet, wrists: Floats, worker: Worker) -> Floats:
-    """Join trunk, feet and wrists with two-bone legs and arms.
-
-    Args:
-        trunk: from `solve_trunk`.
-        feet: where the feet are.
-        wrists: (N, 2, 3) where the wrists should be, m; brought within the arms' reach.
-        worker: whose body.
-
-    Returns:
-        (N, 25, 3) joints in BODY_25 order, m.
-    """
-    count = len(wrists)
-    joints = np.zeros((count, 25, 3))
-    joints[:, 1], joints[:, 8] = trunk.neck, trunk.pelvis
-    for side, (shoulder, hip) in enumerate(((2, 9), (5, 12))):
-        pole = _elbow_pole(trunk, wrists[:, side], side, worker)
-        elbow, wrist = two_bones(
-            trunk.shoulders[:, side], wrists[:, side], worker.upper_arm, worker.forearm, pole, ELBOW_LIMIT, STRAIGHT_ARM
-        )
-        joints[:, shoulder], joints[:, shoulder + 1], joints[:, shoulder + 2] = trunk.shoulders[:, side], elbow, wrist
-        yaw = feet.yaw[:, side]
-        toes = np.stack([np.cos(yaw), np.sin(yaw), np.zeros(count)], axis=1)
-        knee, ankle = two_bones(
-            trunk.hips[:, side], feet.ankle[:, side], worker.thigh, worker.shank, trunk.ahead + toes, KNEE_LIMIT, 1.0
-        )
-        joints[:, hip], joints[:, hip + 1], joints[:, hip + 2] = trunk.hips[:, side], knee, ankle
-        _foot(joints, side, ankle, toes, feet.pitch[:, side], worker)
-    _face(joints, trunk, worker)
-    return joints
-
-
-def two_bones(
-    root: Floats, target: Floats, upper: float, lower: float, pole: Floats, limit: float, straight: float
-) -> tuple[Floats, Floats]:
-    """Solve a hinge between two bones.
-
-    Args:
-        root: (N, 3) shoulder or hip, m.
-        target: (N, 3) wrist or ankle, m.
-        upper: length of the first bone, m.
-        lower: length of the second bone, m.
-        pole: (N, 3) direction in which the hinge points.
-        limit: largest flexion of the hinge, rad.
-        straight: largest share of upper + lower that the limb stretches to.
-
-    Returns:
-        The hinge (N, 3) and the limb's end (N, 3), which is the target where it is within reach.
-    """
-    nearest = np.sqrt(upper**2 + lower**2 + 2 * upper * lower * np.cos(limit))
-    line = target - root
-    distance = np.linalg.norm(line, axis=1, keepdims=True)
-    axis = line / np.maximum(distance, 1e-6)
-    distance = np.clip(distance, nearest, straight * (upper + lower))
-    along = (upper**2 - lower**2 + distance**2) / (2 * distance)
-    height = np.sqrt(np.maximum(upper**2 - along**2, 0.0))
-    across = pole - np.sum(pole * axis, axis=1, keepdims=True) * axis
-    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
-    return root + along * axis + height * across, root + distance * axis
-
-
-def _elbow_pole(trunk: Trunk, wrist: Floats, side: int, worker: Worker) -> Floats:
-    """Where the elbow points: back and out while the hand is low, down and out while it is high.
-
-    The change is gradual, and the pole is never in line with a hand in front of or beside the body, so that the
-    elbow does not flip.
-    """
-    forward, left, up = (trunk.chest[:, i] for i in range(3))
-    line = wrist - trunk.shoulders[:, side]
-    rise = np.sum(line * up, axis=1, keepdims=True) / np.maximum(np.linalg.norm(line, axis=1, keepdims=True), 1e-6)
-    high = (1 + rise) / 2
-    outward = (0.1 + np.tan(worker.elbows_out)) * RIGHT_LEFT[side] * left
-    result: Floats = outward - (1 - high) * forward - high * up
-    return result
-
-
-# --- details ---------------------------------------------------------------------------------------------------
-
-
 def _level_axes(heading: Floats) -> tuple[Floats, Floats]:
     zero = np.zeros_like(heading)
     ahead = np.stack([np.cos(heading), np.sin(heading), zero], axis=1)
@@ -220,7 +137,8 @@ def _pelvis_height(plan: Plan, feet: Feet, hips: Floats, worker: Worker) -> Floa
     flat = np.sum((hips[:, :, :2] - feet.ankle[:, :, :2]) ** 2, axis=2)
     allowed = (feet.ankle[:, :, 2] + np.sqrt(np.maximum(reach**2 - flat, 0.01))).min(axis=1)
     lowest = minimum_filter1d(np.minimum(wanted, allowed), 2 * SMOOTHING + 1, mode="nearest")
-    return gaussian_filter1d(lowest, SMOOTHING / 2, radius=SMOOTHING, mode="nearest")  # stays below `allowed`
+    smooth: Floats = gaussian_filter1d(lowest, SMOOTHING / 2, radius=SMOOTHING, mode="nearest")
+    return smooth  # at most the lowest value within its radius, so never above `allowed`
 
 
 def _chest_axes(plan: Plan, ahead: Floats, left: Floats, swivel: Floats) -> Floats:
@@ -244,28 +162,6 @@ def _head_axes(plan: Plan, swivel: Floats) -> Floats:
     return np.stack([_turn(ahead, -up, down), left, _turn(up, ahead, down)], axis=1)
 
 
-def _foot(joints: Floats, side: int, ankle: Floats, toes: Floats, pitch: Floats, worker: Worker) -> None:
-    up = np.array([0.0, 0.0, 1.0])
-    tip = toes * np.cos(pitch)[:, None] + up * np.sin(pitch)[:, None]
-    sole = up * np.cos(pitch)[:, None] - toes * np.sin(pitch)[:, None]
-    outward = RIGHT_LEFT[side] * np.cross(up, toes)
-    floor = ankle - worker.ankle * sole
-    big, small, heel = (22, 23, 24) if side == 0 else (19, 20, 21)
-    front = (1 - HEEL_SHARE) * worker.foot
-    joints[:, big] = floor + front * tip
-    joints[:, small] = floor + 0.8 * front * tip + 0.30 * worker.foot * outward
-    joints[:, heel] = floor - HEEL_SHARE * worker.foot * tip
-
-
-def _face(joints: Floats, trunk: Trunk, worker: Worker) -> None:
-    """Nose, eyes and ears in head lengths; offsets measured on the real detections (docs/factory.md)."""
-    forward, left, up = (trunk.head[:, i] for i in range(3))
-    skull = trunk.neck + worker.head * (0.35 * trunk.chest[:, 2] + 0.50 * up)
-    spots = {0: (0.52, 0.0, 0.02), 15: (0.44, -0.16, 0.20), 16: (0.44, 0.16, 0.20), 17: (0, -0.38, 0.1), 18: (0, 0.38, 0.1)}
-    for joint, (f, s, u) in spots.items():
-        joints[:, joint] = skull + worker.head * (f * forward + s * left + u * up)
-
-
 def reach_posture(worker: Worker, forward: float, height: float) -> tuple[float, float]:
     """Find the least lean and crouch that bring the hands to a point in front.
 
@@ -284,5 +180,3 @@ def reach_posture(worker: Worker, forward: float, height: float) -> tuple[float,
     cost = lean**2 + 20 * crouch**2 + 400 * np.maximum(gap - 0.92, 0) ** 2 + 2 * np.maximum(0.55 - gap, 0) ** 2
     best = np.unravel_index(np.argmin(cost), cost.shape)
     return float(lean[best]), float(crouch[best])
-
-

@@ -10,8 +10,8 @@ from itertools import pairwise
 import numpy as np
 
 from skelmap.factory.body import Worker, sample_worker
-from skelmap.factory.feet import FPS
 from skelmap.factory.sessions import ABNORMAL_ACTS, NORMAL_ACTS, Act, Scene, record, shuffled_deck
+from skelmap.factory.steps import FPS
 from skelmap.factory.workshop import build_workshop
 
 TRAIN_FRAMES, TEST_FRAMES = 4618, 4898

@@ -6,11 +6,11 @@ import numpy as np
 
 from skelmap.factory.body import Worker
 from skelmap.factory.curves import Floats
-from skelmap.factory.feet import FPS
 from skelmap.factory.occlusion import Solid
 from skelmap.factory.performer import Performer
 from skelmap.factory.simulate import simulate
 from skelmap.factory.solids import solids_of
+from skelmap.factory.steps import FPS
 from skelmap.factory.timeline import Timeline
 from skelmap.factory.works import ABNORMAL, NORMAL, perform
 from skelmap.factory.workshop import Workshop
@@ -55,9 +55,7 @@ class Scene:
         )
 
 
-def record(
-    worker: Worker, shop: Workshop, frames: int, rng: np.random.Generator, deck: list[Act]
-) -> Scene:
+def record(worker: Worker, shop: Workshop, frames: int, rng: np.random.Generator, deck: list[Act]) -> Scene:
     """Let a worker work until the camera stops.
 
     Args:

@@ -5,9 +5,11 @@ from scipy.ndimage import gaussian_filter1d
 
 from skelmap.factory.body import Worker
 from skelmap.factory.curves import Floats
-from skelmap.factory.feet import FPS, Feet, plan_feet
+from skelmap.factory.feet import Feet, plan_feet
 from skelmap.factory.hands import Scene, follow
-from skelmap.factory.posture import Plan, solve_joints, solve_trunk
+from skelmap.factory.limbs import solve_joints
+from skelmap.factory.posture import Plan, solve_trunk
+from skelmap.factory.steps import FPS
 from skelmap.factory.timeline import Timeline
 
 IDLE = {"lean": 0.020, "bend": 0.012, "twist": 0.035, "head_yaw": 0.09, "head_pitch": 0.05}

@@ -3,8 +3,8 @@
 import numpy as np
 
 from skelmap.factory.curves import Floats
-from skelmap.factory.feet import FPS
 from skelmap.factory.occlusion import Solid
+from skelmap.factory.steps import FPS
 from skelmap.factory.workshop import BENCH, CHAIR_SEAT, TRASH_BOX, Thing, Workshop
 
 PLATE = 0.04

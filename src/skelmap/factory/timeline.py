@@ -11,9 +11,9 @@ from itertools import pairwise
 import numpy as np
 
 from skelmap.factory.curves import Floats, minimum_jerk
-from skelmap.factory.feet import FPS
 from skelmap.factory.hands import Grip, Hang, Take
 from skelmap.factory.posture import Plan
+from skelmap.factory.steps import FPS
 
 CHANNELS = ("lean", "bend", "twist", "crouch", "head_yaw", "head_pitch")
 TURN_SPEED = 2.6
@@ -114,7 +114,11 @@ class Timeline:
             run: whether to run.
         """
         corners = [self.place, *way]
-        path = _rounded(np.array([a for a, b in pairwise([*corners, (np.inf, np.inf)]) if np.hypot(b[0] - a[0], b[1] - a[1]) > 1e-3]))
+        path = _rounded(
+            np.array(
+                [a for a, b in pairwise([*corners, (np.inf, np.inf)]) if np.hypot(b[0] - a[0], b[1] - a[1]) > 1e-3]
+            )
+        )
         length = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
         if length[-1] < 0.05:
             self.turn(facing)

@@ -1,9 +1,10 @@
 """The place of work: bench, trash box, things to carry, and the way round them."""
 
 from dataclasses import dataclass, field
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skelmap.factory.curves import Floats
 
@@ -93,8 +94,8 @@ class Workshop:
         index = {point: i for i, point in enumerate([start, goal, *corners])}
         for way in ways:
             points = [start, *way]
-            if all(free[index[a], index[b]] for a, b in zip(points, points[1:], strict=False)):
-                length = sum(np.hypot(b[0] - a[0], b[1] - a[1]) for a, b in zip(points, points[1:], strict=False))
+            if all(free[index[a], index[b]] for a, b in pairwise(points)):
+                length = sum(np.hypot(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(points))
                 if length < shortest - 1e-9:
                     best, shortest = way, length
         return best
@@ -136,7 +137,14 @@ def build_workshop(rng: np.random.Generator, mirrored: bool = False) -> Workshop
         dx, dy = rng.uniform(-0.08, 0.08, 2)
         return side * (x + float(dx)), y + float(dy)
 
-    spots = [near(-1.25, 4.45), near(0.05, 3.05), near(1.30, 4.40), near(0.35, 4.15), near(0.75, 3.05), near(-0.35, 4.55)]
+    spots = [
+        near(-1.25, 4.45),
+        near(0.05, 3.05),
+        near(1.30, 4.40),
+        near(0.35, 4.15),
+        near(0.75, 3.05),
+        near(-0.35, 4.55),
+    ]
     heights = rng.permutation([0.0, 0.0, 0.15, 0.15, 0.35, 0.0])  # floor, pallets and a low stand
     kinds = rng.permutation(["chair", "chair", "box", "box"])
     where = rng.permutation(len(spots))[:4]
@@ -153,7 +161,7 @@ def build_workshop(rng: np.random.Generator, mirrored: bool = False) -> Workshop
     return shop
 
 
-def _blocked(a: Floats, b: Floats, blocks: Floats) -> "np.typing.NDArray[np.bool_]":
+def _blocked(a: Floats, b: Floats, blocks: Floats) -> NDArray[np.bool_]:
     """(M,) whether the segment from a to b, (M, 2) each, enters a block; one it starts or ends in does not count."""
     span = b - a
     span = np.where(np.abs(span) < 1e-9, 1e-9, span)
@@ -162,7 +170,8 @@ def _blocked(a: Floats, b: Floats, blocks: Floats) -> "np.typing.NDArray[np.bool
     enter, leave = np.minimum(t1, t2).max(axis=2), np.maximum(t1, t2).min(axis=2)
     hit = (enter < leave - 1e-9) & (leave > 1e-9) & (enter < 1 - 1e-9)
     inside = [np.all((p[:, None] > low) & (p[:, None] < high), axis=2) for p in (a, b)]
-    return np.any(hit & ~inside[0] & ~inside[1], axis=1)
+    blocked: NDArray[np.bool_] = np.any(hit & ~inside[0] & ~inside[1], axis=1)
+    return blocked
 
 
 def _corners(blocks: Floats) -> list[Point]:
@@ -180,7 +189,7 @@ def _corners(blocks: Floats) -> list[Point]:
     return [(float(x), float(y)) for x, y in points[seen & ~inside]]
 
 
-def _clear_pairs(points: list[Point], blocks: Floats) -> "np.typing.NDArray[np.bool_]":
+def _clear_pairs(points: list[Point], blocks: Floats) -> NDArray[np.bool_]:
     """(P, P) whether the way between two points is clear."""
     p = np.array(points)
     n = len(p)

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from rich.progress import track
 from skelmap.errors import UserError
 from skelmap.factory.camera import Camera
 from skelmap.factory.detector import detect
-from skelmap.factory.feet import FPS
 from skelmap.factory.occlusion import hidden_joints
 from skelmap.factory.presets import TEST_CLIPS, Shot, large_shots, paper_shots
+from skelmap.factory.steps import FPS
 from skelmap.poses import BODY_25, Clip, write_clip
 
 GENERATOR_VERSION = 2
@@ -102,7 +102,7 @@ def _complete(folder: Path, arguments: dict[str, object]) -> bool:
         return False
 
 
-def _write(folder: Path, arguments: dict[str, object], shots: "Iterator[Shot]", camera: Camera) -> None:
+def _write(folder: Path, arguments: dict[str, object], shots: "Iterable[Shot]", camera: Camera) -> None:
     rows, digests = [], {}
     for shot in shots:
         path = f"clips/{shot.name}.npz"

@@ -1,0 +1,98 @@
+"""Nothing but the act tells normal from abnormal: trivial classifiers on shortcuts stay near chance.
+
+Each classifier is trained on some clips and judged on others (grouped cross-validation). The last test makes sure
+that it would find a shortcut if there were one.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold, cross_val_predict
+
+from skelmap.factory import write_factory
+from skelmap.factory.presets import large_shots
+from skelmap.poses import read_clip, read_manifest
+
+FEATURES = ("joints", "confidence", "x", "y", "scale")
+
+
+def shortcuts(keypoints: np.ndarray) -> np.ndarray:
+    """(N, 5): number of joints, mean confidence, place of the hips in the picture, shoulder breadth."""
+    seen = keypoints[..., 2] > 0
+    points = np.where(seen[..., None], keypoints[..., :2], np.nan)
+    hips = np.nanmean(np.where(np.isnan(points[:, [8, 9, 12]]), np.nan, points[:, [8, 9, 12]]), axis=1)
+    breadth = np.linalg.norm(points[:, 2] - points[:, 5], axis=1)
+    confidence = keypoints[..., 2].sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+    return np.nan_to_num(np.stack([seen.sum(axis=1), confidence, hips[:, 0], hips[:, 1], breadth], axis=1), nan=-1.0)
+
+
+def dataset(manifest: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    features, labels, groups = [], [], []
+    for i, r in enumerate(read_manifest(manifest).split("test")):
+        clip = read_clip(r.path, r.clip)
+        features.append(shortcuts(clip.keypoints))
+        labels.append(r.labels(clip.frame))
+        groups += [i] * len(clip)
+    return np.concatenate(features), np.concatenate(labels), np.array(groups)
+
+
+def auroc(features: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> float:
+    forest = RandomForestClassifier(24, min_samples_leaf=40, random_state=0, n_jobs=1)
+    scores = cross_val_predict(forest, features, labels, groups=groups, cv=GroupKFold(6), method="predict_proba")[:, 1]
+    return float(roc_auc_score(labels, scores))
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory: pytest.TempPathFactory, paper: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Test frames of two seeds together: chance is less of a lottery."""
+    one = dataset(paper)
+    two = dataset(write_factory(tmp_path_factory.mktemp("second"), seed=1))
+    return (
+        *(np.concatenate([a, b]) for a, b in zip(one[:2], two[:2], strict=True)),
+        np.concatenate([one[2], two[2] + 100]),
+    )
+
+
+@pytest.mark.filterwarnings("ignore:Mean of empty slice")
+def test_shortcuts_tell_nothing(frames: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    features, labels, groups = frames
+    found = {name: auroc(features[:, [i]], labels, groups) for i, name in enumerate(FEATURES)}
+    found["all"] = auroc(features, labels, groups)
+    assert max(found.values()) < 0.62, found
+
+
+def test_a_shortcut_would_be_found(frames: tuple[np.ndarray, np.ndarray, np.ndarray], rng: np.random.Generator) -> None:
+    features, labels, groups = frames
+    leaking = np.where(labels == 1, features[:, 0] - 4, features[:, 0]) + rng.normal(size=len(labels))
+    assert auroc(leaking[:, None], labels, groups) > 0.65
+
+
+@pytest.mark.slow
+def test_acts_take_the_same_time() -> None:
+    """Tempo and length of an act: the normal and the abnormal way of the same work, over many workers."""
+    seconds: dict[tuple[str, bool], list[float]] = {}
+    for shot in large_shots(5, 12, 1.5):
+        for name, (first, stop) in shot.scene.works:
+            if first > 0 and stop < len(shot.scene.joints):
+                abnormal = any(a < stop and b > first for a, b in shot.scene.abnormal)
+                seconds.setdefault((name, abnormal), []).append((stop - first) / 30)
+    for work in ("carry_chair", "carry_box", "cut_paper"):
+        normal, abnormal = (np.median(seconds[work, kind]) for kind in (False, True))
+        assert abs(normal - abnormal) < 0.2 * normal, (work, normal, abnormal)
+
+
+@pytest.mark.slow
+def test_the_act_itself_can_be_told() -> None:
+    """On true joints, one thing does tell one-handed from two-handed carrying: the hands' distance."""
+    gaps: dict[bool, list[float]] = {False: [], True: []}
+    for shot in large_shots(5, 12, 1.5):
+        for name, (first, stop) in shot.scene.works:
+            if name.startswith("carry") and stop - first > 150:
+                abnormal = any(a < stop and b > first for a, b in shot.scene.abnormal)
+                middle = slice((first + stop) // 2, (first + stop) // 2 + 20)
+                hands = shot.scene.joints[middle, 4] - shot.scene.joints[middle, 7]
+                gaps[abnormal].append(float(np.std(np.linalg.norm(hands, axis=1))))
+    assert np.median(gaps[True]) > 1.5 * np.median(gaps[False])

@@ -1,0 +1,196 @@
+"""The data set: counts, manifest, same bytes, two processes, interruptions, wrong arguments."""
+
+import csv
+import json
+import multiprocessing
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skelmap.errors import UserError
+from skelmap.factory import Camera, write_factory
+from skelmap.factory.export import export_json
+from skelmap.factory.film import frame_pictures, write_film
+from skelmap.factory.presets import split_of_workers
+from skelmap.factory.works import ABNORMAL
+from skelmap.maps import MapSettings
+from skelmap.poses import read_clip, read_manifest
+
+TINY = {"preset": "large", "workers": 3, "minutes": 0.2}
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.suffix != ".lock" and p.is_file()
+    }
+
+
+def test_paper_has_the_papers_frame_counts(paper: Path) -> None:
+    manifest = read_manifest(paper)
+    frames = {s: [len(read_clip(r.path, r.clip)) for r in manifest.split(s)] for s in ("train", "val", "test")}
+    assert frames["train"] == [4618]
+    assert frames["val"] == [1500]
+    assert len(frames["test"]) == 12 and sum(frames["test"]) == 4898
+
+
+def test_paper_labels(paper: Path) -> None:
+    manifest = read_manifest(paper)  # refuses abnormal frames in train and val, and groups in two splits
+    labels = [r.labels(read_clip(r.path, r.clip).frame) for r in manifest.split("test")]
+    assert 0.40 <= np.concatenate(labels).mean() <= 0.50
+    assert all(0.1 <= label.mean() <= 0.9 for label in labels)
+    assert len({r.group for r in manifest.recordings}) == 3
+
+
+def test_every_work_is_done_and_every_frame_span_is_inside(paper: Path) -> None:
+    manifest = read_manifest(paper)
+    done: dict[str, set[int]] = {work: set() for work in ABNORMAL}
+    for r in manifest.recordings:
+        clip = read_clip(r.path, r.clip)
+        for name, (first, stop) in r.work:
+            assert 0 <= first < stop <= len(clip)
+            done[name] |= set(r.labels(clip.frame)[first:stop].tolist())
+    assert all(1 in kinds for kinds in done.values())
+    assert all(0 in done[work] for work in ABNORMAL[:4])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_other_seeds_keep_the_promises(seed: int, tmp_path: Path) -> None:
+    manifest = read_manifest(write_factory(tmp_path, seed=seed))
+    labels = [r.labels(np.arange(len(read_clip(r.path, r.clip)))) for r in manifest.split("test")]
+    assert sum(map(len, labels)) == 4898
+    assert 0.38 <= np.concatenate(labels).mean() <= 0.52
+    assert all(0 < label.mean() < 1 for label in labels)
+
+
+def test_the_person_is_rarely_lost(paper: Path) -> None:
+    clip = read_clip(read_manifest(paper).split("train")[0].path, "train")
+    assert clip.present.mean() > 0.99
+
+
+def test_same_seed_same_bytes_in_another_process(tmp_path: Path) -> None:
+    write_factory(tmp_path / "a", **TINY)
+    call = f"write_factory(Path({str(tmp_path / 'b')!r}), **{TINY!r})"
+    code = f"from pathlib import Path; from skelmap.factory import write_factory; {call}"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert tree(tmp_path / "a") == tree(tmp_path / "b")
+
+
+def test_another_seed_gives_other_data(tmp_path: Path) -> None:
+    write_factory(tmp_path / "a", **TINY)
+    write_factory(tmp_path / "b", seed=1, **TINY)
+    assert tree(tmp_path / "a") != tree(tmp_path / "b")
+
+
+def test_nothing_is_done_twice(tmp_path: Path) -> None:
+    manifest = write_factory(tmp_path, **TINY)
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.npz")}
+    assert write_factory(tmp_path, **TINY) == manifest
+    assert before == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.npz")}
+
+
+@pytest.mark.parametrize("damage", ["note", "clip", "manifest"])
+def test_an_incomplete_or_changed_data_set_is_made_anew(tmp_path: Path, damage: str) -> None:
+    manifest = write_factory(tmp_path, **TINY)
+    whole = tree(tmp_path)
+    clip = next(tmp_path.rglob("*.npz"))
+    if damage == "note":  # as if interrupted: factory.json is written last
+        (tmp_path / "factory.json").unlink()
+        clip.unlink()
+    elif damage == "clip":
+        clip.write_bytes(clip.read_bytes()[:-20])
+    else:
+        manifest.write_text(manifest.read_text().replace("val", "test"))
+    write_factory(tmp_path, **TINY)
+    assert tree(tmp_path) == whole
+
+
+def test_other_arguments_replace_a_data_set(tmp_path: Path) -> None:
+    write_factory(tmp_path, **TINY)
+    write_factory(tmp_path, **TINY, camera=Camera(pitch=30.0))
+    assert json.loads((tmp_path / "factory.json").read_text())["camera"]["pitch"] == 30.0
+
+
+def test_two_processes_at_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    both = [context.Process(target=write_factory, args=(tmp_path / "both",), kwargs=TINY) for _ in range(2)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join(60)
+        assert process.exitcode == 0
+    write_factory(tmp_path / "alone", **TINY)
+    assert tree(tmp_path / "both") == tree(tmp_path / "alone")
+
+
+def test_large_is_split_by_worker(tmp_path: Path) -> None:
+    manifest = write_factory(tmp_path, preset="large", workers=4, minutes=0.2)
+    rows = list(csv.DictReader(manifest.open()))
+    assert {r["group"] for r in rows} == {f"worker_{i:03d}" for i in range(4)}
+    read_manifest(manifest)
+
+
+def test_large_takes_the_memory_of_one_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten minutes are cut into clips, each written before the next is made."""
+    from skelmap.factory import presets, write
+
+    events: list[str] = []
+    monkeypatch.setattr(presets, "CLIP_FRAMES", 90)
+    original = presets.record
+    monkeypatch.setattr(presets, "record", lambda *a: (events.append("made"), original(*a))[1])
+    put = write.write_clip
+    monkeypatch.setattr(write, "write_clip", lambda *a: (events.append("written"), put(*a))[1])
+    write_factory(tmp_path, **TINY)
+    assert events == ["made", "written"] * (len(events) // 2)
+    assert len(events) == 2 * 3 * 4  # three workers, 360 frames each in four clips
+
+
+@pytest.mark.parametrize("workers", [3, 4, 7, 20, 100])
+def test_every_split_has_a_worker(workers: int) -> None:
+    splits = split_of_workers(workers)
+    assert len(splits) == workers and set(splits) == {"train", "val", "test"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"preset": "huge"}, "preset=huge; allowed are paper, large"),
+        ({"seed": -1}, "seed=-1; 0 or more"),
+        ({"preset": "large", "workers": 2}, "workers=2; 3 to 999"),
+        ({"preset": "large", "minutes": 0}, "minutes=0; 0.1 to 6000"),
+    ],
+)
+def test_wrong_arguments_are_named(tmp_path: Path, arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        write_factory(tmp_path, **arguments)  # type: ignore[arg-type]
+
+
+def test_exported_json_comes_back_the_same(paper: Path, tmp_path: Path) -> None:
+    recording = read_manifest(paper).split("test")[3]
+    clip = read_clip(recording.path, recording.clip)
+    assert export_json(clip, tmp_path / "json") == len(clip)
+    back = read_clip(tmp_path / "json", recording.clip)
+    np.testing.assert_allclose(back.keypoints, clip.keypoints, atol=1e-3)
+    np.testing.assert_array_equal(back.frame, clip.frame)
+    with pytest.raises(UserError, match="already holds"):
+        export_json(clip, tmp_path / "json")
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".mp4"])
+def test_films_are_written(paper: Path, tmp_path: Path, suffix: str) -> None:
+    clip = read_clip(read_manifest(paper).split("test")[0].path, "test_00")
+    short = type(clip)(
+        clip.name, clip.keypoints[:20], clip.layout, clip.size, clip.fps, clip.frame[:20], clip.track[:20]
+    )
+    pictures = list(frame_pictures(short, np.ones(20, np.int8), MapSettings(), 120))
+    assert len(pictures) == 20 and pictures[0].shape == (120, 280, 3)
+    assert (pictures[0][:, 160:] > 200).any(), "the skeleton map is drawn"
+    write_film(tmp_path / f"film{suffix}", iter(pictures), 15.0)
+    assert (tmp_path / f"film{suffix}").stat().st_size > 500
+    with pytest.raises(UserError, match=r"\.avi; allowed are"):
+        write_film(tmp_path / "film.avi", iter(pictures), 15.0)
