@@ -61,7 +61,7 @@ class Aurocs:
         """Judge the frames that `index` picks."""
         frames, place = cell.scores.frames, self._place[cell.data]
         clip = _places(frames, place)[frames.clip[index]]
-        pairs = Pairs.count(cell.scores.by_scoring[scoring][index], frames.label[index], clip, len(place))
+        pairs = Pairs.build(cell.scores.by_scoring[scoring][index], frames.label[index], clip, len(place))
         return pairs.auroc, pairs.draws(self._weights[cell.data])
 
 

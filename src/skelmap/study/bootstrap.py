@@ -26,10 +26,10 @@ class Pairs(NamedTuple):
     normal: Floats
 
     @classmethod
-    def count(cls, score: Floats, label: Labels, clip: Labels, clips: int) -> "Pairs":
+    def build(cls, score: Floats, label: Labels, clip: Labels, clips: int) -> "Pairs":
         """Count the pairs; (F,) each, `clip` in 0 .. clips - 1."""
-        abnormal = np.bincount(clip, label, clips)
-        return cls(clip_pairs(score, label, clip, clips), abnormal, np.bincount(clip, minlength=clips) - abnormal)
+        abnormal, normal = (np.bincount(clip, of_class, clips).astype(np.float64) for of_class in (label, 1 - label))
+        return cls(clip_pairs(score, label, clip, clips), abnormal, normal)
 
     @property
     def auroc(self) -> float | None:

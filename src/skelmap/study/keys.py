@@ -74,19 +74,30 @@ def find_keys(cells: Sequence[Cell]) -> Keys:
 
 def _source(cells: Sequence[Cell], key: str, chosen: Sequence[str]) -> str | None:
     """Name the chosen keys that a key follows, or None if it stands for itself."""
-    parts: dict[tuple[Value, Value], list[Cell]] = {}
-    for cell in cells:
-        parts.setdefault((cell.model, cell.data), []).append(cell)
-    sources: list[str] = []
-    for part in parts.values():
-        values = [value(cell, key) for cell in part]
-        if len(set(values)) == 1:
+    choices = [keys for keys in ((MODEL,), (DATA,), (MODEL, DATA)) if set(keys) <= set(chosen)]
+    for keys in choices:
+        if all(_is_constant(part, key) for part in _parts(cells, keys)):
+            return " and ".join(keys)
+    sources = []
+    for part in _parts(cells, choices[-1] if choices else ()):
+        if _is_constant(part, key):
             continue
-        same = [other for other in chosen if [value(cell, other) for cell in part] == values]
+        same = [other for other in chosen if all(value(cell, other) == value(cell, key) for cell in part)]
         if not same:
             return _same_partition(cells, key, chosen)
-        sources += same[:1]
-    return " and ".join(dict.fromkeys(sources)) or " and ".join(k for k in (MODEL, DATA) if k in chosen)
+        sources.append(same[0])
+    return " and ".join(dict.fromkeys(sources))
+
+
+def _parts(cells: Sequence[Cell], keys: Sequence[str]) -> list[list[Cell]]:
+    parts: dict[tuple[Value, ...], list[Cell]] = {}
+    for cell in cells:
+        parts.setdefault(tuple(value(cell, key) for key in keys), []).append(cell)
+    return list(parts.values())
+
+
+def _is_constant(cells: Sequence[Cell], key: str) -> bool:
+    return len({value(cell, key) for cell in cells}) == 1
 
 
 def _same_partition(cells: Sequence[Cell], key: str, chosen: Sequence[str]) -> str | None:

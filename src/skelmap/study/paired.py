@@ -14,8 +14,8 @@ from skelmap.study.groups import Group, best_first, order
 from skelmap.study.keys import DATA, MODEL, SCORING, Keys
 
 MOST = 200
-"""Comparisons beyond this number are gathered: averaged over the other numeric keys. 2 / (RESAMPLES + 1) is the least
-p that resamples can show; corrected for 200 comparisons it is 0.04."""
+"""Where one key would get more comparisons, they are averaged over the other numeric keys, then over all others.
+2 / (RESAMPLES + 1) is the least p that resamples can show; corrected for 200 comparisons it is 0.04."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Comparison:
         high: upper end.
         p: two-sided, of the bootstrap.
         p_holm: corrected for the number of comparisons.
+        number: of comparisons that p_holm is corrected for.
     """
 
     key: str
@@ -47,6 +48,7 @@ class Comparison:
     high: float
     p: float
     p_holm: float
+    number: int
 
     @property
     def difference(self) -> float:
@@ -69,27 +71,37 @@ def compare(groups: Sequence[Group], keys: Keys) -> tuple[list[Comparison], list
         keys: its swept keys.
 
     Returns:
-        The comparisons, corrected for their number, and notes on those that could not be made.
+        The comparisons, corrected for the number of those of the same key on the same data (models and scorings count
+        as one key), and notes on those that could not be made.
     """
-    pairs = _pairs([group for group in groups if group.whole], keys)
-    numeric = keys.numeric if len(pairs) > MOST else ()
-    gathered: dict[tuple[Value, ...], list[Pair]] = {}
-    for pair in pairs:
-        gathered.setdefault(_common(pair, keys, numeric), []).append(pair)
-    found, lost = [], 0
-    for same in gathered.values():
-        comparison = _compare(same, keys)
-        if comparison is None:
-            lost += 1
-        else:
-            found.append(comparison)
-    corrected = holm([comparison.p for comparison in found])
+    families: dict[tuple[str, Value], list[Pair]] = {}
+    for pair in _pairs([group for group in groups if group.whole], keys):
+        families.setdefault((MODEL if pair[0] == SCORING else pair[0], pair[1][DATA]), []).append(pair)
+    found: list[Comparison] = []
     notes = []
-    if lost:
-        notes.append(f"{lost} comparisons could not be made: no seed or too few clips in common")
-    if len(found) * 2 / (RESAMPLES + 1) > 0.05:
-        notes.append(f"{len(found)} comparisons are too many for {RESAMPLES:,} resamples: none can reach p = 0.05")
-    return [replace(c, p_holm=p) for c, p in zip(found, corrected, strict=True)], notes
+    for (key, _), pairs in families.items():
+        gathered = _gather(pairs, keys)
+        family = [comparison for same in gathered if (comparison := _compare(same, keys))]
+        corrected = holm([comparison.p for comparison in family])
+        found += [replace(c, p_holm=p, number=len(family)) for c, p in zip(family, corrected, strict=True)]
+        if len(family) < len(gathered):
+            lost = len(gathered) - len(family)
+            notes.append(f"{key}: {lost} comparisons could not be made: no seed or too few clips in common")
+        if len(family) * 2 / (RESAMPLES + 1) > 0.05:
+            notes.append(f"{key}: {len(family)} comparisons: too many for {RESAMPLES:,} resamples to show p = 0.05")
+    return found, notes
+
+
+def _gather(pairs: Sequence[Pair], keys: Keys) -> list[list[Pair]]:
+    """Put pairs that are averaged over together: each on its own, unless these would be too many."""
+    gathered: dict[tuple[Value, ...], list[Pair]] = {}
+    for averaged in ((), keys.numeric, keys.swept):
+        gathered = {}
+        for pair in pairs:
+            gathered.setdefault(_common(pair, keys, averaged), []).append(pair)
+        if len(gathered) <= MOST:
+            break
+    return list(gathered.values())
 
 
 def _pairs(groups: Sequence[Group], keys: Keys) -> list[Pair]:
@@ -147,7 +159,7 @@ def _compare(pairs: Sequence[Pair], keys: Keys) -> Comparison | None:
     return Comparison(
         key, name(first, key), name(second, key), _at(pairs, keys),
         min(part[3] for part in parts), mean(part[0] for part in parts), mean(part[1] for part in parts),
-        low, high, two_sided_p(draws), 1.0,
+        low, high, two_sided_p(draws), 1.0, 1,
     )  # fmt: skip
 
 
@@ -181,7 +193,7 @@ def text(value: Value) -> str:
 
 
 def _at(pairs: Sequence[Pair], keys: Keys) -> dict[str, str]:
-    key, first, second = pairs[0]
+    key, first, _ = pairs[0]
     at = {DATA: str(first[DATA])} if DATA in keys.swept else {}
     if key not in (MODEL, SCORING):
         at |= {MODEL: name(first, MODEL)}

@@ -91,6 +91,7 @@ def comparison_rows(study: Study) -> list[dict[str, Any]]:
             "difference_high": c.high,
             "p": c.p,
             "p_holm": c.p_holm,
+            "comparisons": c.number,
         }
         for c in study.comparisons
     ]
