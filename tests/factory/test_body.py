@@ -131,7 +131,7 @@ def test_gait_follows_the_published_curves(speed: float, run: bool) -> None:
     thigh, knee, _ = gait.angles(np.arange(50) / 50)
     for simulated, published in ((mean[0], thigh), (mean[1], knee)):
         assert np.corrcoef(simulated, published)[0, 1] > 0.9
-        assert np.sqrt(np.mean((simulated - published) ** 2)) < 16
+        assert np.sqrt(np.mean((simulated - published) ** 2)) < 15
 
 
 @given(st.integers(0, 500))

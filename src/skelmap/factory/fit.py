@@ -109,10 +109,11 @@ def gap_numbers(clips: Iterable[Clip]) -> dict[str, tuple[float, float]]:
     lengths: dict[str, list[int]] = {group: [] for group in GROUPS}
     frames = dict.fromkeys(GROUPS, 0)
     for clip in clips:
-        turned = head_turn(clip.keypoints)
+        keypoints = clip.keypoints[clip.present]  # losses of the whole person are counted elsewhere
+        turned = head_turn(keypoints)
         for group in MEASURED:
             for joint in GROUPS[group]:
-                seen = clip.keypoints[:, joint, 2] > 0
+                seen = keypoints[:, joint, 2] > 0
                 edges = np.flatnonzero(np.diff(np.concatenate([[1], seen, [1]]).astype(np.int8)))
                 frames[group] += len(seen)
                 for first, stop in edges.reshape(-1, 2):

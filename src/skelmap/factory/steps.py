@@ -23,8 +23,9 @@ SLOWEST_CADENCE = 80.0
 """Steps a minute of people turning and shuffling on the spot."""
 TURN_RADIUS = 0.30
 """A turn on the spot counts as walking on a circle of this radius, m, when deciding how fast to step."""
-UNDER_BODY = 0.31
-"""Share of its stance after which the body is above a foot: about a fifth of the walking stride (Winter 2009)."""
+UNDER_BODY = {WALK: 0.34, RUN: 0.28}
+"""Share of its stance after which the body is above a foot: chosen so that thigh and knee angles come closest to the
+published curves (docs/factory.md shows them)."""
 STILL = 0.04
 """Below this speed, m/s, nobody needs to step."""
 
@@ -93,7 +94,8 @@ def plan_steps(xy: Floats, heading: Floats, run: Floats, worker: Worker) -> list
             pace, running = float(speed[ahead].max()), float(run[ahead].mean())
             stride, duty = _timing(pace, running)
             land = clock + (1 - duty) * stride
-            goal = home(min(land + UNDER_BODY * duty * stride, stop), foot, xy, heading, worker)
+            under = (1 - running) * UNDER_BODY[WALK] + running * UNDER_BODY[RUN]
+            goal = home(min(land + under * duty * stride, stop), foot, xy, heading, worker)
             length = np.hypot(goal[0] - at[foot][0], goal[1] - at[foot][1])
             vigour = float(np.clip(length / (0.75 * worker.stature), 0.0, 1.0))
             if length > 0.02 or abs(goal[2] - at[foot][2]) > 0.08:
