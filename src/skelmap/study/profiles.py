@@ -36,9 +36,9 @@ def profile(
     return {name: _average(lines[name]) for name in sorted(lines, key=lambda n: [order(v) for v in n])}
 
 
-def averaged_over(along: Sequence[str], apart: Sequence[str], keys: Keys) -> list[str]:
-    """Name the swept keys that a profile is averaged over."""
-    return [keys.short(key) for key in keys.swept if key not in (*along, *apart)]
+def averaged_over(shown: Sequence[str], keys: Keys) -> list[str]:
+    """Name the swept keys that a profile is averaged over: those that are not shown."""
+    return [keys.short(key) for key in keys.swept if key not in shown]
 
 
 def _average(line: Mapping[Values, Mapping[Values, Group]]) -> dict[Values, Estimate]:
