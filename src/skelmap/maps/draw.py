@@ -16,7 +16,7 @@ from skelmap.errors import UserError
 from skelmap.maps.packing import pack_maps, packed_bytes, unpack_maps
 from skelmap.poses import Clip, Layout, neck_positions, with_neck
 
-RENDERER_VERSION = 1
+RENDERER_VERSION = 2
 """Raised whenever the same keypoints and settings give other maps, so that caches are built anew."""
 MIN_CONFIDENCE = 0.05
 """OpenPose draws joints above this confidence (its flag render_threshold)."""
@@ -103,7 +103,7 @@ def draw_maps(
     for i in np.flatnonzero(seen.any(axis=1)):
         canvas[:] = 0
         cv2.polylines(canvas, list(limbs[i, drawn_limbs[i]]), False, WHITE, limb_width)
-        cv2.polylines(canvas, list(pixels[i, seen[i], None]), False, WHITE, joint_width)  # a thick point is a disc
+        cv2.polylines(canvas, list(pixels[i, seen[i], None]), True, WHITE, joint_width)  # from a point back to it: a disc
         _blacken_outside(canvas, corner[i], size)
         maps[i] = cv2.resize(canvas, side, interpolation=RESAMPLE[settings.resample]) > level
     return maps

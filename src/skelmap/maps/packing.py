@@ -16,7 +16,8 @@ def packed_bytes(img_size: int) -> int:
 
 def pack_maps(maps: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Pack (N, H, W) bool into (N, ceil(H * W / 8)) uint8, the first pixel in the highest bit."""
-    return np.packbits(maps.reshape(len(maps), -1), axis=1)
+    count, height, width = maps.shape
+    return np.packbits(maps.reshape(count, height * width), axis=1)
 
 
 def unpack_maps(packed: Tensor, img_size: int) -> Tensor:
