@@ -103,7 +103,7 @@ def draw_maps(
     for i in np.flatnonzero(seen.any(axis=1)):
         canvas[:] = 0
         cv2.polylines(canvas, list(limbs[i, drawn_limbs[i]]), False, WHITE, limb_width)
-        cv2.polylines(canvas, list(pixels[i, seen[i], None]), True, WHITE, joint_width)  # from a point back to it: a disc
+        cv2.polylines(canvas, list(pixels[i, seen[i], None]), True, WHITE, joint_width)  # to itself: a disc
         _blacken_outside(canvas, corner[i], size)
         maps[i] = cv2.resize(canvas, side, interpolation=RESAMPLE[settings.resample]) > level
     return maps
