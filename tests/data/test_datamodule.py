@@ -1,0 +1,133 @@
+"""The DataModule serves the maps of exactly the windows that the manifest allows."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from invented import clip_of, wave, write_manifest, write_task
+from skelmap.data import Batch, SkeletonMaps, TestRows
+from skelmap.errors import UserError
+from skelmap.maps import draw_maps
+from skelmap.poses import read_clip, write_clip
+
+Make = Callable[..., SkeletonMaps]
+
+
+@pytest.fixture
+def make(task: Path, shared_cache: Path) -> Make:
+    def build(manifest: Path = task, **change: object) -> SkeletonMaps:
+        maps = {"crop_size": 480, "resample": "bilinear", "line_width": 8, "threshold": 0.1}
+        keys = {"seq_len": 10, "window": 10, "representation": "maps", "img_size": 28, "maps": maps, "batch_size": 16}
+        json = {"layout": "BODY_25", "size": [640, 480], "fps": 30}
+        return SkeletonMaps(manifest, shared_cache, **{**keys, "json": json, **change})
+
+    return build
+
+
+def batches(data: SkeletonMaps, split: str) -> list[Batch]:
+    loader = {"train": data.train_dataloader, "val": data.val_dataloader, "test": data.predict_dataloader}[split]()
+    return [data.on_after_batch_transfer(batch, 0) for batch in loader]
+
+
+def direct_windows(data: SkeletonMaps, split: str) -> dict[tuple[str, int], np.ndarray]:
+    """(clip, first frame) -> maps of every window of a split, for clips of one person without gaps."""
+    windows = {}
+    for recording in data.manifest.split(split):
+        clip = read_clip(recording.path, recording.clip)
+        maps = draw_maps(clip.keypoints, clip.layout, clip.size, data.settings)
+        windows |= {(recording.clip, i): maps[i : i + data.window] for i in range(len(maps) - data.window + 1)}
+    return windows
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+@pytest.mark.parametrize("window", [10, 1])
+def test_batches_hold_the_maps_of_every_window_once(make: Make, split: str, window: int) -> None:
+    data = make(window=window)
+    served = {}
+    for start, maps in batches(data, split):
+        assert maps.shape == (len(start), window, 1, 28, 28) and maps.dtype == torch.float32
+        for row, window_maps in zip(start.tolist(), maps, strict=True):
+            name = data.manifest.recordings[data.cache.clip[row]].clip
+            served[name, int(data.cache.frame[row])] = window_maps[:, 0].bool().numpy()
+    expected = direct_windows(data, split)
+    assert served.keys() == expected.keys()
+    assert all(np.array_equal(served[key], expected[key]) for key in expected)
+
+
+def test_training_is_shuffled_by_epoch_and_the_rest_is_in_order(make: Make) -> None:
+    data = make()
+    train = torch.cat([b.start for b in batches(data, "train")])
+    assert train.tolist() != sorted(train.tolist()) and sorted(train.tolist()) == data.starts("train").tolist()
+    for split in ("val", "test"):
+        starts = torch.cat([b.start for b in batches(data, split)])
+        assert starts.tolist() == sorted(starts.tolist())
+
+
+def test_the_stride_thins_out_training_and_validation_but_never_the_test(make: Make) -> None:
+    every, third = make(), make(stride=3)
+    for split in ("train", "val"):
+        assert 0 < len(third.starts(split)) <= len(every.starts(split)) / 2
+    np.testing.assert_array_equal(third.starts("test"), every.starts("test"))
+
+
+def test_seq_len_model_and_batch_size_share_one_cache(make: Make) -> None:
+    changes = [{}, {"seq_len": 5, "window": 5}, {"window": 1}, {"batch_size": 3}, {"stride": 4}, {"seed": 9}]
+    assert len({make(**change).cache.path for change in changes}) == 1
+    assert make(img_size=30).cache.path != make().cache.path
+
+
+def test_frame_models_see_the_frames_that_window_models_see(tmp_path: Path, make: Make) -> None:
+    write_task(tmp_path)
+    gaps = np.array([*range(0, 12), *range(20, 25), *range(40, 55)])
+    write_clip(tmp_path / "train_a.npz", clip_of(wave(len(gaps)), frame=gaps))
+    windows, frames = (make(tmp_path / "manifest.csv", window=w).starts("train") for w in (10, 1))
+    assert np.unique(windows[:, None] + np.arange(10)).tolist() == frames.tolist()
+
+
+def test_test_rows_describe_the_test_split(make: Make) -> None:
+    data = make(seq_len=20)
+    rows: TestRows = data.test_rows()
+    assert [r.clip for r in rows.recordings] == ["test_mixed", "test_normal", "test_abnormal"]
+    assert rows.spans == ((0, 60),) * 3 and rows.fps == (30.0,) * 3 and rows.seq_len == 20
+    np.testing.assert_array_equal(rows.clip, np.repeat([0, 1, 2], 60))
+    np.testing.assert_array_equal(rows.frame, np.tile(np.arange(60), 3))
+    np.testing.assert_array_equal(rows.starts, [60 * c + i for c in range(3) for i in range(41)])
+
+
+def test_rows_of_cache_and_test_split_convert_into_each_other(make: Make) -> None:
+    data = make()
+    numbers = np.arange(180)
+    rows = data.cache_row(numbers)
+    np.testing.assert_array_equal(data.test_row(torch.from_numpy(rows)).numpy(), numbers)
+    names = [data.manifest.recordings[c].split for c in data.cache.clip[rows]]
+    assert set(names) == {"test"}
+
+
+def test_validation_may_be_empty(tmp_path: Path, make: Make) -> None:
+    data = make(write_task(tmp_path, with_val=False))
+    data.setup()
+    assert not data.val_dataloader() and not len(data.starts("val"))
+
+
+def test_a_window_longer_than_every_run_is_refused_with_the_longest(make: Make) -> None:
+    with pytest.raises(UserError, match=r"data\.seq_len=61 frames in split train: .* has 60; allowed are 1 to 60"):
+        make(seq_len=61, window=61).setup()
+    make(seq_len=60, window=60).setup()
+
+
+def test_a_split_without_anybody_is_refused(tmp_path: Path, make: Make) -> None:
+    write_clip(tmp_path / "a.npz", clip_of(wave(20)))
+    write_clip(tmp_path / "b.npz", clip_of(np.zeros((20, 25, 3), np.float32)))
+    manifest = write_manifest(tmp_path, [["a", "a.npz", "train", "a"], ["b", "b.npz", "test", "b"]])
+    with pytest.raises(UserError, match="nobody is in any frame of split test"):
+        make(manifest).setup()
+
+
+def test_only_the_factory_s_data_are_called_simulated(tmp_path: Path, make: Make) -> None:
+    manifest = write_task(tmp_path)
+    assert not make(manifest).simulated
+    (tmp_path / "factory.json").write_text("{}")
+    assert make(manifest).simulated

@@ -1,0 +1,38 @@
+"""The order of windows is a function of (seed, epoch)."""
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skelmap.data.order import BatchOrder
+
+
+def epoch_of(order: BatchOrder, epoch: int) -> list[list[int]]:
+    order.set_epoch(epoch)
+    return [batch.tolist() for batch in order]
+
+
+@given(st.integers(0, 60), st.integers(1, 20), st.booleans(), st.integers(0, 5))
+def test_each_index_comes_once_in_batches_of_the_size_asked_for(
+    count: int, batch_size: int, shuffle: bool, epoch: int
+) -> None:
+    order = BatchOrder(count, batch_size, shuffle, seed=1)
+    batches = epoch_of(order, epoch)
+    if count:
+        assert len(batches) == len(order)
+        assert all(len(batch) == batch_size for batch in batches[:-1])
+    assert sorted(sum(batches, [])) == list(range(count))
+
+
+@given(st.integers(0, 2**31 - 1), st.integers(0, 1000))
+def test_the_order_depends_on_seed_and_epoch_alone(seed: int, epoch: int) -> None:
+    fresh, used = BatchOrder(50, 7, True, seed), BatchOrder(50, 7, True, seed)
+    epoch_of(used, epoch + 1)
+    torch.manual_seed(0)
+    assert epoch_of(fresh, epoch) == epoch_of(used, epoch)
+    assert epoch_of(fresh, epoch) != epoch_of(fresh, epoch + 1)
+    assert epoch_of(fresh, epoch) != epoch_of(BatchOrder(50, 7, True, seed + 1), epoch)
+
+
+def test_unshuffled_is_ascending() -> None:
+    assert epoch_of(BatchOrder(5, 2, False, 0), 3) == [[0, 1], [2, 3], [4]]
