@@ -160,14 +160,14 @@ def draw_detector(path: Path, real: list[Clip]) -> None:
     confidences = [first_confidences(real), {g: _all_confidences(simulated, g) for g in fitted_groups}]
     gaps = [gap_numbers(real), gap_numbers(simulated)]
     figure, axes = plt.subplots(1, 3, figsize=(12, 4))
-    for group, colour in zip(("nose", "shoulder", "elbow", "wrist"), plt.get_cmap("tab10").colors, strict=False):  # type: ignore[attr-defined]
+    for number, group in enumerate(("nose", "shoulder", "elbow", "wrist")):
         for values, style in ((real_spectra, "-"), (spectra, "--")):
             label = group if style == "-" else None
             axes[0].loglog(
                 frequency[2:-1],
                 np.sqrt(values[group][2:-1]) * 100,
                 style,
-                color=colour,
+                color=f"C{number}",
                 label=label,
             )
     axes[0].axvspan(*BAND, color="0.92")
@@ -189,7 +189,7 @@ def draw_detector(path: Path, real: list[Clip]) -> None:
     plt.close(figure)
     band = (frequency >= BAND[0]) & (frequency <= BAND[1])
     print(
-        "| joint | jitter 5-14.5 Hz, % of trunk: real | simulated | confidence: real | simulated | missing %: real | simulated |"
+        "| joint | jitter, % of trunk: real | simulated | confidence: real | simulated | missing %: real | simulated |"
     )
     print("|---|---|---|---|---|---|---|")
     for g in fitted_groups:
