@@ -202,8 +202,9 @@ def draw_detector(path: Path, real: list[Clip]) -> None:
 def _filmed_like_real(number: int) -> Clip:
     """A still person as large in the picture as the real ones, facing the camera, through the simulated detector."""
     rng = np.random.default_rng(number)
-    spots = {0: (0, -73), 1: (0, 0), 2: (-64, 1), 3: (-99, 89), 4: (-66, 101), 5: (64, -1), 6: (100, 86), 7: (82, 75),
-             8: (4, 214), 9: (-43, 214), 12: (51, 213), 15: (-15, -86), 16: (13, -87), 17: (-35, -75), 18: (34, -77)}  # fmt: skip
+    spots = {0: (0, -73), 1: (0, 0), 8: (4, 214), 9: (-43, 214), 12: (51, 213)}
+    spots |= {2: (-64, 1), 3: (-99, 89), 4: (-66, 101), 5: (64, -1), 6: (100, 86), 7: (82, 75)}
+    spots |= {15: (-15, -86), 16: (13, -87), 17: (-35, -75), 18: (34, -77)}
     points = np.full((1500, 25, 2), np.nan)
     for joint, spot in spots.items():
         points[:, joint] = (320 + spot[0], 174 + spot[1])
