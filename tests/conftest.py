@@ -25,7 +25,7 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A manifest of six short clips: arms low are normal, arms up are not."""
+    """A manifest of six short clips: standing is normal, lying is not."""
     return write_task(tmp_path_factory.mktemp("task"))
 
 

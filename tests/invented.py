@@ -29,19 +29,18 @@ def person(neck: tuple[float, float] = (320, 180)) -> NDArray[np.float32]:
 
 
 def wave(frames: int, seed: int = 0, abnormal: bool = False) -> NDArray[np.float32]:
-    """(N, 25, 3): a person who swings the arms low (normal) or holds them up (abnormal)."""
+    """(N, 25, 3): a person who swings the arms, standing (normal) or lying on the side (abnormal)."""
     rng = np.random.default_rng(seed)
     t = np.arange(frames)
-    keypoints = np.repeat(person()[None], frames, axis=0)
+    keypoints = np.repeat(person((0, 0))[None], frames, axis=0)
     swing = 15 * np.sin(t / 7 + rng.uniform(0, 6))
     for side, sign in (("right", -1), ("left", 1)):
         elbow, wrist = (BODY_25.joints.index(f"{side}_{joint}") for joint in ("elbow", "wrist"))
         keypoints[:, elbow, 0] += sign * swing
         keypoints[:, wrist, 0] += sign * 2 * swing
-        if abnormal:
-            keypoints[:, elbow, 1] -= 80
-            keypoints[:, wrist, 1] -= 200
-    keypoints[..., :2] += rng.normal(0, 1, (*keypoints.shape[:2], 2))
+    if abnormal:
+        keypoints[..., :2] = keypoints[..., 1::-1]
+    keypoints[..., :2] += (320, 180) + rng.normal(0, 1, (*keypoints.shape[:2], 2))
     return keypoints
 
 
@@ -71,7 +70,7 @@ def write_manifest(
 
 
 def write_task(folder: Path, frames: int = 60, with_val: bool = True) -> Path:
-    """Write a data set that any model can solve: arms low are normal, arms up are not."""
+    """Write a data set that any model can solve: standing is normal, lying is not."""
     folder.mkdir(parents=True, exist_ok=True)
     lines: list[list[str]] = []
 
@@ -87,5 +86,5 @@ def write_task(folder: Path, frames: int = 60, with_val: bool = True) -> Path:
     mixed = np.concatenate([wave(half, 4), wave(frames - half, 5, abnormal=True)])
     add("test_mixed", "test", f"{half}-{frames}", mixed, f"wave:0-{frames}")
     add("test_normal", "test", "", wave(frames, 6), f"wave:0-{frames}")
-    add("test_abnormal", "test", "all", wave(frames, 7, abnormal=True), f"cheer:0-{frames}")
+    add("test_abnormal", "test", "all", wave(frames, 7, abnormal=True), f"lie:0-{frames}")
     return write_manifest(folder, lines)

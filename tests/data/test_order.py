@@ -21,7 +21,7 @@ def test_each_index_comes_once_in_batches_of_the_size_asked_for(
     if count:
         assert len(batches) == len(order)
         assert all(len(batch) == batch_size for batch in batches[:-1])
-    assert sorted(sum(batches, [])) == list(range(count))
+    assert sorted(index for batch in batches for index in batch) == list(range(count))
 
 
 @given(st.integers(0, 2**31 - 1), st.integers(0, 1000))

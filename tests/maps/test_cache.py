@@ -204,7 +204,7 @@ def test_a_failed_build_leaves_no_cache(
 
 def test_a_folder_that_cannot_be_written_is_named(recordings: tuple[Recording, ...], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(UserError, match="file.deep: the map cache cannot be written"):
+    with pytest.raises(UserError, match=r"file.deep: the map cache cannot be written"):
         open_cache(recordings, PAPER, tmp_path / "file" / "deep")
 
 

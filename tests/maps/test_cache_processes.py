@@ -39,7 +39,7 @@ def test_two_processes_build_one_cache_once(task: Path, tmp_path: Path) -> None:
     ]
     said, errors = zip(*(process.communicate(timeout=120) for process in processes), strict=True)
     assert [process.returncode for process in processes] == [0, 0], errors
-    assert "".join(said).count("drew ") == 1
+    assert "".join(said).count("cached 360 rows") == 1
     assert "".join(said).count("waiting for another process") == 1
     assert [text.splitlines()[-1] for text in said] == ["rows 360", "rows 360"]
     assert len(list((tmp_path / "cache").glob("*.maps"))) == 1

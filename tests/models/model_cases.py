@@ -1,0 +1,64 @@
+"""Small models and the batches they are tried on."""
+
+from pathlib import Path
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from hydra.utils import instantiate
+
+from conftest import Compose
+from skelmap.data import SkeletonMaps
+from skelmap.models import AE, LSTMVAE, VAE
+from skelmap.models.autoencoder import Autoencoder
+
+CONF = Path(__file__).parents[2] / "conf"
+MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
+"""Every model of conf/model: a new file is tested by itself."""
+NETWORKS = ("ae", "vae", "lstm_vae")
+
+
+def network(
+    name: str, img_size: int = 28, seq_len: int = 4, score: str = "recon_error", **others: float
+) -> Autoencoder:
+    """A network of few weights; its batch normalisation has seen something, so that eval mode is not trivial."""
+    torch.manual_seed(0)
+    sizes = {"img_size": img_size, "latent_dim": 3, "channels": [4, 8], "learning_rate": 1e-2, "score": score}
+    if name == "lstm_vae":
+        model: Autoencoder = LSTMVAE(seq_len=seq_len, hidden_size=12, **sizes, **others)
+    else:
+        model = AE(**sizes, **others) if name == "ae" else VAE(**sizes, **others)
+    with torch.no_grad():
+        model.train()(some_maps(8, seq_len if name == "lstm_vae" else 1, img_size))
+    return model.eval()
+
+
+def some_maps(count: int, window: int, img_size: int, seed: int = 0) -> torch.Tensor:
+    """(B, T, 1, H, W) zeros and ones."""
+    random = np.random.default_rng(seed).random((count, window, 1, img_size, img_size))
+    return torch.from_numpy((random < 0.2).astype(np.float32))
+
+
+def small_overrides(name: str) -> list[str]:
+    """Overrides that make a model of conf/model quick to train on the small task."""
+    sizes = {
+        **{network: ["model.channels=[4,8]", "model.learning_rate=0.01"] for network in NETWORKS},
+        "gmm": ["model.mixtures=2"],
+        "knn": ["model.neighbours=3"],
+    }.get(name, [])
+    sizes += ["model.hidden_size=32"] if name == "lstm_vae" else []
+    latent = [] if name == "mean_map" else ["model.latent_dim=4"]
+    return [f"model={name}", "data=manifest", "data.seq_len=8", "trainer.accelerator=cpu", *sizes, *latent]
+
+
+def built(composed: Compose, task: Path, name: str, *overrides: str) -> tuple[pl.LightningModule, SkeletonMaps]:
+    """A small model and its data, as train.py would build them."""
+    cfg = composed(*small_overrides(name), f"data.manifest={task}", *overrides)
+    pl.seed_everything(0, verbose=False)
+    return instantiate(cfg.model, _convert_="all"), instantiate(cfg.data, _convert_="all")
+
+
+def trainer(epochs: int) -> pl.Trainer:
+    """Trains without a word and leaves nothing behind."""
+    quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
+    return pl.Trainer(accelerator="cpu", max_epochs=epochs, num_sanity_val_steps=0, **quiet)

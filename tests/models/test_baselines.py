@@ -1,0 +1,72 @@
+"""PCA, GMM, nearest neighbours and the mean map against scikit-learn."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA as SklearnPCA
+from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import NearestNeighbors
+
+from skelmap.errors import UserError
+from skelmap.models import GMM, KNN, PCA, MeanMap
+from skelmap.models.baselines import Baseline
+
+RNG = np.random.default_rng(0)
+TRAIN, TEST = ((RNG.random((n, 60)) < RNG.random(60)).astype(np.float32) for n in (200, 40))
+
+
+def described(model: Baseline) -> tuple[np.ndarray, torch.Tensor | None]:
+    model.fit(TRAIN)
+    score, latent = model.describe(torch.from_numpy(TEST))
+    return score.numpy(), latent
+
+
+def test_pca_scores_the_distance_to_the_subspace() -> None:
+    score, latent = described(PCA(window=1, latent_dim=5, max_windows=1000))
+    reference = SklearnPCA(5).fit(TRAIN)
+    residual = TEST - reference.inverse_transform(reference.transform(TEST))
+    np.testing.assert_allclose(score, (residual**2).mean(axis=1), rtol=1e-4)
+    np.testing.assert_allclose(np.abs(latent), np.abs(reference.transform(TEST)), rtol=1e-3, atol=1e-4)
+
+
+def test_pca_reconstructs_within_0_and_1() -> None:
+    model = PCA(window=2, latent_dim=5, max_windows=1000)
+    model.fit((RNG.random((50, 2 * 36)) < 0.3).astype(np.float32))
+    maps = torch.rand(4, 2, 1, 6, 6).round()
+    recon = model.reconstruct(maps)
+    assert recon.shape == maps.shape and recon.min() >= 0 and recon.max() <= 1
+
+
+def test_gmm_scores_the_negative_log_likelihood() -> None:
+    score, latent = described(GMM(window=1, latent_dim=4, mixtures=3, max_windows=1000))
+    reference = SklearnPCA(4, random_state=0).fit(TRAIN)
+    mixture = GaussianMixture(3, reg_covar=1e-3, random_state=0).fit(reference.transform(TRAIN).astype(np.float64))
+    np.testing.assert_allclose(score, -mixture.score_samples(reference.transform(TEST)), rtol=1e-3)
+    assert latent.shape == (40, 4)
+
+
+def test_knn_scores_the_mean_distance_to_the_nearest() -> None:
+    score, _ = described(KNN(window=1, latent_dim=6, neighbours=4, max_windows=1000))
+    reference = SklearnPCA(6, random_state=0).fit(TRAIN)
+    distance, _ = NearestNeighbors(n_neighbors=4).fit(reference.transform(TRAIN)).kneighbors(reference.transform(TEST))
+    np.testing.assert_allclose(score, distance.mean(axis=1), rtol=1e-4)
+
+
+def test_the_mean_map_scores_the_squared_difference_from_it() -> None:
+    score, latent = described(MeanMap(window=1, max_windows=1000))
+    np.testing.assert_allclose(score, ((TEST - TRAIN.mean(axis=0)) ** 2).mean(axis=1), rtol=1e-4)
+    assert latent is None
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (PCA(1, 61, 1000), r"model.latent_dim=61; 200 windows of 60 values allow fewer"),
+        (GMM(1, 4, 201, 1000), r"model.mixtures=201; 200 training windows allow fewer"),
+        (KNN(1, 4, 201, 1000), r"model.neighbours=201; 200 training windows allow fewer"),
+    ],
+    ids=["pca", "gmm", "knn"],
+)
+def test_too_little_data_for_a_size_is_refused(model: Baseline, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        model.fit(TRAIN)

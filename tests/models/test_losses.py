@@ -1,0 +1,132 @@
+"""Losses and scores of the networks against NumPy and torch.distributions."""
+
+import numpy as np
+import pytest
+import torch
+from model_cases import NETWORKS, network, some_maps
+from torch.distributions import Bernoulli, Normal, kl_divergence
+
+from skelmap.data import Batch
+from skelmap.errors import UserError
+from skelmap.models.autoencoder import SCORES
+from skelmap.models.scores import active_units, bernoulli_nll, gaussian_kl, reconstruction_error
+
+
+def nll(logits: torch.Tensor, maps: torch.Tensor) -> np.ndarray:
+    """Sum of the binary cross entropy over each window's pixels, in double precision."""
+    p = 1 / (1 + np.exp(-logits.detach().double().numpy()))
+    x = maps.double().numpy()
+    return -(x * np.log(p) + (1 - x) * np.log(1 - p)).sum(axis=(1, 2, 3, 4))
+
+
+def kl(mu: torch.Tensor, logvar: torch.Tensor) -> torch.Tensor:
+    return kl_divergence(Normal(mu, (0.5 * logvar).exp()), Normal(0.0, 1.0))
+
+
+def batch_of(name: str, count: int = 6) -> Batch:
+    return Batch(torch.arange(count), some_maps(count, 4 if name == "lstm_vae" else 1, 28))
+
+
+def test_the_negative_log_likelihood_is_a_sum_over_pixels() -> None:
+    logits, maps = torch.randn(3, 4, 1, 9, 9) * 4, some_maps(3, 4, 9)
+    np.testing.assert_allclose(bernoulli_nll(logits, maps), nll(logits, maps), rtol=1e-5)
+    by_torch = -Bernoulli(logits=logits).log_prob(maps).flatten(1).sum(1)
+    torch.testing.assert_close(bernoulli_nll(logits, maps), by_torch)
+
+
+def test_the_kl_divergence_is_torch_s() -> None:
+    mu, logvar = torch.randn(5, 3) * 2, torch.randn(5, 3) * 2
+    torch.testing.assert_close(gaussian_kl(mu, logvar), kl(mu, logvar))
+    assert torch.equal(gaussian_kl(torch.zeros(1, 1), torch.zeros(1, 1)), torch.zeros(1, 1))
+
+
+def test_the_reconstruction_error_is_the_mean_squared_difference() -> None:
+    logits, maps = torch.randn(3, 4, 1, 9, 9), some_maps(3, 4, 9)
+    expected = [((1 / (1 + np.exp(-a)) - b) ** 2).mean() for a, b in zip(logits.numpy(), maps.numpy(), strict=True)]
+    np.testing.assert_allclose(reconstruction_error(logits, maps), expected, rtol=1e-5)
+
+
+def test_active_units_are_latents_whose_mean_moves() -> None:
+    mu = torch.tensor([[0.0, 5.0, 0.0, 1.0], [0.0, 5.0, 0.21, 2.0]])  # variances 0, 0, 0.011, 0.25
+    assert active_units(mu) == 2
+    assert active_units(mu, threshold=0.1) == 1
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("training", [True, False])
+def test_the_loss_is_the_negative_elbo_of_a_window(name: str, training: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = network(name) if name == "ae" else network(name, beta=2.5)
+    model.train(training)
+    logged: dict[str, float] = {}
+    monkeypatch.setattr(model, "log_dict", lambda values, **_: logged.update({k: v.item() for k, v in values.items()}))
+    batch = batch_of(name)
+    torch.manual_seed(7)
+    if training:
+        loss = model.training_step(batch).item()
+    else:
+        model.validation_step(batch)
+        loss = logged["val/loss"]
+    torch.manual_seed(7)
+    out = model(batch.maps)
+    recon = nll(out.logits, batch.maps).mean()
+    divergence = 0 if out.logvar is None else float(kl(out.mu, out.logvar).sum(1).mean())
+    assert loss == pytest.approx(recon + 2.5 * divergence, rel=1e-4)
+    split = "train" if training else "val"
+    assert logged[f"{split}/recon"] == pytest.approx(recon, rel=1e-4)
+    assert logged.get(f"{split}/kl", 0) == pytest.approx(divergence, rel=1e-4)
+
+
+def test_training_samples_the_latents_with_the_posterior_s_spread() -> None:
+    model, maps = network("vae").train(), some_maps(1, 1, 28).expand(4000, -1, -1, -1, -1)
+    seen: list[torch.Tensor] = []
+    model.network.decode = lambda z: seen.append(z) or torch.zeros_like(maps)
+    out = model(maps)
+    torch.testing.assert_close(seen[0].mean(0), out.mu[0], atol=0.1, rtol=0.1)
+    torch.testing.assert_close(seen[0].std(0), (0.5 * out.logvar[0]).exp(), atol=0.1, rtol=0.1)
+    model.eval()(maps)
+    assert torch.equal(seen[1], model(maps).mu)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("score", SCORES)
+def test_each_score_is_what_it_says(name: str, score: str) -> None:
+    if name == "ae" and score in SCORES[2:]:
+        with pytest.raises(UserError, match=f"model.score={score}; allowed for AE are recon_error, bce"):
+            network(name, score=score)
+        return
+    model, batch = network(name, score=score), batch_of(name)
+    out = model(batch.maps)
+    expected = {
+        "recon_error": lambda: (out.logits.sigmoid() - batch.maps).square().flatten(1).mean(1).detach().numpy(),
+        "bce": lambda: nll(out.logits, batch.maps),
+        "elbo": lambda: nll(out.logits, batch.maps) + kl(out.mu, out.logvar).sum(1).detach().numpy(),
+        "recon_prob": lambda: expected_nll(model, batch.maps),
+    }[score]()
+    said = model.predict_step(batch)
+    np.testing.assert_allclose(said.score.detach(), expected, rtol=2e-4)
+    assert torch.equal(said.start, batch.start) and torch.equal(said.latent, out.mu)
+
+
+def expected_nll(model: torch.nn.Module, maps: torch.Tensor) -> np.ndarray:
+    """The Monte-Carlo mean, by the model's own 16 draws of noise."""
+    out = model(maps)
+    noise = torch.randn(16, 3, generator=torch.Generator().manual_seed(0))
+    return np.mean([nll(model.network.decode(out.mu + e * (out.logvar / 2).exp()), maps) for e in noise], axis=0)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("score", SCORES)
+def test_scores_do_not_change_from_call_to_call_or_with_the_batch(name: str, score: str) -> None:
+    if name == "ae" and score in SCORES[2:]:
+        return
+    model, batch = network(name, score=score), batch_of(name)
+    once = model.predict_step(batch).score
+    torch.manual_seed(99)
+    assert torch.equal(model.predict_step(batch).score, once)
+    halves = [model.predict_step(Batch(batch.start[i : i + 3], batch.maps[i : i + 3])).score for i in (0, 3)]
+    torch.testing.assert_close(torch.cat(halves), once, rtol=1e-4, atol=1e-6)
+
+
+def test_an_unknown_score_is_refused() -> None:
+    with pytest.raises(UserError, match=r"model.score=loss; allowed for VAE are recon_error, bce, elbo, recon_prob"):
+        network("vae", score="loss")

@@ -1,0 +1,78 @@
+"""Every model of conf/model learns what is normal, and keeps what it learnt in a plain checkpoint."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+from model_cases import MODELS, NETWORKS, built, trainer
+from sklearn.metrics import roc_auc_score
+
+from conftest import Compose
+from skelmap.data import SkeletonMaps
+
+every_model = pytest.mark.parametrize("name", MODELS)
+
+
+def scores(fitted: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and labels of the test windows that are wholly normal or wholly abnormal."""
+    parts = fitted.predict(model, data)
+    start, score = torch.cat([p.start for p in parts]).numpy(), torch.cat([p.score for p in parts]).numpy()
+    rows = start[:, None] + np.arange(data.window)
+    names = [data.manifest.recordings[c] for c in range(len(data.manifest.recordings))]
+    label = np.array([names[data.cache.clip[r[0]]].labels(data.cache.frame[r]).mean() for r in rows])
+    pure = (label == 0) | (label == 1)
+    return score[pure], label[pure]
+
+
+@every_model
+def test_it_overfits_a_handful_of_windows_and_tells_obvious_anomalies(name: str, composed: Compose, task: Path) -> None:
+    model, data = built(composed, task, name, "data.stride=4", "data.batch_size=8")
+    fitted = trainer(epochs=25 if name in NETWORKS else 1)
+    fitted.fit(model, data)
+    score, label = scores(fitted, model, data)
+    assert roc_auc_score(label, score) > 0.95
+
+
+@every_model
+def test_a_checkpoint_is_plain_and_gives_the_same_scores(
+    name: str, composed: Compose, task: Path, tmp_path: Path
+) -> None:
+    model, data = built(composed, task, name, "data.stride=4", "data.batch_size=8")
+    fitted = trainer(epochs=1)
+    fitted.fit(model, data)
+    before, _ = scores(fitted, model, data)
+    path = tmp_path / "model.ckpt"
+    fitted.save_checkpoint(path)
+    content = torch.load(path, weights_only=True)
+    assert content["state_dict"].keys() == model.state_dict().keys()
+    loaded = type(model).load_from_checkpoint(path, weights_only=True)
+    assert loaded.hparams == model.hparams
+    after, _ = scores(trainer(1), loaded, data)
+    np.testing.assert_array_equal(after, before)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_kl_per_latent_and_active_units_are_logged(name: str, composed: Compose, task: Path) -> None:
+    model, data = built(composed, task, name, "data.stride=4")
+    fitted = trainer(epochs=1)
+    fitted.fit(model, data)
+    logged = fitted.callback_metrics
+    assert 0 <= logged["val/active_units"] <= 4
+    latents = [float(value) for key, value in logged.items() if key.startswith("val/kl_")]
+    assert len(latents) == (0 if name == "ae" else 4)
+    if latents:
+        assert sum(latents) == pytest.approx(float(logged["val/kl"]), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["pca", "knn"])
+def test_a_baseline_fits_on_at_most_max_windows(
+    name: str, composed: Compose, task: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, data = built(composed, task, name, "model.max_windows=30", "data.batch_size=8")
+    sizes: list[int] = []
+    fit = type(model).fit
+    monkeypatch.setattr(type(model), "fit", lambda self, x: (sizes.append(len(x)), fit(self, x))[1])
+    trainer(epochs=1).fit(model, data)
+    assert sizes[0] == 30
