@@ -89,7 +89,8 @@ def write_cell(
     ]
     metrics = {
         "model": TITLES[model], "data": data, "simulated": simulated, "seed": seed, "epochs": 30,
-        "val_loss": 100.0 + seed,        "parameters": 1000 * len(model), "train_seconds": 60.0 * len(model) + seed, "peak_memory_mb": 700,
+        "val_loss": 100.0 + seed, "parameters": 1000 * len(model),
+        "train_seconds": 60.0 * len(model) + seed, "peak_memory_mb": 700,
         "auroc": float(roc_auc_score(label, primary)), "auroc_interval": [0.5, 0.9], "score": first,
         f"auroc_{second}": float(roc_auc_score(label[known], variant[known])), f"auroc_{second}_interval": None,
         "counts": {"frames": len(label), "clips": clips}, "details": {first: {"works": works}, second: {"works": []}},

@@ -12,13 +12,11 @@ from yaml import YAMLError
 
 from skelmap.errors import UserError
 from skelmap.study.scores import Scores, ScoresReader
+from skelmap.study.values import Value
 
 STUDY = "study"
 """Folder of what a study writes, inside the sweep's."""
 RUNNING = "neither metrics.json nor failed.txt: interrupted, or still running"
-
-Value = str | int | float | bool | None
-"""What a configuration key holds; lists are written as text."""
 
 
 @dataclass(frozen=True, eq=False)

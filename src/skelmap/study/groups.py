@@ -11,8 +11,9 @@ import numpy as np
 from skelmap.evaluation.metrics import Floats
 from skelmap.study.aurocs import Aurocs
 from skelmap.study.bootstrap import interval
-from skelmap.study.cells import Cell, Value
+from skelmap.study.cells import Cell
 from skelmap.study.keys import DATA, MODEL, SCORING, Keys, value
+from skelmap.study.values import Value, order
 
 
 class Estimate(NamedTuple):
@@ -146,10 +147,3 @@ def best_first(groups: Sequence[Group]) -> list[str]:
     for group in groups:
         found.setdefault(str(group[MODEL]), []).extend(v for v in group.values if v is not None and group.primary)
     return sorted(found, key=lambda model: -mean(found[model] or [0]))
-
-
-def order(value: Value) -> tuple[int, float, str]:
-    """Sort nothing first, then numbers, then words."""
-    if value is None:
-        return 0, 0, ""
-    return (1, value, "") if isinstance(value, int | float) else (2, 0, value)

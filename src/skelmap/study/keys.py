@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from skelmap.study.cells import Cell, Value
+from skelmap.study.cells import Cell
+from skelmap.study.values import Value
 
 MODEL, DATA, SEED, SCORING = "model", "data", "seed", "scoring"
 IGNORED = ("paths.", "hydra.", "logger.")

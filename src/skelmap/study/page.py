@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from skelmap.evaluation.atomic import replacing
-from skelmap.study.paired import text
 from skelmap.study.pictures import draw
 from skelmap.study.study import Study
 from skelmap.study.tables import COSTS, HOW, columns, cost
+from skelmap.study.values import text
 
 
 def write_page(study: Study, folder: Path) -> Path:

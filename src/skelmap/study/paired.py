@@ -9,9 +9,9 @@ import numpy as np
 
 from skelmap.evaluation.metrics import Floats
 from skelmap.study.bootstrap import RESAMPLES, holm, interval, two_sided_p
-from skelmap.study.cells import Value
-from skelmap.study.groups import Group, best_first, order
+from skelmap.study.groups import Group, best_first
 from skelmap.study.keys import DATA, MODEL, SCORING, Keys
+from skelmap.study.values import Value, order, text
 
 MOST = 200
 """Where one key would get more comparisons, they are averaged over the other numeric keys, then over all others.
@@ -183,13 +183,6 @@ def name(group: Group, key: str) -> str:
     if key in (MODEL, SCORING):
         return f"{group[MODEL]}, {group.scoring}"
     return text(group[key])
-
-
-def text(value: Value) -> str:
-    """Write a configuration value for readers."""
-    if value is None:
-        return "–"
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _at(pairs: Sequence[Pair], keys: Keys) -> dict[str, str]:

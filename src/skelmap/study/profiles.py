@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from skelmap.study.cells import Value
-from skelmap.study.groups import Estimate, Group, order, pooled
+from skelmap.study.groups import Estimate, Group, pooled
 from skelmap.study.keys import DATA, MODEL, SCORING, Keys
+from skelmap.study.values import Value, order
 
 Values = tuple[Value, ...]
 

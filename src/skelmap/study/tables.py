@@ -11,11 +11,11 @@ from rich.text import Text
 
 from skelmap.evaluation.atomic import replacing
 from skelmap.study.bootstrap import RESAMPLES
-from skelmap.study.cells import Cell, Value
+from skelmap.study.cells import Cell
 from skelmap.study.groups import Group
 from skelmap.study.keys import DATA, MODEL, SEED
-from skelmap.study.paired import text
 from skelmap.study.study import Study
+from skelmap.study.values import Value, text
 
 COSTS = {"train_seconds": "training, s", "peak_memory_mb": "memory, MB", "parameters": "parameters"}
 """What a cell costs: entry of metrics.json and its heading."""
@@ -23,7 +23,7 @@ HOW = (
     f"AUROC is the mean over seeds. Its 95 % interval holds the middle of {RESAMPLES:,} resamples, each of which draws "
     "the test clips and the seeds together, with replacement: C of the C clips, the same ones for every setting and "
     "seed, and n - 1 of the n seeds, which makes the variance of a mean over few seeds come out right. With one seed, "
-    "or none that differ, the interval speaks of the clips alone."
+    "or none that differ, the interval speaks of the clips alone; with two or three that differ much, it is too narrow."
 )
 
 

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from skelmap.evaluation.figures.style import GREY, STYLE
 from skelmap.evaluation.metrics import Floats
-from skelmap.study.cells import Value
 from skelmap.study.figures.panels import MOST_PANELS, new_panels, panel_keys, panel_title
-from skelmap.study.groups import Estimate, Group, order
+from skelmap.study.groups import Estimate, Group
 from skelmap.study.keys import MODEL, SCORING, Keys
-from skelmap.study.paired import text
 from skelmap.study.profiles import Values, profile
+from skelmap.study.values import Value, order, text
 
 
 @mpl.rc_context(STYLE)

@@ -8,10 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from skelmap.evaluation.figures.style import CYCLE, FAINT, GREY, INK, new_figure, short
-from skelmap.study.cells import Value
 from skelmap.study.groups import Group, best_first
 from skelmap.study.keys import DATA, MODEL, Keys
-from skelmap.study.paired import text
+from skelmap.study.values import Value, text
 
 MOST_PANELS = 12
 CHANCE = 0.5

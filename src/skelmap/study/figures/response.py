@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from skelmap.evaluation.figures.style import STYLE, short
-from skelmap.study.cells import Value
 from skelmap.study.figures.panels import (
     MOST_PANELS,
     auroc_grid,
@@ -20,10 +19,10 @@ from skelmap.study.figures.panels import (
     panel_keys,
     panel_title,
 )
-from skelmap.study.groups import Estimate, Group, order
+from skelmap.study.groups import Estimate, Group
 from skelmap.study.keys import MODEL, SCORING, Keys
-from skelmap.study.paired import text
 from skelmap.study.profiles import Values, profile
+from skelmap.study.values import Value, order, text
 
 Lines = dict[Values, dict[Values, Estimate]]
 

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 
 from skelmap.evaluation.figures.style import GREY, INK, STYLE, short, unit_axes
 from skelmap.evaluation.metrics import Curve, Floats
-from skelmap.study.cells import Cell, Value
+from skelmap.study.cells import Cell
 from skelmap.study.figures.panels import MOST_PANELS, colours, new_panels
-from skelmap.study.groups import Group, order
+from skelmap.study.groups import Group
 from skelmap.study.keys import DATA, MODEL, Keys
-from skelmap.study.paired import text
+from skelmap.study.values import Value, order, text
 
 RATES: Floats = np.linspace(0, 1, 501)
 """False positive rates at which curves are averaged."""
@@ -36,7 +36,7 @@ def roc_overlay(groups: Sequence[Group], keys: Keys) -> Figure:
     data = sorted({str(group[DATA]) for group in groups})[:MOST_PANELS]
     side = 4.9 if len(data) < 3 else 3.6
     labels = ("false positive rate", "true positive rate")
-    figure, panels = new_panels([short(name, 50) for name in data], labels, side, side + 0.1)
+    figure, panels = new_panels([short(name, 50) for name in data], labels, side, side + 0.4)
     palette = _palette(groups, key)
     for name, axes in zip(data, panels, strict=True):
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
