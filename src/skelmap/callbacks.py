@@ -6,7 +6,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, ProgressBar
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint, ProgressBar
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 log = logging.getLogger(__name__)
@@ -118,3 +118,15 @@ class History(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take it back."""
         self.epochs = {key: list(values) for key, values in state_dict["epochs"].items()}
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """A ModelCheckpoint that remembers the best score when a run goes on in another folder.
+
+    Lightning's forgets it, and then the first epoch after resuming counts as the best however bad it is. Files of
+    the earlier folder are left alone.
+    """
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the state back as if it were of this folder."""
+        super().load_state_dict({**state_dict, "dirpath": self.dirpath})

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import WandbLogger
@@ -60,8 +61,8 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     check(cfg)
     _quiet()
     pl.seed_everything(cfg.seed, verbose=False)
-    data: SkeletonMaps = instantiate(cfg.data, _convert_="all")
-    model: pl.LightningModule = instantiate(cfg.model, _convert_="all")
+    data: SkeletonMaps = _build(cfg.data)
+    model: pl.LightningModule = _build(cfg.model)
     if cfg.ckpt_path:
         provenance.check_checkpoint(Path(cfg.ckpt_path), model, data)
     data.prepare_data()
@@ -86,6 +87,19 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     return numbers
 
 
+def _build(node: DictConfig, **more: Any) -> Any:
+    """Instantiate a part of the configuration; a user's mistake comes out as itself, not wrapped by Hydra."""
+    try:
+        return instantiate(node, **more, _convert_="all")
+    except InstantiationException as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, UserError):
+                raise cause from None
+            cause = cause.__cause__
+        raise
+
+
 def _report(
     cfg: DictConfig,
     trainer: pl.Trainer,
@@ -97,9 +111,9 @@ def _report(
     """Gather what the report shows."""
     rows, name = data.test_rows(), model.title
     return Report(
-        title=f"{name} on {data.manifest.path.parent.name}/{data.manifest.path.name}",
+        title=f"{name} on {data.name}",
         model=name,
-        data=str(data.manifest.path),
+        data=data.name,
         simulated=data.simulated,
         judgement=judgement,
         examples=_examples(model, data, pick_windows(predictions, rows)),
@@ -132,9 +146,9 @@ def _trainer(cfg: DictConfig, has_val: bool) -> pl.Trainer:
     if not has_val and "checkpoint" in cfg.callbacks:
         log.warning(NO_VALIDATION)
         cfg.callbacks.checkpoint.monitor = None
-    callbacks = [instantiate(callback, _convert_="all") for callback in cfg.callbacks.values()]
-    logger = instantiate(cfg.logger, _convert_="all") if cfg.get("logger") else False
-    trainer: pl.Trainer = instantiate(cfg.trainer, callbacks=callbacks, logger=logger, _convert_="all")
+    callbacks = [_build(callback) for callback in cfg.callbacks.values()]
+    logger = _build(cfg.logger) if cfg.get("logger") else False
+    trainer: pl.Trainer = _build(cfg.trainer, callbacks=callbacks, logger=logger)
     return trainer
 
 
@@ -168,7 +182,7 @@ def _facts(
     losses = _history(trainer).get("val/loss", [])
     return {
         "model": model.title,
-        "data": str(data.manifest.path),
+        "data": data.name,
         "simulated": data.simulated,
         "seed": cfg.seed,
         "epochs": trainer.current_epoch,

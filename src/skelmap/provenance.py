@@ -101,11 +101,10 @@ def check_checkpoint(path: Path, model: pl.LightningModule, data: pl.LightningDa
     """
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
-        weights = saved["state_dict"]
         trained = {"model": saved["hyper_parameters"], "data": saved["datamodule_hyper_parameters"]}
     except (OSError, RuntimeError, ValueError, KeyError, EOFError, TypeError, pickle.UnpicklingError) as error:
         raise UserError(f"ckpt_path={path}: not a checkpoint of this program ({str(error).splitlines()[0]})") from error
-    if weights.keys() != model.state_dict().keys():
+    if trained["model"].keys() != model.hparams.keys():
         raise UserError(f"ckpt_path={path}: not a checkpoint of {type(model).__name__}")
     for group, now in (("model", model.hparams), ("data", data.hparams)):
         for key, value in now.items():

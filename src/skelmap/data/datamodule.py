@@ -105,6 +105,11 @@ class SkeletonMaps(pl.LightningDataModule):
         return open_cache(self.manifest.recordings, self.settings, self.cache_dir, self.format)
 
     @property
+    def name(self) -> str:
+        """The manifest's file and folder, for readers."""
+        return f"{self.manifest.path.parent.name}/{self.manifest.path.name}"
+
+    @property
     def simulated(self) -> bool:
         """Whether the simulated factory wrote this data set."""
         return (self.manifest.path.parent / "factory.json").exists()
@@ -161,6 +166,8 @@ class SkeletonMaps(pl.LightningDataModule):
     def _loader(self, split: str, shuffle: bool = False) -> DataLoader[Tensor]:
         windows = Starts(self.starts(split))
         order = BatchOrder(len(windows), self.batch_size, shuffle, self.seed)
+        if self.trainer is not None:  # Lightning sets the epoch only after it has drawn the first batches
+            order.set_epoch(self.trainer.current_epoch)
         return DataLoader(windows, batch_size=None, sampler=order)
 
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Batch:

@@ -1,0 +1,88 @@
+"""Every file of conf/ composes and builds; every key has a rule."""
+
+from pathlib import Path
+
+import pytest
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from conftest import ROOT, Compose
+from skelmap.config import RULES, check
+from skelmap.errors import UserError
+from skelmap.loggers import flat
+
+FILES = sorted(p.relative_to(ROOT / "conf") for p in (ROOT / "conf").glob("*/*.yaml") if p.parts[-2] != "hydra")
+UNCHECKED = ("paths.", "callbacks.", "logger.", "trainer.", "data.manifest", "data.cache_dir", "data.seed")
+"""Keys that Lightning, the loggers or the manifest reader check themselves."""
+COPIES = ("model.seq_len", "model.img_size", "model.window", "model.score")
+"""Keys that follow others, or that the model checks against what it can do."""
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_every_file_composes_and_builds(file: Path, composed: Compose, task: Path) -> None:
+    group, choice = file.parts[0], file.stem
+    override = f"{group}={choice}"
+    data = () if group == "data" else ("data=manifest",)
+    cfg = composed(*data, override)
+    if not (group == "data" and choice == "factory"):
+        cfg.data.manifest = str(task)
+    check(cfg)
+    if group == "trainer" and choice == "gpu":
+        pytest.importorskip("torch")
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("conf/trainer/gpu.yaml composes; building it needs a GPU")
+    for part in (cfg.data, cfg.model, cfg.trainer, cfg.logger, *cfg.callbacks.values()):
+        assert instantiate(part, _convert_="all") is not None
+
+
+@pytest.mark.parametrize("model", ["lstm_vae", "vae", "ae", "pca", "gmm", "knn", "mean_map"])
+def test_every_key_is_checked(model: str, composed: Compose) -> None:
+    keys = flat(OmegaConf.to_container(composed("data=manifest", f"model={model}")))
+    unknown = [k for k in keys if k not in RULES and k not in COPIES and not k.startswith(UNCHECKED)]
+    assert [k for k in unknown if not k.endswith("_target_")] == []
+
+
+@pytest.mark.parametrize(
+    ("override", "allowed"),
+    [
+        ("data.img_size=abc", "a whole number from 14 to 256"),
+        ("data.img_size=13", "a whole number from 14 to 256"),
+        ("data.img_size=28.5", "a whole number from 14 to 256"),
+        ("data.seq_len=0", "a whole number from 1 to 10000"),
+        ("data.maps.resample=cubic", "bilinear, area"),
+        ("data.json.layout=BODY_26", "BODY_25, COCO_18, COCO_17"),
+        ("data.json.size=640", "[width, height]"),
+        ("model.channels=[]", "a list of whole numbers"),
+        ("model.learning_rate=fast", "a number above 0"),
+        ("model.beta=-1", "a number from 0"),
+        ("trainer.max_epochs=0", "a whole number from 1"),
+        ("train=maybe", "true or false"),
+        ("ckpt_path=nowhere.ckpt", "no such file"),
+        ("data.window=7", "1 or data.seq_len=30"),
+    ],
+)
+def test_a_wrong_value_is_answered_with_what_is_allowed(override: str, allowed: str, composed: Compose) -> None:
+    key, value = override.split("=")
+    with pytest.raises(UserError) as error:
+        check(composed("data=manifest", "data.manifest=x.csv", override))
+    assert f"{key}={value}" in str(error.value)
+    assert allowed in str(error.value)
+
+
+def test_the_manifest_must_be_named(composed: Compose) -> None:
+    with pytest.raises(UserError, match=r"data\.manifest=PATH"):
+        check(composed("data=manifest"))
+
+
+def test_judging_needs_a_checkpoint(composed: Compose) -> None:
+    with pytest.raises(UserError, match="ckpt_path=PATH"):
+        check(composed("data=manifest", "data.manifest=x.csv", "train=false"))
+
+
+def test_keypoints_are_for_models_without_convolutions(composed: Compose) -> None:
+    keypoints = ("data=manifest", "data.manifest=x.csv", "data.representation=keypoints")
+    check(composed(*keypoints, "model=knn"))
+    with pytest.raises(UserError, match=r"data\.representation=keypoints"):
+        check(composed(*keypoints, "model=ae"))

@@ -1,0 +1,175 @@
+"""Whole runs: from a manifest to metrics, files and checkpoints."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from conftest import Compose
+from invented import write_task
+from skelmap.errors import UserError
+from skelmap.experiment import run
+
+MODELS = ("lstm_vae", "vae", "ae", "pca", "gmm")
+SMALL = ("trainer=cpu", "trainer.max_epochs=2", "data.seq_len=8", "data.stride=4")
+SIZES: dict[str, tuple[str, ...]] = {
+    "lstm_vae": ("model.hidden_size=16", "model.latent_dim=4"),
+    "pca": ("trainer.max_epochs=1", "model.latent_dim=4"),
+    "gmm": ("trainer.max_epochs=1", "model.latent_dim=4", "model.mixtures=2"),
+}
+
+
+def overrides(task: Path, model: str) -> list[str]:
+    return ["data=manifest", f"data.manifest={task}", f"model={model}", *SMALL, *SIZES.get(model, ())]
+
+
+def scores(folder: Path) -> list[dict[str, str]]:
+    with (folder / "scores.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    state: dict[str, Any] = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    return state["state_dict"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_run_leaves_all_its_files_and_honest_numbers(
+    model: str, task: Path, composed: Compose, tmp_path: Path
+) -> None:
+    numbers = run(composed(*overrides(task, model)))
+    folder = tmp_path / "run"
+    for name in ("config.yaml", "versions.json", "report.html", "figures/roc.png", "checkpoints/best.ckpt"):
+        assert (folder / name).stat().st_size > 0, name
+    assert json.loads((folder / "metrics.json").read_text()) == numbers
+    lines = scores(folder)
+    area = roc_auc_score([int(line["label"]) for line in lines], [float(line["score"]) for line in lines])
+    assert numbers["auroc"] == pytest.approx(area, abs=1e-6)
+    assert numbers["simulated"] is False
+
+
+def test_the_same_seed_gives_the_same_numbers(task: Path, composed: Compose, tmp_path: Path) -> None:
+    first, second = (run(composed(*overrides(task, "lstm_vae"), run=tmp_path / name)) for name in ("first", "second"))
+    assert scores(tmp_path / "first") == scores(tmp_path / "second")
+    assert first["val_loss"] == second["val_loss"]
+    other = run(composed(*overrides(task, "lstm_vae"), "seed=1", run=tmp_path / "other"))
+    assert other["val_loss"] != first["val_loss"]
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(task: Path, composed: Compose, tmp_path: Path) -> None:
+    base = overrides(task, "lstm_vae")
+    run(composed(*base, "trainer.max_epochs=4", run=tmp_path / "whole"))
+    run(composed(*base, "trainer.max_epochs=2", run=tmp_path / "half"))
+    last = tmp_path / "half" / "checkpoints" / "last.ckpt"
+    run(composed(*base, "trainer.max_epochs=4", f"ckpt_path={last}", run=tmp_path / "resumed"))
+    whole, resumed = weights(tmp_path / "whole"), weights(tmp_path / "resumed")
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    assert scores(tmp_path / "whole") == scores(tmp_path / "resumed")
+
+
+def test_judging_alone_repeats_the_judgement(task: Path, composed: Compose, tmp_path: Path) -> None:
+    for model in ("vae", "gmm"):
+        trained = run(composed(*overrides(task, model), run=tmp_path / model))
+        best = tmp_path / model / "checkpoints" / "best.ckpt"
+        judged = run(
+            composed(*overrides(task, model), "train=false", f"ckpt_path={best}", run=tmp_path / f"{model}_judged")
+        )
+        assert judged["auroc"] == trained["auroc"]
+        assert scores(tmp_path / model) == scores(tmp_path / f"{model}_judged")
+
+
+def test_a_checkpoint_of_another_model_or_size_is_refused(task: Path, composed: Compose, tmp_path: Path) -> None:
+    run(composed(*overrides(task, "ae")))
+    best = f"ckpt_path={tmp_path}/run/checkpoints/best.ckpt"
+    for wrong, message in (
+        (("model=vae",), "not a checkpoint of VAE"),
+        (("data.img_size=56",), "img_size=28"),
+        (("model.latent_dim=8",), "latent_dim=16"),
+        (("data.maps.line_width=3",), "line_width"),
+    ):
+        with pytest.raises(UserError, match=message):
+            run(composed(*overrides(task, "ae"), *wrong, "train=false", best, run=tmp_path / "wrong"))
+    damaged = tmp_path / "damaged.ckpt"
+    damaged.write_bytes((tmp_path / "run" / "checkpoints" / "best.ckpt").read_bytes()[:500])
+    with pytest.raises(UserError, match="not a checkpoint of this program"):
+        run(composed(*overrides(task, "ae"), "train=false", f"ckpt_path={damaged}", run=tmp_path / "wrong"))
+
+
+def test_without_validation_the_last_epoch_counts(composed: Compose, tmp_path: Path) -> None:
+    task = write_task(tmp_path / "task", with_val=False)
+    numbers = run(composed(*overrides(task, "ae")))
+    assert numbers["val_loss"] is None
+    assert "no validation recordings" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_a_finished_run_is_not_run_again_and_its_folder_is_not_taken(
+    task: Path, composed: Compose, tmp_path: Path
+) -> None:
+    numbers = run(composed(*overrides(task, "pca")))
+    before = (tmp_path / "run" / "metrics.json").stat().st_mtime_ns
+    assert run(composed(*overrides(task, "pca"))) == numbers
+    assert (tmp_path / "run" / "metrics.json").stat().st_mtime_ns == before
+    with pytest.raises(UserError, match="another configuration"):
+        run(composed(*overrides(task, "pca"), "model.latent_dim=3"))
+
+
+def test_an_interrupted_run_goes_on_in_its_folder(task: Path, composed: Compose, tmp_path: Path) -> None:
+    run(composed(*overrides(task, "ae"), run=tmp_path / "whole"))
+    run(composed(*overrides(task, "ae"), run=tmp_path / "cut"))
+    (tmp_path / "cut" / "metrics.json").unlink()
+    run(composed(*overrides(task, "ae"), run=tmp_path / "cut"))
+    assert scores(tmp_path / "whole") == scores(tmp_path / "cut")
+
+
+def test_a_mistake_inside_a_constructor_comes_out_as_itself(task: Path, composed: Compose) -> None:
+    with pytest.raises(UserError, match=r"model\.score=elbo; allowed for AE are recon_error, bce"):
+        run(composed(*overrides(task, "ae"), "model.score=elbo"))
+
+
+def test_tensorboard_writes_events(task: Path, composed: Compose, tmp_path: Path) -> None:
+    run(composed(*overrides(task, "pca"), "logger=tensorboard"))
+    assert list((tmp_path / "run" / "log").rglob("events.*"))
+
+
+@pytest.mark.slow
+def test_wandb_leaves_an_offline_run_and_keeps_the_users_mode(
+    task: Path, composed: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("WANDB_API_KEY", "WANDB_MODE"):
+        monkeypatch.delenv(key, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    run(composed(*overrides(task, "pca"), "logger=wandb"))
+    assert len(list((tmp_path / "run" / "wandb").glob("offline-run-*"))) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", MODELS)
+def test_real_openpose_json_is_trained_and_judged(
+    model: str, real_data: Path, composed: Compose, tmp_path: Path
+) -> None:
+    numbers = run(
+        composed("data=manifest", f"data.manifest={real_data}/manifest_json.csv", f"model={model}", "trainer=debug")
+    )
+    lines = scores(tmp_path / "run")
+    area = roc_auc_score([int(line["label"]) for line in lines], [float(line["score"]) for line in lines])
+    assert numbers["auroc"] == pytest.approx(area, abs=1e-6)
+    assert numbers["counts"]["clips"] == 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", MODELS)
+def test_the_real_guitar_task_is_trained_and_judged(
+    model: str, real_data: Path, composed: Compose, tmp_path: Path
+) -> None:
+    short = ("trainer.max_epochs=1", "+trainer.limit_train_batches=30") if model not in ("pca", "gmm") else ()
+    manifest = f"data.manifest={real_data}/manifest_guitar.csv"
+    numbers = run(composed("data=manifest", manifest, f"model={model}", "trainer=cpu", *short))
+    assert numbers["counts"]["frames"] > 70_000
+    lines = scores(tmp_path / "run")
+    area = roc_auc_score([int(line["label"]) for line in lines], [float(line["score"]) for line in lines])
+    assert numbers["auroc"] == pytest.approx(area, abs=1e-6)
