@@ -40,7 +40,7 @@ def wave(frames: int, seed: int = 0, abnormal: bool = False) -> NDArray[np.float
         keypoints[:, wrist, 0] += sign * 2 * swing
     if abnormal:
         keypoints[..., :2] = keypoints[..., 1::-1]
-    keypoints[..., :2] += (320, 180) + rng.normal(0, 1, (*keypoints.shape[:2], 2))
+    keypoints[..., :2] += rng.normal((320, 180), 1, (*keypoints.shape[:2], 2))
     return keypoints
 
 

@@ -69,7 +69,7 @@ def test_the_loss_is_the_negative_elbo_of_a_window(name: str, training: bool, mo
     torch.manual_seed(7)
     out = model(batch.maps)
     recon = nll(out.logits, batch.maps).mean()
-    divergence = 0 if out.logvar is None else float(kl(out.mu, out.logvar).sum(1).mean())
+    divergence = 0 if out.logvar is None else kl(out.mu, out.logvar).sum(1).mean().item()
     assert loss == pytest.approx(recon + 2.5 * divergence, rel=1e-4)
     split = "train" if training else "val"
     assert logged[f"{split}/recon"] == pytest.approx(recon, rel=1e-4)

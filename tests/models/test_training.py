@@ -28,8 +28,8 @@ def scores(fitted: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps) ->
 
 @every_model
 def test_it_overfits_a_handful_of_windows_and_tells_obvious_anomalies(name: str, composed: Compose, task: Path) -> None:
-    model, data = built(composed, task, name, "data.stride=4", "data.batch_size=8")
-    fitted = trainer(epochs=25 if name in NETWORKS else 1)
+    model, data = built(composed, task, name, "data.stride=4", "data.batch_size=8", "data.maps.resample=area")
+    fitted = trainer(epochs=40 if name in NETWORKS else 1)
     fitted.fit(model, data)
     score, label = scores(fitted, model, data)
     assert roc_auc_score(label, score) > 0.95
