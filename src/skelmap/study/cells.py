@@ -120,10 +120,10 @@ def _runs(folder: Path) -> list[Path]:
 def _read(run: Path, name: str, reader: ScoresReader) -> Cell | Broken:
     config: dict[str, Value] = {}
     try:
-        config = flatten(_mapping(OmegaConf.to_container(OmegaConf.load(run / "config.yaml")), "config.yaml"))
+        config = flatten(_mapping(OmegaConf.to_container(OmegaConf.create(_text(run / "config.yaml"))), "config.yaml"))
         if not (run / "metrics.json").exists():
             return _without_results(run, name, config)
-        metrics = _mapping(json.loads((run / "metrics.json").read_text(encoding="utf-8")), "metrics.json")
+        metrics = _mapping(json.loads(_text(run / "metrics.json")), "metrics.json")
         scores = reader.read(run / "scores.csv", str(metrics.get("score", "score")))
         return Cell(name, config, metrics, _versions(run), scores)
     except (YAMLError, OmegaConfBaseException) as error:
@@ -145,9 +145,13 @@ def _without_results(run: Path, name: str, config: dict[str, Value]) -> Broken:
 
 def _versions(run: Path) -> dict[str, str]:
     try:
-        return {str(k): str(v) for k, v in json.loads((run / "versions.json").read_text(encoding="utf-8")).items()}
+        return {str(k): str(v) for k, v in json.loads(_text(run / "versions.json")).items()}
     except (OSError, ValueError, AttributeError):  # a missing or damaged one costs no number
         return {}
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def _mapping(content: Any, name: str) -> dict[str, Any]:
