@@ -205,6 +205,8 @@ def _quiet() -> None:
         ".*Checkpoint directory.*",
         ".*configure_optimizers.*",
         ".*smaller than the logging interval.*",
+        ".*dirpath has changed.*",
+        ".*Experiment logs directory.*",
         ".*Total length of `list` across ranks is zero.*",
         ".*LeafSpec.*",
         ".*`training_step` returned `None`.*",

@@ -166,9 +166,10 @@ class SkeletonMaps(pl.LightningDataModule):
     def _loader(self, split: str, shuffle: bool = False) -> DataLoader[Tensor]:
         windows = Starts(self.starts(split))
         order = BatchOrder(len(windows), self.batch_size, shuffle, self.seed)
-        if self.trainer is not None:  # Lightning sets the epoch only after it has drawn the first batches
-            order.set_epoch(self.trainer.current_epoch)
-        return DataLoader(windows, batch_size=None, sampler=order)
+        if self.trainer is not None:  # when a run goes on, Lightning draws its first batch before it sets the epoch
+            order.set_epoch(self.trainer.fit_loop.epoch_progress.current.processed)
+        own = torch.Generator().manual_seed(self.seed)  # or each loader would take a number from the models' noise
+        return DataLoader(windows, batch_size=None, sampler=order, generator=own)
 
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Batch:
         """Gather and unpack the maps of a batch on its device: (B,) first rows -> (B, window, 1, H, W)."""

@@ -1,0 +1,80 @@
+"""Progress without a terminal, the seed of each epoch, the history of losses."""
+
+import logging
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from conftest import Compose
+from skelmap.callbacks import EpochSeed, History
+from skelmap.experiment import run
+
+SMALL = ("data=manifest", "model=ae", "data.seq_len=8", "data.stride=6", "trainer=cpu", "trainer.max_epochs=3")
+
+
+def noise_of(seed: int, epoch: int) -> torch.Tensor:
+    EpochSeed(seed).on_train_epoch_start(SimpleNamespace(current_epoch=epoch), None)
+    return torch.randn(5)
+
+
+def test_the_noise_of_an_epoch_depends_on_seed_and_epoch_alone() -> None:
+    first = noise_of(0, 3)
+    torch.randn(100)
+    assert torch.equal(noise_of(0, 3), first)
+    assert not torch.equal(noise_of(0, 4), first)
+    assert not torch.equal(noise_of(1, 3), first)
+
+
+def epoch_ends(history: History, **metrics: float) -> None:
+    trainer = SimpleNamespace(callback_metrics={k: torch.tensor(v) for k, v in metrics.items()})
+    history.on_train_epoch_end(trainer, None)
+
+
+def test_the_history_travels_in_the_checkpoint() -> None:
+    before, after = History(), History()
+    epoch_ends(before, loss=2.0)
+    after.load_state_dict(before.state_dict())
+    epoch_ends(after, loss=1.0)
+    assert after.epochs == {"loss": [2.0, 1.0]}
+    assert before.epochs == {"loss": [2.0]}
+
+
+def test_without_a_terminal_every_epoch_is_a_line_with_losses_and_the_time_left(
+    task: Path, composed: Compose, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "skelmap"):
+        run(composed(*SMALL, f"data.manifest={task}"))
+    lines = [line for line in caplog.messages if line.startswith("epoch ")]
+    pattern = r"epoch {}/3  train/loss [\d.e+]+  val/loss [\d.e+]+  \d+ s left"
+    assert len(lines) == 3
+    assert all(re.fullmatch(pattern.format(i + 1), line) for i, line in enumerate(lines))
+    assert lines[-1].endswith("  0 s left")
+
+
+def test_the_history_of_a_resumed_run_is_whole(task: Path, composed: Compose, tmp_path: Path) -> None:
+    data = f"data.manifest={task}"
+    run(composed(*SMALL, data, "trainer.max_epochs=2", run=tmp_path / "half"))
+    last = tmp_path / "half" / "checkpoints" / "last.ckpt"
+    run(composed(*SMALL, data, f"ckpt_path={last}", run=tmp_path / "resumed"))
+    histories = []
+    for name in ("half", "resumed"):
+        saved = torch.load(tmp_path / name / "checkpoints" / "last.ckpt", weights_only=True)
+        histories.append(next(v["epochs"]["val/loss"] for k, v in saved["callbacks"].items() if "History" in k))
+    assert [len(losses) for losses in histories] == [2, 3]
+    assert histories[1][:2] == histories[0]
+
+
+def test_an_error_in_training_gives_the_terminal_back(
+    task: Path, composed: Compose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped: list[bool] = []
+    monkeypatch.setattr("rich.progress.Progress.stop", lambda _: stopped.append(True))
+    monkeypatch.setattr("skelmap.models.AE.training_step", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(composed(*SMALL, f"data.manifest={task}"))
+    assert stopped
+    pl.seed_everything(0, verbose=False)

@@ -1,0 +1,70 @@
+"""python train.py: help, a run, sweeps."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from command_line import train
+
+QUICK = ("data=manifest", "data.seq_len=8", "trainer=cpu", "trainer.max_epochs=1")
+
+
+def test_help_is_quick_complete_and_does_not_import_torch(tmp_path: Path) -> None:
+    began = time.monotonic()
+    done = train(tmp_path, "--help", python=("-X", "importtime"))
+    assert time.monotonic() - began < 10
+    assert done.returncode == 0
+    for text in (
+        "data=manifest data.manifest=PATH",
+        "train=false ckpt_path=PATH",
+        "lstm_vae",
+        "tensorboard",
+        "img_size",
+    ):
+        assert text in done.stdout
+    imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert "hydra" in imported and not imported & {"torch", "pytorch_lightning", "sklearn", "cv2"}
+    assert not list(tmp_path.glob("outputs/runs/*"))
+
+
+def test_a_run_prints_its_areas_and_its_report(task: Path, tmp_path: Path) -> None:
+    done = train(tmp_path, *QUICK, "model=mean_map", f"data.manifest={task}")
+    assert done.returncode == 0, done.stderr
+    (folder,) = tmp_path.glob("outputs/runs/*/*_mean_map")
+    auroc = json.loads((folder / "metrics.json").read_text())["auroc"]
+    assert f"{auroc:.3f}" in done.stdout
+    assert str(folder.relative_to(tmp_path) / "report.html") in done.stdout.replace("\n", "")
+
+
+def test_a_sweep_names_its_runs_and_goes_on_after_a_failure(task: Path, tmp_path: Path) -> None:
+    models = "model=pca,mean_map"
+    done = train(tmp_path, "-m", *QUICK, models, "data.img_size=20,13", f"data.manifest={task}")
+    folders = {p.name: p for p in tmp_path.glob("outputs/sweeps/*/*/*") if p.is_dir()}
+    assert len(folders) == 4, done.stderr
+    for name, folder in folders.items():
+        size = 20 if "data.img_size=20" in name else 13
+        assert f"data.img_size={size}" in name and ("model=pca" in name) != ("model=mean_map" in name)
+        assert (folder / "metrics.json").exists() == (size == 20)
+        assert (folder / "failed.txt").exists() == (size == 13)
+        if size == 13:
+            assert "data.img_size=13; allowed: a whole number from 14 to 256" in (folder / "failed.txt").read_text()
+    assert done.returncode == 1
+    assert "2 runs failed" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_sweep_of_two_models_and_two_sizes_with_wandb_offline_makes_four_runs(task: Path, tmp_path: Path) -> None:
+    wide = ("model=ae,vae", "data.img_size=20,28", "logger=wandb", f"data.manifest={task}")
+    done = train(tmp_path, "-m", *QUICK, *wide)
+    assert done.returncode == 0, done.stderr
+    folders = [p for p in tmp_path.glob("outputs/sweeps/*/*/*") if p.is_dir()]
+    seen = set()
+    for folder in folders:
+        config = OmegaConf.load(folder / "config.yaml")
+        seen.add((config.model._target_.split(".")[-1], config.data.img_size))
+        assert len(list(folder.glob("wandb/offline-run-*"))) == 1
+    assert seen == {("AE", 20), ("AE", 28), ("VAE", 20), ("VAE", 28)} and len(folders) == 4
+    assert "wandb sync" in done.stdout

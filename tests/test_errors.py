@@ -1,0 +1,113 @@
+"""Wrong input says what is wrong: no traceback, exit code 1, the key or file, and what is allowed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from command_line import train
+from conftest import Compose
+from invented import clip_of, person, wave, write_manifest, write_openpose, write_task
+from skelmap.errors import UserError
+from skelmap.experiment import run
+from skelmap.poses import write_clip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["data.img_size=abc"], "data.img_size=abc; allowed: a whole number from 14 to 256"),
+        (["model=unknown"], "Could not find 'model/unknown'"),
+        (["data.sequence=30"], "sequence"),
+        (["data=manifest", "data.manifest=nowhere.csv"], "nowhere.csv: the manifest cannot be read"),
+    ],
+    ids=["value", "group", "key", "manifest"],
+)
+def test_the_command_line_answers_without_a_traceback(arguments: list[str], message: str, tmp_path: Path) -> None:
+    done = train(tmp_path, *arguments)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_group_choices_are_listed_for_an_unknown_one(tmp_path: Path) -> None:
+    done = train(tmp_path, "model=lstm")
+    assert all(name in done.stderr for name in ("lstm_vae", "vae", "ae", "pca", "gmm"))
+
+
+def unknown_column(folder: Path) -> Path:
+    return write_manifest(folder, [], "clip,path,split,group,abnormal,action")
+
+
+def missing_source(folder: Path) -> Path:
+    return write_manifest(folder, [["one", "gone", "train", "g"]])
+
+
+def normal_clip(folder: Path) -> list[list[str]]:
+    write_clip(folder / "a.npz", clip_of(wave(20)))
+    return [["a", "a.npz", "train", "a"], ["b", "a.npz", "test", "b"]]
+
+
+def abnormal_training(folder: Path) -> Path:
+    return write_manifest(folder, [*normal_clip(folder), ["c", "a.npz", "train", "c", "3-9"]])
+
+
+def json_cut_in_half(folder: Path) -> Path:
+    write_openpose(folder / "json", clip_of(wave(12)))
+    frame = folder / "json" / "clip_000000000007_keypoints.json"
+    frame.write_text(frame.read_text()[:300])
+    return write_manifest(folder, [*normal_clip(folder), ["c", "json", "test", "b"]])
+
+
+def eighteen_joints(folder: Path) -> Path:
+    (folder / "json").mkdir()
+    content = json.dumps({"people": [{"pose_keypoints_2d": person()[:18].flatten().tolist()}]})
+    (folder / "json" / "c_000000000000_keypoints.json").write_text(content)
+    return write_manifest(folder, [*normal_clip(folder), ["c", "json", "test", "b"]])
+
+
+def short_clips(folder: Path) -> Path:
+    return write_manifest(folder, normal_clip(folder))
+
+
+def nobody_to_judge(folder: Path) -> Path:
+    write_clip(folder / "n.npz", clip_of(np.zeros((40, 25, 3), np.float32)))
+    write_clip(folder / "a.npz", clip_of(wave(40)))
+    return write_manifest(folder, [["a", "a.npz", "train", "a"], ["n", "n.npz", "test", "n"]])
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        (
+            unknown_column,
+            r"manifest\.csv: unknown column 'action'; allowed are clip, path, split, group, abnormal, work",
+        ),
+        (missing_source, r"manifest\.csv, line 2: clip one: .*gone is not there"),
+        (abnormal_training, r"line 4: clip c of split train has abnormal frames \(3-9\)"),
+        (json_cut_in_half, r"clip_000000000007_keypoints\.json: damaged JSON"),
+        (eighteen_joints, r"18 joints where the declared layout BODY_25 has 25; set data\.json\.layout=COCO_18"),
+        (short_clips, r"no window of data\.seq_len=30 frames in split train.* has 20; allowed are 1 to 20"),
+        (nobody_to_judge, "nobody is in any frame of split test"),
+    ],
+)
+def test_faulty_data_are_named(manifest, message: str, tmp_path: Path, composed: Compose) -> None:
+    with pytest.raises(UserError, match=message):
+        run(composed("data=manifest", f"data.manifest={manifest(tmp_path)}", "model=ae", "trainer=cpu"))
+
+
+def test_a_run_folder_that_cannot_be_written_is_named(task: Path, tmp_path: Path, composed: Compose) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(UserError, match=r"file/run: the run's folder cannot be written"):
+        run(composed("data=manifest", f"data.manifest={task}", run=tmp_path / "file" / "run"))
+
+
+def test_too_few_windows_for_a_baseline_are_named(tmp_path: Path, composed: Compose) -> None:
+    manifest = write_task(tmp_path / "task", frames=10)
+    with pytest.raises(UserError, match=r"model\.latent_dim=100; 20 windows of 784 values allow fewer"):
+        run(
+            composed(
+                "data=manifest", f"data.manifest={manifest}", "data.seq_len=5", "model=pca", "model.latent_dim=100"
+            )
+        )

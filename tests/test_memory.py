@@ -1,0 +1,76 @@
+"""A data set of 300,000 frames: memory and the time of a second start."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import ROOT
+from invented import clip_of, wave, write_clip, write_manifest
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc"),
+]
+PEAK = r"""
+import re
+print("peak", re.search(r"VmHWM:\s+(\d+) kB", open("/proc/self/status").read())[1])
+"""
+BASELINE = "import torch, pytorch_lightning, torchmetrics\n" + PEAK
+RUN = "import runpy\nrunpy.run_path({train!r}, run_name='__main__')\n" + PEAK
+START = """
+import sys, time
+from skelmap.data import SkeletonMaps
+maps = dict(crop_size=480, resample="bilinear", line_width=8, threshold=0.1)
+json = dict(layout="BODY_25", size=[640, 480], fps=30)
+began = time.monotonic()
+data = SkeletonMaps(*sys.argv[1:], 30, 30, "maps", 28, maps, json, 16)
+data.setup()
+data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
+print("seconds", time.monotonic() - began)
+"""
+
+
+def said(folder: Path, code: str, word: str, *arguments: str) -> float:
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+    return float(re.search(rf"{word} ([\d.e-]+)", done.stdout)[1])
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A manifest of 300 clips of 1,000 frames."""
+    folder = tmp_path_factory.mktemp("large")
+    lines, keypoints = [], [wave(1000, seed) for seed in range(5)]
+    for i in range(300):
+        write_clip(folder / f"{i}.npz", clip_of(keypoints[i % 5] + np.float32((i / 10, 0, 0))))
+        split = "train" if i < 200 else "val" if i < 220 else "test"
+        lines.append([str(i), f"{i}.npz", split, split, "500-700" if split == "test" else ""])
+    return write_manifest(folder, lines)
+
+
+@pytest.mark.parametrize("model", ["ae", "pca_windows"])
+def test_a_run_over_300000_frames_stays_below_1_gb_beyond_torch(large: Path, model: str, tmp_path: Path) -> None:
+    baseline = said(tmp_path, BASELINE, "peak")
+    few = ("+trainer.limit_train_batches=100",) if model == "ae" else ()
+    settings = (
+        f"model={model}",
+        "data=manifest",
+        f"data.manifest={large}",
+        "trainer=cpu",
+        "trainer.max_epochs=1",
+        *few,
+    )
+    cache = f"paths.cache_dir={large.parent}/cache"
+    peak = said(tmp_path, RUN.format(train=str(ROOT / "train.py")), "peak", *settings, cache)
+    assert peak - baseline < 1_000_000
+
+
+def test_a_second_start_takes_seconds(large: Path, tmp_path: Path) -> None:
+    cache = str(large.parent / "cache")
+    said(tmp_path, START, "seconds", str(large), cache)
+    assert said(tmp_path, START, "seconds", str(large), cache) < 5

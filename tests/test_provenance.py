@@ -1,0 +1,66 @@
+"""A run's folder says what the run was made from."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from conftest import ROOT, Compose
+from skelmap import provenance
+from skelmap.errors import UserError
+
+
+def test_the_configuration_is_written_resolved(composed: Compose, tmp_path: Path) -> None:
+    cfg = composed("data=manifest", "data.manifest=x.csv", "data.seq_len=12")
+    provenance.write(tmp_path / "run", cfg)
+    text = (tmp_path / "run" / "config.yaml").read_text()
+    assert "${" not in text
+    saved = OmegaConf.create(text)
+    assert (saved.model.seq_len, saved.data.window, saved.data.manifest) == (12, 12, "x.csv")
+    assert OmegaConf.to_container(saved) == provenance.plain(cfg)
+
+
+def test_versions_name_what_numbers_depend_on(tmp_path: Path, composed: Compose) -> None:
+    provenance.write(tmp_path / "run", composed("data=manifest", "data.manifest=x.csv"))
+    versions = json.loads((tmp_path / "run" / "versions.json").read_text())
+    assert versions["torch"] == torch.__version__.split("+")[0] or versions["torch"] == torch.__version__
+    assert {"skelmap", "python", "machine", "git", "numpy", "opencv-python-headless"} <= versions.keys()
+
+
+def test_the_git_revision_is_that_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True)
+    if head.returncode:
+        pytest.skip("the tests do not run in a git checkout")
+    monkeypatch.chdir(tmp_path)
+    assert provenance.git_revision().removesuffix("-dirty") in head.stdout
+
+
+def test_outside_a_git_checkout_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "provenance.py"))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert provenance.git_revision() == "not a git checkout"
+
+
+def test_finished_means_the_same_configuration_and_metrics(composed: Compose, tmp_path: Path) -> None:
+    cfg, folder = composed("data=manifest", "data.manifest=x.csv"), tmp_path / "run"
+    assert provenance.finished(folder, cfg) is None
+    provenance.write(folder, cfg)
+    assert provenance.finished(folder, cfg) is None
+    (folder / "metrics.json").write_text('{"auroc": 0.5}')
+    assert provenance.finished(folder, cfg) == {"auroc": 0.5}
+    with pytest.raises(UserError, match="holds the results of another configuration"):
+        provenance.finished(folder, composed("data=manifest", "data.manifest=y.csv"))
+    (folder / "metrics.json").write_text('{"auroc": 0.')
+    assert provenance.finished(folder, cfg) is None
+
+
+def test_a_failure_leaves_its_cause_and_the_next_start_takes_it_away(composed: Compose, tmp_path: Path) -> None:
+    provenance.record_failure(tmp_path / "run", UserError("data.img_size=13"))
+    assert (tmp_path / "run" / "failed.txt").read_text() == "data.img_size=13"
+    provenance.record_failure(tmp_path / "run", ValueError("a bug"))
+    assert "ValueError: a bug" in (tmp_path / "run" / "failed.txt").read_text()
+    provenance.write(tmp_path / "run", composed("data=manifest", "data.manifest=x.csv"))
+    assert not (tmp_path / "run" / "failed.txt").exists()
