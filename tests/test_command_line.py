@@ -42,7 +42,7 @@ def test_a_run_prints_its_areas_and_its_report(task: Path, tmp_path: Path) -> No
 def test_a_sweep_names_its_runs_and_goes_on_after_a_failure(task: Path, tmp_path: Path) -> None:
     models = "model=pca,mean_map"
     done = train(tmp_path, "-m", *QUICK, models, "data.img_size=20,13", f"data.manifest={task}")
-    folders = {p.name: p for p in tmp_path.glob("outputs/sweeps/*/*/*") if p.is_dir()}
+    folders = {p.name: p for p in tmp_path.glob("outputs/sweeps/*/*/*=*")}
     assert len(folders) == 4, done.stderr
     for name, folder in folders.items():
         size = 20 if "data.img_size=20" in name else 13
@@ -60,7 +60,7 @@ def test_a_sweep_of_two_models_and_two_sizes_with_wandb_offline_makes_four_runs(
     wide = ("model=ae,vae", "data.img_size=20,28", "logger=wandb", f"data.manifest={task}")
     done = train(tmp_path, "-m", *QUICK, *wide)
     assert done.returncode == 0, done.stderr
-    folders = [p for p in tmp_path.glob("outputs/sweeps/*/*/*") if p.is_dir()]
+    folders = list(tmp_path.glob("outputs/sweeps/*/*/*=*"))
     seen = set()
     for folder in folders:
         config = OmegaConf.load(folder / "config.yaml")
