@@ -10,7 +10,7 @@ import pytest
 from omegaconf import OmegaConf
 from study_cases import write_cell, write_failed
 
-from skelmap.study import build_study, write_study
+from skelmap.study import Study, build_study, write_study
 from skelmap.study.callback import StudyAtEnd
 from skelmap.study.tables import HOW, cell_rows, markdown
 
@@ -37,9 +37,14 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def study(sweep: Path) -> Study:
+    return build_study(sweep)
+
+
 def test_what_is_written(sweep: Path) -> None:
-    study = sweep / "study"
-    names = {p.relative_to(study).as_posix() for p in study.rglob("*") if p.is_file()}
+    folder = sweep / "study"
+    names = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     assert names == {
         "cells.csv", "table.csv", "table.md", "paired.csv", "study.html", "figures/auroc_model.png",
         "figures/auroc_img_size.png", "figures/auroc_seq_len.png", "figures/auroc_resample.png",
@@ -62,9 +67,9 @@ def test_tables(sweep: Path) -> None:
     assert {row["key"] for row in paired} == {"model", "scoring", "data.img_size", "data.seq_len", "data.maps.resample"}
 
 
-def test_markdown_is_a_table_and_says_how(sweep: Path) -> None:
+def test_markdown_is_a_table_and_says_how(sweep: Path, study: Study) -> None:
     text = (sweep / "study" / "table.md").read_text(encoding="utf-8")
-    assert text == markdown(build_study(sweep))
+    assert text == markdown(study)
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) == 34
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {len(re.findall(r"\|", rows[0]))}
@@ -142,8 +147,8 @@ def test_revisions_that_differ_are_noted(tmp_path: Path) -> None:
     assert "different revisions" in build_study(tmp_path).notes[0]
 
 
-def test_broken_cells_keep_their_swept_keys(sweep: Path) -> None:
-    rows = {row["cell"]: row for row in cell_rows(build_study(sweep))}
+def test_broken_cells_keep_their_swept_keys(study: Study) -> None:
+    rows = {row["cell"]: row for row in cell_rows(study)}
     assert rows["unfinished"]["data.img_size"] == 14 and "auroc" not in rows["unfinished"]
 
 

@@ -72,9 +72,9 @@ def _responses(groups: Sequence[Group], keys: Keys) -> Iterator[tuple[str, str, 
     from skelmap.study import figures
 
     second = "" if all(group.primary for group in groups) else " Hollow: the second scoring of the same model."
-    for key in dict.fromkeys((MODEL, *keys.swept)):
+    for key in [key for key in keys.swept if key != DATA] or [MODEL]:
         kinds = {(group[key], group.scoring if key == MODEL else "") for group in groups if group[key] is not None}
-        if key == DATA or len(kinds) < 2:
+        if len(kinds) < 2:  # nothing to set side by side
             continue
         figure = (figures.numeric if key in keys.numeric else figures.categorical)(groups, key, keys)
         averaged = _averaged(keys, [key, *keys.categorical])
