@@ -134,7 +134,7 @@ def console_table(study: Study) -> Table:
     for head in (*columns(study).values(), "scoring"):
         table.add_column(Text(head))
     for head in ("seeds", "AUROC", "95 % interval", "± over seeds"):
-        table.add_column(head, justify="right")
+        table.add_column(head, justify="right", no_wrap=True)
     for group in study.groups:
         table.add_row(*(Text(entry) for entry in _entries(study, group)))
     if study.broken:
