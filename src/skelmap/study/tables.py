@@ -131,8 +131,9 @@ def markdown(study: Study) -> str:
 def console_table(study: Study) -> Table:
     """Build the table of groups for the terminal."""
     table = Table(title=Text(f"{study.states}; data: {', '.join(study.data)}"), title_justify="left")
-    for head in (*columns(study).values(), "scoring"):
-        table.add_column(Text(head))
+    for head in columns(study).values():
+        table.add_column(Text(head), overflow="fold")
+    table.add_column("scoring", no_wrap=True)
     for head in ("seeds", "AUROC", "95 % interval", "± over seeds"):
         table.add_column(head, justify="right", no_wrap=True)
     for group in study.groups:

@@ -94,4 +94,6 @@ def method_legend(figure: Figure, groups: Sequence[Group]) -> None:
     if len(in_order) < 2:
         return
     handles = [Line2D([], [], label=f"{m}, {s}", **look(palette[m], primary)) for m, s, primary in in_order]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4))
+    longest = max(len(handle.get_label()) for handle in handles)  # type: ignore[arg-type]
+    columns = max(int(figure.get_figwidth() / (0.7 + 0.07 * longest)), 1)  # inches
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), columns))
