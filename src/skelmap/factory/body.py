@@ -61,6 +61,10 @@ class Worker:
         elbows_out: how far the elbows point outwards, rad from straight down.
         spread: how far the hands work from the body relative to the average.
         restless: amplitude of idle movement relative to the average.
+        squat: bends the back (negative) or the knees (positive) to reach down, -0.25..0.5.
+        bench_place: where along the bench the worker likes to stand, m from its middle.
+        bench_turn: how far the worker likes to stand turned there, rad.
+        carry_height: how high loads are carried relative to the average.
     """
 
     stature: float
@@ -83,6 +87,10 @@ class Worker:
     elbows_out: float
     spread: float
     restless: float
+    squat: float
+    bench_place: float
+    bench_turn: float
+    carry_height: float
 
     @property
     def leg(self) -> float:
@@ -139,4 +147,8 @@ def sample_worker(rng: np.random.Generator) -> Worker:
         elbows_out=habit(0.35, 0.12),
         spread=habit(1.0, 0.08),
         restless=habit(1.0, 0.25),
+        squat=habit(0.12, 0.15),
+        bench_place=habit(0.0, 0.15),
+        bench_turn=habit(0.0, 0.12),
+        carry_height=habit(1.0, 0.06),
     )

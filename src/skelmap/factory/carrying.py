@@ -11,11 +11,8 @@ GRIP_HEIGHT = {"chair": 0.60, "box": 0.16}
 
 
 def carry(who: Performer, kind: str, one_handed: bool, run: bool = False) -> None:
-    """Fetch a chair or a box, carry it to a free spot and put it down."""
-    choice = [thing for thing in who.shop.things if thing.kind == kind]
-    thing = choice[int(who.rng.integers(len(choice)))]
-    if run:  # nobody runs two steps: the further one
-        thing = max(choice, key=lambda t: _distance(who.timeline.place, who.shop.place_of(t.spot)))
+    """Fetch a chair or a box, carry it to its other spot and put it down."""
+    thing = who.shop.things[kind]
     spot, facing = who.stand_before(who.shop.place_of(thing.spot)[:2], 0.50)
     who.walk(spot, facing, run)
     began = who.timeline.now
@@ -23,10 +20,7 @@ def carry(who: Performer, kind: str, one_handed: bool, run: bool = False) -> Non
     _grasp(who, thing, hands)
     _lift(who, thing, hands)
     who.timeline.stay(who.seconds(0.25))
-    free = who.shop.free_spots()
-    thing.spot = free[int(who.rng.integers(len(free)))]
-    if run:
-        thing.spot = max(free, key=lambda spot: _distance(who.timeline.place, who.shop.place_of(spot)))
+    thing.spot = who.shop.other_spot(thing)
     goal = who.shop.place_of(thing.spot)
     spot, facing = who.stand_before(goal[:2], 0.52)
     if who.rng.random() < 0.3:
@@ -36,10 +30,6 @@ def carry(who: Performer, kind: str, one_handed: bool, run: bool = False) -> Non
     if one_handed:
         who.abnormal.append((began, who.timeline.now))
     who.timeline.stay(who.seconds(0.3))
-
-
-def _distance(place: Point, spot: tuple[float, float, float]) -> float:
-    return float(np.hypot(spot[0] - place[0], spot[1] - place[1]))
 
 
 def _spots_on(thing: Thing, place: tuple[float, float, float, float]) -> tuple[Point, float]:
@@ -84,8 +74,8 @@ def _lift(who: Performer, thing: Thing, hands: tuple[int, ...]) -> None:
     w, seconds = who.worker, who.seconds(REACH_SECONDS)
     grip_height = GRIP_HEIGHT[thing.kind]
     if len(hands) == 2:
-        up = -w.trunk * who.vary(0.62 if thing.kind == "chair" else 0.70, 0.12)
-        ahead = who.vary(0.30, 0.12) * w.spread
+        up = -w.trunk * who.vary(0.62 if thing.kind == "chair" else 0.70) / w.carry_height
+        ahead = who.vary(0.30) * w.spread
         for side in hands:
             who.timeline.hand(side, Hold(ahead, thing.size[0] / 2, up), seconds)
         who.straighten(seconds, lean=-0.07)  # the load in front is balanced by leaning back

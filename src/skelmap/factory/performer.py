@@ -40,11 +40,11 @@ class Performer:
     abnormal: list[tuple[float, float]] = field(default_factory=list)
     works: list[tuple[str, float, float]] = field(default_factory=list)
 
-    def vary(self, mean: float, share: float = 0.15) -> float:
+    def vary(self, mean: float, share: float = 0.08) -> float:
         """A positive number near a mean, as people vary from one time to the next."""
         return float(mean * np.exp(share * np.clip(self.rng.normal(), -2.0, 2.0)))
 
-    def seconds(self, mean: float, share: float = 0.18) -> float:
+    def seconds(self, mean: float, share: float = 0.12) -> float:
         """A duration: the worker's tempo, and variation from time to time."""
         return self.vary(mean, share) / self.worker.tempo
 
@@ -55,19 +55,19 @@ class Performer:
     def main_hand(self, strict: bool = False) -> int:
         """The hand that works: mostly the preferred one; 0 = right."""
         main = self.worker.right_is_main
-        return main if strict or self.rng.random() < 0.8 else 1 - main
+        return main if strict or self.rng.random() < 0.85 else 1 - main
 
     # --- moving ---------------------------------------------------------------------------------------------
 
     def walk(self, goal: Point, facing: float, run: bool = False) -> None:
         """Go somewhere, round what stands in the way; running is marked as abnormal."""
-        speed = self.vary(self.worker.walk_speed, 0.10) * (RUN_FACTOR if run else 1.0)
+        speed = self.vary(self.worker.walk_speed, 0.07) * (RUN_FACTOR if run else 1.0)
         began = self.timeline.now
         self.timeline.go(self.shop.way(self.timeline.place, goal), facing, speed, run)
         if run:
             self.abnormal.append((began, self.timeline.now))
 
-    def stand_before(self, place: Point, gap: float, spread: float = 1.2) -> tuple[Point, float]:
+    def stand_before(self, place: Point, gap: float, spread: float = 0.35) -> tuple[Point, float]:
         """Choose where to stand to work at a place: on the side one comes from, within the floor, not in the way.
 
         Args:
@@ -81,7 +81,7 @@ class Performer:
         x, y = self.timeline.place
         coming = float(np.arctan2(y - place[1], x - place[0]))
         (x0, x1), (y0, y1) = FLOOR
-        for width in (spread, 2.0, np.pi, np.pi):
+        for width in (spread, 1.0, 2.0, np.pi, np.pi):
             for _ in range(12):
                 angle = coming + float(self.rng.uniform(-width, width))
                 spot = (place[0] + gap * float(np.cos(angle)), place[1] + gap * float(np.sin(angle)))
@@ -93,7 +93,7 @@ class Performer:
     def bend_to(self, forward: float, height: float, seconds: float, after: float = 0.0) -> None:
         """Lean and crouch so that the hands reach a height in front."""
         lean, crouch = reach_posture(self.worker, forward, height)
-        more_legs = self.rng.uniform(-0.25, 0.5)  # some bend the back, some the knees
+        more_legs = float(np.clip(self.worker.squat + 0.08 * self.rng.normal(), -0.25, 0.5))
         self.timeline.shift("lean", max(lean * (1 - 0.35 * more_legs), 0.0), seconds, after)
         self.timeline.shift("crouch", min(crouch + 0.12 * lean * max(more_legs, 0), 0.45), seconds, after)
 

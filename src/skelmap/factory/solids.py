@@ -28,7 +28,7 @@ def solids_of(shop: Workshop, joints: Floats, facing: Floats) -> tuple[Solid, ..
         Solid(np.tile((*middle, size[2] / 2), (len(joints), 1)), still, size)
         for middle, size in ((shop.bench, BENCH), (shop.trash_box, TRASH_BOX))
     ]
-    for thing in shop.things:
+    for thing in shop.things.values():
         bottom, yaw = _history(thing, joints, facing)
         solids += _parts(thing, bottom, yaw)
     return tuple(solids)

@@ -15,6 +15,11 @@ NORMAL = ("carry_chair", "cut_paper", "discard_trash", "carry_box")
 ABNORMAL = ("carry_chair", "cut_paper", "discard_trash", "carry_box", "dig_trash", "run")
 """Works in the paper's order; dig_trash and run are never normal."""
 
+STAND_OFF = 0.29
+"""How far from the trash box people stand who work at it, m."""
+DROPS, THROWS = 3, 2
+"""How many things are dropped or thrown, one after the other: so many that both take the same time."""
+
 
 def perform(who: Performer, work: str, abnormal: bool) -> None:
     """Do one work from approach to leaving, and note what was done when.
@@ -43,13 +48,13 @@ def perform(who: Performer, work: str, abnormal: bool) -> None:
 def cut_paper(who: Performer, one_handed: bool) -> None:
     """Cut paper at the bench with one hand while the other holds it, or does not."""
     (x, y), w = who.shop.bench, who.worker
-    along = float(who.rng.uniform(-0.33, 0.33))
-    if who.rng.random() < 0.75:  # behind the bench, facing the camera more or less
+    along = w.bench_place + float(who.rng.normal(0.0, 0.05))
+    if who.rng.random() < 0.85:  # behind the bench, facing the camera more or less
         spot, facing = (x + along, y + BENCH[1] / 2 + 0.20), -np.pi / 2
     else:  # at the end towards the middle of the room
         end = 1.0 if x < 0 else -1.0
         spot, facing = (x + end * (BENCH[0] / 2 + 0.20), y + 0.2 * along), (np.pi if end > 0 else 0.0)
-    facing += float(who.rng.uniform(-0.25, 0.25))
+    facing += w.bench_turn + float(who.rng.normal(0.0, 0.06))
     who.walk(spot, facing)
     began = who.timeline.now
     cutter, seconds = who.main_hand(), who.seconds(REACH_SECONDS)
@@ -96,28 +101,44 @@ def _strokes(who: Performer, cutter: int, spread: float, hold: bool) -> None:
 
 
 def discard_trash(who: Performer, run: bool = False) -> None:
-    """Carry something small to the trash box and drop it in from close by."""
+    """Carry a few small things to the trash box and drop them in from close by."""
     hand = _take_trash(who)
-    spot, facing = who.stand_before(who.shop.trash_box, TRASH_BOX[0] / 2 + 0.30, 1.5)
+    spot, facing = who.stand_before(who.shop.trash_box, TRASH_BOX[0] / 2 + STAND_OFF)
     who.walk(spot, facing, run)
-    seconds = who.seconds(REACH_SECONDS)
     x, y = who.shop.trash_box
-    height = TRASH_BOX[2] + float(who.rng.uniform(0.05, 0.22))
-    who.bend_to(0.46, height, seconds)
-    who.timeline.shift("head_pitch", 0.35, seconds)
-    who.timeline.hand(hand, At((x, y, height)), seconds)
-    who.timeline.stay(seconds + who.seconds(0.25))
+    who.bend_to(0.46, TRASH_BOX[2] + 0.16, who.seconds(REACH_SECONDS))
+    who.timeline.shift("head_pitch", 0.35, 0.6)
+    for piece in range(DROPS):
+        if piece:  # the next one comes from the other hand, or the pocket
+            who.timeline.hand(hand, _ready(who), who.seconds(0.6))
+            who.timeline.stay(who.seconds(0.6))
+        height = TRASH_BOX[2] + float(who.rng.uniform(0.08, 0.25))
+        who.timeline.hand(hand, At((x, y, height)), who.seconds(REACH_SECONDS))
+        who.timeline.stay(who.seconds(REACH_SECONDS + 0.25))
     _leave_box(who, (hand,))
 
 
 def throw_trash(who: Performer) -> None:
-    """Throw something small into the trash box from a distance, over or under the shoulder."""
+    """Throw a few small things into the trash box from a distance, over or under the shoulder."""
     hand = _take_trash(who)
-    spot, facing = who.stand_before(who.shop.trash_box, float(who.rng.uniform(1.0, 1.9)), 1.5)
+    spot, facing = who.stand_before(who.shop.trash_box, float(who.rng.uniform(1.0, 1.9)))
     who.walk(spot, facing)
-    began, w = who.timeline.now, who.worker
+    began, over = who.timeline.now, bool(who.rng.random() < 0.55)
+    for piece in range(THROWS):
+        if piece:
+            who.timeline.hand(hand, _ready(who), who.seconds(0.6))
+            who.timeline.shift("lean", 0.0, 0.5)
+            who.timeline.stay(who.seconds(0.6))
+        _throw(who, hand, over)
+    _leave_box(who, (hand,))
+    who.abnormal.append((began, who.timeline.now))
+
+
+def _throw(who: Performer, hand: int, over: bool) -> None:
+    """Wind up, launch, follow through."""
+    w = who.worker
     back = -1.0 if hand == 0 else 1.0  # turning right is negative: the throwing shoulder goes back
-    if who.rng.random() < 0.55:
+    if over:
         wind, launch = Hold(-0.12, w.shoulder + 0.20, 0.24), Hold(0.46, 0.10, 0.30)
     else:
         wind, launch = Hold(-0.22, w.shoulder + 0.06, -0.75 * w.arm), Hold(0.50, 0.08, -0.05)
@@ -131,26 +152,24 @@ def throw_trash(who: Performer) -> None:
     who.timeline.shift("lean", 0.16, fast)
     who.timeline.stay(fast)
     who.timeline.hand(hand, Hold(0.36, -0.04, -0.35), fast * 1.2)
-    who.timeline.stay(who.seconds(0.7))
-    _leave_box(who, (hand,))
-    who.abnormal.append((began, who.timeline.now))
+    who.timeline.stay(who.seconds(0.35))
 
 
 def dig_trash(who: Performer) -> None:
     """Bend over the trash box and rummage in it."""
     hand = _take_trash(who)
-    spot, facing = who.stand_before(who.shop.trash_box, TRASH_BOX[0] / 2 + 0.27, 1.5)
+    spot, facing = who.stand_before(who.shop.trash_box, TRASH_BOX[0] / 2 + STAND_OFF)
     who.walk(spot, facing)
     began, seconds = who.timeline.now, who.seconds(REACH_SECONDS * 1.2)
     hands = (0, 1) if who.rng.random() < 0.6 else (hand,)
-    depth = float(who.rng.uniform(0.30, 0.48))
+    depth = float(who.rng.uniform(0.36, 0.54))
     who.bend_to(0.46, depth, seconds)
     who.timeline.shift("head_pitch", 0.35, seconds)
     if len(hands) == 1:
         x, y = who.shop.trash_box
         rim = (x - 0.19 * float(np.cos(facing)), y - 0.19 * float(np.sin(facing)), TRASH_BOX[2] + 0.03)
         who.timeline.hand(1 - hand, At(rim), seconds)
-    for _ in range(int(who.rng.integers(3, 6))):
+    for _ in range(int(who.rng.integers(2, 5))):
         for side in hands:
             _rummage(who, side, depth)
         who.timeline.shift("bend", float(who.rng.uniform(-0.10, 0.10)), 0.7)
@@ -171,9 +190,14 @@ def _take_trash(who: Performer) -> int:
     """Take up something small, to be carried in front of the body; returns the hand."""
     hand = who.main_hand()
     seconds = who.seconds(0.7)
-    who.timeline.hand(hand, Hold(who.vary(0.24), 0.12, -who.worker.trunk * who.vary(0.62, 0.1)), seconds)
+    who.timeline.hand(hand, _ready(who), seconds)
     who.timeline.stay(0.5 * seconds)
     return hand
+
+
+def _ready(who: Performer) -> Hold:
+    """A hand in front of the belly with something small in it."""
+    return Hold(who.vary(0.24), 0.12, -who.worker.trunk * who.vary(0.62))
 
 
 def _leave_box(who: Performer, hands: tuple[int, ...]) -> None:

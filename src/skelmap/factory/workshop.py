@@ -12,11 +12,13 @@ Point = tuple[float, float]
 
 BENCH = (1.10, 0.55, 0.90)
 """Width, depth and height of the bench, m; it has a solid front, which hides legs."""
-TRASH_BOX = (0.42, 0.42, 0.60)
+TRASH_BOX = (0.42, 0.42, 0.70)
 CHAIR = (0.42, 0.42, 0.80)
 BOX = (0.42, 0.30, 0.28)
 CHAIR_SEAT = 0.45
 """Height of a chair's seat, m: what stands below it is legs and hides nothing."""
+SPOTS = {"chair": (0, 1), "box": (2, 3)}
+"""Between which of the workshop's spots a thing is carried."""
 BODY_RADIUS = 0.19
 """How close people pass by things, m from the trunk's middle."""
 FLOOR = ((-1.55, 1.55), (2.75, 4.75))
@@ -64,23 +66,23 @@ class Workshop:
     Attributes:
         bench: (x, y) of its middle, m.
         trash_box: (x, y) of its middle, m.
-        spots: (x, y, z) of places where things are put: floor, pallets, m.
-        things: what can be carried.
+        spots: (x, y, z) of the places where things are put, m: floor, pallet or low stand.
+        things: what can be carried, by kind.
     """
 
     bench: Point
     trash_box: Point
     spots: tuple[tuple[float, float, float], ...]
-    things: list[Thing]
+    things: dict[str, Thing]
 
     def place_of(self, spot: int) -> tuple[float, float, float]:
         """Where a spot is, m."""
         return self.spots[spot]
 
-    def free_spots(self) -> list[int]:
-        """Spots with nothing on them."""
-        taken = {thing.spot for thing in self.things}
-        return [i for i in range(len(self.spots)) if i not in taken]
+    def other_spot(self, thing: Thing) -> int:
+        """Where a thing is carried to: each kind has two spots."""
+        pair = SPOTS[thing.kind]
+        return pair[1] if thing.spot == pair[0] else pair[0]
 
     def way(self, start: Point, goal: Point) -> list[Point]:
         """Find a short way round bench, trash box and things: the points to pass, the goal last."""
@@ -109,12 +111,12 @@ class Workshop:
 
     def _middles(self) -> Floats:
         """(B, 2) middles of what nobody walks through."""
-        return np.array([self.bench, self.trash_box, *(self.spots[t.spot][:2] for t in self.things)])
+        return np.array([self.bench, self.trash_box, *(self.spots[t.spot][:2] for t in self.things.values())])
 
     def _blocks(self) -> Floats:
         """(B, 4) rectangles nobody walks through: x low, x high, y low, y high."""
         solid = [(*self.bench, BENCH[0], BENCH[1]), (*self.trash_box, TRASH_BOX[0], TRASH_BOX[1])]
-        solid += [(*self.spots[t.spot][:2], 0.4, 0.4) for t in self.things]
+        solid += [(*self.spots[t.spot][:2], 0.4, 0.4) for t in self.things.values()]
         x, y, w, d = np.array(solid).T
         return np.stack(
             [x - w / 2 - BODY_RADIUS, x + w / 2 + BODY_RADIUS, y - d / 2 - BODY_RADIUS, y + d / 2 + BODY_RADIUS], axis=1
@@ -129,7 +131,7 @@ def build_workshop(rng: np.random.Generator, mirrored: bool = False) -> Workshop
         mirrored: left and right exchanged.
 
     Returns:
-        A workshop with two chairs and two boxes.
+        A workshop with a chair and a box, each of which has two places.
     """
     side = -1.0 if mirrored else 1.0
 
@@ -137,27 +139,15 @@ def build_workshop(rng: np.random.Generator, mirrored: bool = False) -> Workshop
         dx, dy = rng.uniform(-0.08, 0.08, 2)
         return side * (x + float(dx)), y + float(dy)
 
-    spots = [
-        near(-1.25, 4.45),
-        near(0.05, 3.05),
-        near(1.30, 4.40),
-        near(0.35, 4.15),
-        near(0.75, 3.05),
-        near(-0.35, 4.55),
-    ]
-    heights = rng.permutation([0.0, 0.0, 0.15, 0.15, 0.35, 0.0])  # floor, pallets and a low stand
-    kinds = rng.permutation(["chair", "chair", "box", "box"])
-    where = rng.permutation(len(spots))[:4]
-    things = [
-        Thing(str(kind), CHAIR if kind == "chair" else BOX, int(spot)) for kind, spot in zip(kinds, where, strict=True)
-    ]
-    shop = Workshop(
-        near(-0.95, 3.30), near(1.30, 3.55), tuple((*s, float(h)) for s, h in zip(spots, heights, strict=True)), things
-    )
-    for thing in things:
+    spots = [near(-1.20, 4.45), near(0.75, 3.10), near(0.00, 3.15), near(1.25, 4.40)]
+    heights = [0.0, 0.0, float(rng.choice([0.0, 0.15, 0.35])), float(rng.choice([0.0, 0.15, 0.35]))]
+    places = tuple((*spot, height) for spot, height in zip(spots, heights, strict=True))
+    shop = Workshop(near(-0.95, 3.30), near(1.30, 3.55), places, {})
+    for kind, size in (("chair", CHAIR), ("box", BOX)):
+        thing = Thing(kind, size, int(rng.choice(SPOTS[kind])))
         x, y, z = shop.spots[thing.spot]
-        height = 0.0 if thing.kind == "chair" else z
-        thing.stays.append(Stay(-1.0, (x, y, height, float(rng.uniform(-0.5, 0.5)))))
+        thing.stays.append(Stay(-1.0, (x, y, z, float(rng.uniform(-0.5, 0.5)))))
+        shop.things[kind] = thing
     return shop
 
 

@@ -19,7 +19,7 @@ from skelmap.factory.presets import TEST_CLIPS, Shot, large_shots, paper_shots
 from skelmap.factory.steps import FPS
 from skelmap.poses import BODY_25, Clip, write_clip
 
-GENERATOR_VERSION = 3
+GENERATOR_VERSION = 4
 """Raised whenever the same seed gives other data, so that old data sets are written anew."""
 PRESETS = ("paper", "large")
 HEADER = ("clip", "path", "split", "group", "abnormal", "work")
