@@ -1,4 +1,4 @@
-"""What happens around training: progress, the seed of each epoch, the history of the losses."""
+"""What happens around training and scoring: progress, the seed of each epoch, the history of the losses, the scores."""
 
 import logging
 import time
@@ -8,6 +8,8 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, ProgressBar
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from skelmap.models import WindowScores
 
 log = logging.getLogger(__name__)
 
@@ -130,3 +132,36 @@ class BestCheckpoint(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the state back as if it were of this folder."""
         super().load_state_dict({**state_dict, "dirpath": self.dirpath})
+
+
+class KeepScores(Callback):
+    """Keep what a model says of each test window, in arrays made beforehand.
+
+    Small tensors kept one by one would lie between the large ones of the batches and keep that memory from being used
+    again: gigabytes in a long test split.
+
+    Args:
+        count: test windows.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._done = 0
+        self._kept: list[Any] = []  # tensors, or None for latents that a model lacks
+
+    def on_predict_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: WindowScores, *args: Any
+    ) -> None:
+        """Copy a batch's scores to their place."""
+        if not self._kept:
+            self._kept = [None if part is None else part.new_empty(self.count, *part.shape[1:]) for part in outputs]
+        first, self._done = self._done, self._done + len(outputs.start)
+        for kept, part in zip(self._kept, outputs, strict=True):
+            if kept is not None:
+                kept[first : self._done] = part
+
+    def scores(self) -> WindowScores | None:
+        """Give all windows that were scored, in the loader's order; None if there were none."""
+        return (
+            WindowScores(*(kept if kept is None else kept[: self._done] for kept in self._kept)) if self._done else None
+        )

@@ -16,7 +16,7 @@ from pytorch_lightning.loggers import WandbLogger
 from rich.console import Console
 
 from skelmap import provenance
-from skelmap.callbacks import History
+from skelmap.callbacks import History, KeepScores
 from skelmap.config import check
 from skelmap.data import SkeletonMaps
 from skelmap.errors import UserError
@@ -167,12 +167,13 @@ def _fit(cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data: 
 
 def _predict(trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps, checkpoint: str) -> Predictions:
     """Score every test window with the checkpoint's weights."""
-    parts = trainer.predict(model, data, ckpt_path=checkpoint, weights_only=True)
-    if not parts:
+    keep = KeepScores(len(data.starts("test")))
+    trainer.callbacks.append(keep)
+    trainer.predict(model, data, return_predictions=False, ckpt_path=checkpoint, weights_only=True)
+    scores = keep.scores()
+    if scores is None:
         raise UserError("nothing was scored")
-    start, score = torch.cat([part.start for part in parts]), torch.cat([part.score for part in parts])
-    latent = None if parts[0].latent is None else torch.cat([part.latent for part in parts])
-    return Predictions(start=data.test_row(start), score=score, latent=latent, window=data.window)
+    return Predictions(data.test_row(scores.start), scores.score, scores.latent, data.window)
 
 
 def _facts(
