@@ -1,18 +1,15 @@
 """Fixtures that every folder of tests uses."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
+from composing import ROOT, Compose
 from invented import write_task
-
-ROOT = Path(__file__).parents[1]
-Compose = Callable[..., DictConfig]
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from conftest import Compose
+from composing import Compose
 from skelmap.callbacks import EpochSeed, History
 from skelmap.experiment import run
 

@@ -6,7 +6,7 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from conftest import ROOT, Compose
+from composing import ROOT, Compose
 from skelmap.config import RULES, check
 from skelmap.errors import UserError
 from skelmap.loggers import flat

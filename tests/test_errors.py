@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from command_line import train
-from conftest import Compose
+from composing import Compose
 from invented import clip_of, person, wave, write_manifest, write_openpose, write_task
 from skelmap.errors import UserError
 from skelmap.experiment import run

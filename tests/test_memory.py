@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import ROOT
+from composing import ROOT
 from invented import clip_of, wave, write_clip, write_manifest
 
 pytestmark = [
@@ -53,7 +53,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_manifest(folder, lines)
 
 
-@pytest.mark.parametrize("model", ["ae", "pca_windows"])
+@pytest.mark.parametrize("model", ["ae", "lstm_vae", "pca_windows"])
 def test_a_run_over_300000_frames_stays_below_1_gb_beyond_torch(large: Path, model: str, tmp_path: Path) -> None:
     baseline = said(tmp_path, BASELINE, "peak")
     few = ("+trainer.limit_train_batches=100",) if model == "ae" else ()

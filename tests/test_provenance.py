@@ -8,7 +8,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from conftest import ROOT, Compose
+from composing import ROOT, Compose
 from skelmap import provenance
 from skelmap.errors import UserError
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from conftest import Compose
+from composing import Compose
 from invented import write_task
 from skelmap.errors import UserError
 from skelmap.experiment import run

@@ -7,7 +7,7 @@ import pytorch_lightning as pl
 import torch
 from hydra.utils import instantiate
 
-from conftest import Compose
+from composing import Compose
 from skelmap.data import SkeletonMaps
 from skelmap.models import AE, LSTMVAE, VAE
 from skelmap.models.autoencoder import Autoencoder

@@ -9,7 +9,7 @@ import torch
 from model_cases import MODELS, NETWORKS, built, trainer
 from sklearn.metrics import roc_auc_score
 
-from conftest import Compose
+from composing import Compose
 from skelmap.data import SkeletonMaps
 
 every_model = pytest.mark.parametrize("name", MODELS)
