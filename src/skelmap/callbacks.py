@@ -2,12 +2,13 @@
 
 import logging
 import time
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, ProgressBar
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from torch import Tensor
 
 from skelmap.models import WindowScores
 
@@ -162,6 +163,7 @@ class KeepScores(Callback):
 
     def scores(self) -> WindowScores | None:
         """Give all windows that were scored, in the loader's order; None if there were none."""
-        return (
-            WindowScores(*(kept if kept is None else kept[: self._done] for kept in self._kept)) if self._done else None
-        )
+        if not self._done:
+            return None
+        start, score, latent = (None if kept is None else kept[: self._done] for kept in self._kept)
+        return WindowScores(cast(Tensor, start), cast(Tensor, score), latent)
