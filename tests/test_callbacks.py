@@ -10,8 +10,9 @@ import pytorch_lightning as pl
 import torch
 
 from composing import Compose
-from skelmap.callbacks import EpochSeed, History
+from skelmap.callbacks import EpochSeed, History, KeepScores
 from skelmap.experiment import run
+from skelmap.models import WindowScores
 
 SMALL = ("data=manifest", "model=ae", "data.seq_len=8", "data.stride=6", "trainer=cpu", "trainer.max_epochs=3")
 
@@ -78,3 +79,17 @@ def test_an_error_in_training_gives_the_terminal_back(
         run(composed(*SMALL, f"data.manifest={task}"))
     assert stopped
     pl.seed_everything(0, verbose=False)
+
+
+def test_scores_are_kept_in_the_order_of_the_loader_up_to_the_last_scored() -> None:
+    for latents in (3, None):
+        said = [
+            WindowScores(torch.arange(n), torch.rand(n), None if latents is None else torch.rand(n, latents))
+            for n in (4, 4, 2)
+        ]
+        keep = KeepScores(count=20)
+        assert keep.scores() is None
+        for batch, outputs in enumerate(said):
+            keep.on_predict_batch_end(None, None, outputs, None, batch)
+        for kept, parts in zip(keep.scores(), zip(*said, strict=True), strict=True):
+            assert kept is None if parts[0] is None else torch.equal(kept, torch.cat(parts))

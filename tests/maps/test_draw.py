@@ -188,6 +188,12 @@ def test_thicker_lines_and_lower_thresholds_only_add_pixels(key: str, low: float
     assert (fewer <= more).all() and fewer.sum() < more.sum()
 
 
+def test_a_threshold_of_0_keeps_every_grey_and_no_black() -> None:
+    style = MapSettings(img_size=40, resample="area", threshold=0)
+    fine = map_of(person(), style=MapSettings(img_size=480, threshold=0))
+    np.testing.assert_array_equal(map_of(person(), style=style), fine.reshape(40, 12, 40, 12).any(axis=(1, 3)))
+
+
 def test_an_unknown_resampling_is_refused() -> None:
     with pytest.raises(UserError, match=r"data\.maps\.resample=cubic; allowed are bilinear, area"):
         MapSettings(resample="cubic")
