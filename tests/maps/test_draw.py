@@ -15,6 +15,7 @@ from skelmap.maps import MapSettings, draw_maps
 from skelmap.poses import BODY_25, COCO_17, COCO_18, Layout
 
 SIZE = (640, 480)
+MARGIN = 400
 PAPER = MapSettings()
 quick = settings(max_examples=40, deadline=None)
 
@@ -33,17 +34,27 @@ def centre_of(points: np.ndarray, layout: Layout) -> np.ndarray:
     return np.mean([p[:2] for p in joint.values()], axis=0)
 
 
+def rounded(point: np.ndarray) -> tuple[int, int]:
+    """The nearest pixel, in a picture with a margin."""
+    x, y = (int(np.floor(v + 0.5)) + MARGIN for v in point)
+    return x, y
+
+
 def slow_map(points: np.ndarray, layout: Layout, style: MapSettings) -> np.ndarray:
-    """Draw in the camera's whole picture, cut (black beyond its borders), shrink, binarise."""
-    picture = np.zeros((SIZE[1], SIZE[0]), np.uint8)
-    at = {i: tuple(int(np.floor(v + 0.5)) for v in p[:2]) for i, p in enumerate(points) if p[2] > 0.05}
+    """Draw in the camera's whole picture, cut (black beyond its borders), shrink, binarise.
+
+    A margin keeps limbs that leave the picture whole while they are drawn: OpenCV moves the ends of those it clips.
+    """
+    drawn = np.zeros((SIZE[1] + 2 * MARGIN, SIZE[0] + 2 * MARGIN), np.uint8)
+    at = {i: rounded(p[:2]) for i, p in enumerate(points) if p[2] > 0.05}
     if not layout.has_neck and set(layout.shoulders) <= at.keys():
-        at[len(layout.joints)] = tuple(int(np.floor(v + 0.5)) for v in points[list(layout.shoulders), :2].mean(axis=0))
+        at[len(layout.joints)] = rounded(points[list(layout.shoulders), :2].mean(axis=0))
     for a, b in layout.limbs:
         if a in at and b in at:
-            cv2.line(picture, at[a], at[b], 255, max(round(style.line_width), 1))
+            cv2.line(drawn, at[a], at[b], 255, max(round(style.line_width), 1))
     for point in at.values():
-        cv2.line(picture, point, point, 255, max(round(1.2 * style.line_width), 1))
+        cv2.line(drawn, point, point, 255, max(round(1.2 * style.line_width), 1))
+    picture = drawn[MARGIN : MARGIN + SIZE[1], MARGIN : MARGIN + SIZE[0]]
     side = style.crop_size
     left, top = (int(np.floor(c - side / 2 + 0.5)) for c in centre_of(points, layout))
     y, x = np.mgrid[top : top + side, left : left + side]
@@ -57,7 +68,7 @@ def slow_map(points: np.ndarray, layout: Layout, style: MapSettings) -> np.ndarr
 styles = st.builds(
     MapSettings,
     img_size=st.integers(14, 256),
-    crop_size=st.integers(320, 700),
+    crop_size=st.integers(360, 700),
     resample=st.sampled_from(["bilinear", "area"]),
     line_width=st.integers(2, 20),
     threshold=st.floats(0.01, 0.9),
@@ -80,18 +91,19 @@ def people(draw: st.DrawFn, layout: Layout, reach: int, x: tuple[int, int], y: t
 @quick
 @given(st.data(), styles)
 def test_maps_equal_the_slow_reference(layout: Layout, data: st.DataObject, style: MapSettings) -> None:
-    points = data.draw(people(layout, 75, x=(75, 565), y=(75, 405)))
+    points = data.draw(people(layout, 75, x=(-40, 680), y=(-40, 520)))
     np.testing.assert_array_equal(map_of(points, layout, style), slow_map(points, layout, style))
 
 
 @quick
-@given(people(BODY_25, 150, x=(-40, 680), y=(-40, 520)), st.integers(2, 20), st.integers(60, 256))
-def test_limbs_that_leave_cut_or_picture_agree_to_a_pixel(points: np.ndarray, line_width: int, side: int) -> None:
-    """OpenCV rounds the ends of a limb where it leaves the canvas, which turns its outline by less than a pixel."""
+@given(people(BODY_25, 150, x=(200, 440), y=(200, 280)), st.integers(2, 20), st.integers(60, 256))
+def test_limbs_that_leave_the_cut_agree_to_two_pixels(points: np.ndarray, line_width: int, side: int) -> None:
+    """OpenCV moves the end of a limb that leaves the cut by a pixel or so, and its outline with it."""
     style = MapSettings(img_size=side, crop_size=side, line_width=line_width)
     fast, slow = (drawn.astype(np.uint8) for drawn in (map_of(points, style=style), slow_map(points, BODY_25, style)))
-    pixel = np.ones((3, 3), np.uint8)
-    assert (fast <= cv2.dilate(slow, pixel)).all() and (slow <= cv2.dilate(fast, pixel)).all()
+    for some, other in ((fast, slow), (slow, fast)):
+        near = cv2.dilate(other, np.ones((5, 5), np.uint8))
+        assert (some <= near)[2:-2, 2:-2].all()  # what is near the outermost pixels may lie beyond the cut
 
 
 def test_the_paper_s_maps_of_a_walk_equal_the_slow_reference() -> None:

@@ -16,7 +16,7 @@ TRAIN, TEST = ((RNG.random((n, 60)) < RNG.random(60)).astype(np.float32) for n i
 
 
 def described(model: Baseline) -> tuple[np.ndarray, torch.Tensor | None]:
-    model.fit(TRAIN)
+    model.fit(TRAIN.copy())
     score, latent = model.describe(torch.from_numpy(TEST))
     return score.numpy(), latent
 
@@ -69,4 +69,4 @@ def test_the_mean_map_scores_the_squared_difference_from_it() -> None:
 )
 def test_too_little_data_for_a_size_is_refused(model: Baseline, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        model.fit(TRAIN)
+        model.fit(TRAIN.copy())

@@ -18,6 +18,9 @@ from skelmap.data import Batch
 from skelmap.errors import UserError
 from skelmap.models.autoencoder import WindowScores
 
+EXACT = 1000
+"""Up to this many values in a window the subspace is exact; beyond, a randomised solver finds it."""
+
 
 class Baseline(pl.LightningModule):
     """Collect flattened windows in one epoch, fit, then score.
@@ -39,7 +42,7 @@ class Baseline(pl.LightningModule):
         self._collected: list[Tensor] = []
 
     def fit(self, x: NDArray[np.float32]) -> None:
-        """Fit to (N, D) flattened windows."""
+        """Fit to (N, D) flattened windows, which may be overwritten."""
         raise NotImplementedError
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -133,19 +136,25 @@ class PCA(Baseline):
             self.register_buffer(name, torch.zeros(0))
 
     def fit(self, x: NDArray[np.float32]) -> None:
-        """Fit the subspace.
+        """Fit the subspace; centres the windows in place, for a copy of them would take as much memory again.
 
         Raises:
             UserError: fewer windows or pixels than dimensions.
         """
         from sklearn.decomposition import PCA as SklearnPCA
+        from sklearn.utils.extmath import randomized_svd
 
         if self.latent_dim > min(x.shape):
             raise UserError(
                 f"model.latent_dim={self.latent_dim}; {x.shape[0]} windows of {x.shape[1]} values allow fewer"
             )
-        fitted = SklearnPCA(self.latent_dim, random_state=0).fit(x)
-        self._keep(mean=fitted.mean_, components=fitted.components_)
+        mean = x.mean(axis=0, dtype=np.float64)
+        x -= mean.astype(np.float32)
+        if x.shape[1] <= EXACT:
+            components = SklearnPCA(self.latent_dim, svd_solver="covariance_eigh").fit(x).components_
+        else:  # as scikit-learn's PCA does it, but that copies x or overwrites it
+            components = randomized_svd(x, self.latent_dim, random_state=0)[2]
+        self._keep(mean=mean, components=components)
 
     def describe(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Give the mean squared residual (B,) and the coordinates in the subspace (B, J)."""
@@ -194,7 +203,7 @@ class GMM(PCA):
         if len(x) < self.mixtures:
             raise UserError(f"model.mixtures={self.mixtures}; {len(x)} training windows allow fewer")
         super().fit(x)
-        latent = (x - self.mean.cpu().numpy()) @ self.components.cpu().numpy().T
+        latent = x @ self.components.cpu().numpy().T
         fitted = GaussianMixture(self.mixtures, reg_covar=1e-3, random_state=0).fit(latent.astype(np.float64))
         self._keep(log_weights=np.log(fitted.weights_), means=fitted.means_, whitening=fitted.precisions_cholesky_)
 
@@ -237,8 +246,7 @@ class KNN(PCA):
         if len(x) < self.neighbours:
             raise UserError(f"model.neighbours={self.neighbours}; {len(x)} training windows allow fewer")
         super().fit(x)
-        _, latent = super().describe(torch.from_numpy(x).to(self.mean))
-        self._keep(known=latent.cpu().numpy())
+        self._keep(known=x @ self.components.cpu().numpy().T)
 
     def describe(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Give the mean distance to the k nearest (B,) and the coordinates in the subspace (B, J)."""
