@@ -14,7 +14,7 @@ from skelmap.loggers import flat
 FILES = sorted(p.relative_to(ROOT / "conf") for p in (ROOT / "conf").glob("*/*.yaml") if p.parts[-2] != "hydra")
 UNCHECKED = ("paths.", "callbacks.", "logger.", "trainer.", "data.manifest", "data.cache_dir", "data.seed")
 """Keys that Lightning, the loggers or the manifest reader check themselves."""
-COPIES = ("model.seq_len", "model.img_size", "model.window", "model.score")
+COPIES = ("model.seq_len", "model.img_size", "model.window", "model.score", "model.representation", "model.layout")
 """Keys that follow others, or that the model checks against what it can do."""
 
 
@@ -79,10 +79,3 @@ def test_the_manifest_must_be_named(composed: Compose) -> None:
 def test_judging_needs_a_checkpoint(composed: Compose) -> None:
     with pytest.raises(UserError, match="ckpt_path=PATH"):
         check(composed("data=manifest", "data.manifest=x.csv", "train=false"))
-
-
-def test_keypoints_are_for_models_without_convolutions(composed: Compose) -> None:
-    keypoints = ("data=manifest", "data.manifest=x.csv", "data.representation=keypoints")
-    check(composed(*keypoints, "model=knn"))
-    with pytest.raises(UserError, match=r"data\.representation=keypoints"):
-        check(composed(*keypoints, "model=ae"))

@@ -95,8 +95,6 @@ def check(cfg: DictConfig) -> None:
             raise UserError(f"{key}={value}; allowed: {allowed}")
     if cfg.data.window not in (1, cfg.data.seq_len):
         raise UserError(f"data.window={cfg.data.window}; allowed: 1 or data.seq_len={cfg.data.seq_len}")
-    if cfg.data.representation == "keypoints" and "channels" in cfg.model:
-        raise UserError("data.representation=keypoints; a model with convolutions allows: maps")
     if cfg.ckpt_path is None and not cfg.train:
         raise UserError("train=false judges a checkpoint: name it with ckpt_path=PATH")
     if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():

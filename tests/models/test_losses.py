@@ -43,7 +43,7 @@ def test_the_kl_divergence_is_torch_s() -> None:
 def test_the_reconstruction_error_is_the_mean_squared_difference() -> None:
     logits, maps = torch.randn(3, 4, 1, 9, 9), some_maps(3, 4, 9)
     expected = [((1 / (1 + np.exp(-a)) - b) ** 2).mean() for a, b in zip(logits.numpy(), maps.numpy(), strict=True)]
-    np.testing.assert_allclose(reconstruction_error(logits, maps), expected, rtol=1e-5)
+    np.testing.assert_allclose(reconstruction_error(logits.sigmoid(), maps), expected, rtol=1e-5)
 
 
 def test_active_units_are_latents_whose_mean_moves() -> None:
@@ -68,7 +68,7 @@ def test_the_loss_is_the_negative_elbo_of_a_window(name: str, training: bool, mo
         loss = logged["val/loss"]
     torch.manual_seed(7)
     out = model(batch.maps)
-    recon = nll(out.logits, batch.maps).mean()
+    recon = nll(out.decoded, batch.maps).mean()
     divergence = 0 if out.logvar is None else kl(out.mu, out.logvar).sum(1).mean().item()
     assert loss == pytest.approx(recon + 2.5 * divergence, rel=1e-4)
     split = "train" if training else "val"
@@ -98,9 +98,9 @@ def test_each_score_is_what_it_says(name: str, score: str) -> None:
     model, batch = network(name, score=score), batch_of(name)
     out = model(batch.maps)
     expected = {
-        "recon_error": lambda: (out.logits.sigmoid() - batch.maps).square().flatten(1).mean(1).detach().numpy(),
-        "bce": lambda: nll(out.logits, batch.maps),
-        "elbo": lambda: nll(out.logits, batch.maps) + kl(out.mu, out.logvar).sum(1).detach().numpy(),
+        "recon_error": lambda: (out.decoded.sigmoid() - batch.maps).square().flatten(1).mean(1).detach().numpy(),
+        "bce": lambda: nll(out.decoded, batch.maps),
+        "elbo": lambda: nll(out.decoded, batch.maps) + kl(out.mu, out.logvar).sum(1).detach().numpy(),
         "recon_prob": lambda: expected_nll(model, batch.maps),
     }[score]()
     said = model.predict_step(batch)

@@ -15,7 +15,7 @@ def test_the_reconstruction_has_the_shape_of_the_maps(name: str, img_size: int) 
     model = network(name, img_size)
     maps = some_maps(2, 4 if name == "lstm_vae" else 1, img_size)
     out = model(maps)
-    assert out.logits.shape == maps.shape
+    assert out.decoded.shape == maps.shape
     assert out.mu.shape == (2, 3)
     assert (out.logvar is None) == (name == "ae")
     probability = model.reconstruct(maps)
@@ -25,7 +25,7 @@ def test_the_reconstruction_has_the_shape_of_the_maps(name: str, img_size: int) 
 @pytest.mark.parametrize("seq_len", [1, 2, 7, 30])
 def test_the_lstm_vae_takes_any_window(seq_len: int) -> None:
     maps = some_maps(3, seq_len, 15)
-    assert network("lstm_vae", 15, seq_len)(maps).logits.shape == maps.shape
+    assert network("lstm_vae", 15, seq_len)(maps).decoded.shape == maps.shape
 
 
 def test_every_size_is_halved_to_at_most_4_and_retraced() -> None:
@@ -48,7 +48,7 @@ def test_the_order_of_frames_matters_to_the_lstm_vae() -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_windows_of_a_batch_do_not_see_each_other(name: str) -> None:
     model, maps = network(name), some_maps(5, 4 if name == "lstm_vae" else 1, 28)
-    together, alone = model(maps).logits, torch.cat([model(one).logits for one in maps.split(1)])
+    together, alone = model(maps).decoded, torch.cat([model(one).decoded for one in maps.split(1)])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
 
 

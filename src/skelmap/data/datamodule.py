@@ -96,7 +96,7 @@ class SkeletonMaps(pl.LightningDataModule):
         self.format = JsonFormat(layout, (json["size"][0], json["size"][1]), json["fps"])
         self.settings: MapSettings | KeypointSettings = MapSettings(img_size=img_size, **maps)
         if representation == "keypoints":
-            self.settings = KeypointSettings(len(layout.joints) + (not layout.has_neck), maps["crop_size"])
+            self.settings = KeypointSettings(layout.joints_with_neck, maps["crop_size"])
         self._packed: dict[torch.device, Tensor] = {}
 
     @cached_property

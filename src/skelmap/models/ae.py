@@ -5,26 +5,26 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from skelmap.models.autoencoder import Autoencoder
-from skelmap.models.convolutions import MapDecoder, MapEncoder
+from skelmap.models.frames import FrameCoding, frame_coding
 
 
 class AENetwork(nn.Module):
     """CNN -> fully connected -> z -> fully connected -> transposed CNN."""
 
-    def __init__(self, img_size: int, latent_dim: int, channels: Sequence[int]) -> None:
+    def __init__(self, latent_dim: int, coding: FrameCoding) -> None:
         super().__init__()
-        self.encoder = MapEncoder(img_size, channels)
+        self.encoder = coding.encoder
         self.latent = nn.Linear(self.encoder.features, latent_dim)
-        self.decoder = MapDecoder(latent_dim, img_size, channels)
+        self.decoder = coding.decoder(latent_dim)
 
     def encode(self, maps: Tensor) -> tuple[Tensor, None]:
         """Encode (B, 1, 1, H, W) maps as latents (B, J)."""
         return self.latent(self.encoder(maps.squeeze(1))), None
 
     def decode(self, z: Tensor) -> Tensor:
-        """Decode latents (B, J) as logits (B, 1, 1, H, W)."""
-        logits: Tensor = self.decoder(z).unsqueeze(1)
-        return logits
+        """Decode latents (B, J) as log odds of pixels or places of joints, (B, 1, 1, H, W)."""
+        decoded: Tensor = self.decoder(z).unsqueeze(1)
+        return decoded
 
 
 class AE(Autoencoder):
@@ -36,6 +36,8 @@ class AE(Autoencoder):
         channels: of the features after each halving of the map; the last repeats.
         learning_rate: of Adam.
         score: see `Autoencoder`; recon_error or bce.
+        representation: maps or keypoints.
+        layout: of the keypoints.
     """
 
     title = "AE"
@@ -48,7 +50,10 @@ class AE(Autoencoder):
         channels: Sequence[int],
         learning_rate: float,
         score: str = "recon_error",
+        representation: str = "maps",
+        layout: str = "BODY_25",
     ) -> None:
-        super().__init__(learning_rate, beta=0.0, score=score, samples=1)
+        coding = frame_coding(representation, img_size, channels, layout)
+        super().__init__(learning_rate, 0.0, score, 1, coding.likelihood)
         self.save_hyperparameters()
-        self.network = AENetwork(img_size, latent_dim, channels)
+        self.network = AENetwork(latent_dim, coding)

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from skelmap.data import Batch
 from skelmap.errors import UserError
-from skelmap.models.scores import active_units, bernoulli_nll, gaussian_kl, reconstruction_error
+from skelmap.models.frames import Bernoulli, Gaussian
+from skelmap.models.scores import active_units, gaussian_kl, reconstruction_error
 
 SCORES = ("recon_error", "bce", "elbo", "recon_prob")
 
@@ -21,7 +22,7 @@ class LatentNetwork(Protocol):
         ...
 
     def decode(self, z: Tensor) -> Tensor:
-        """Decode latents (B, J) as logits (B, T, 1, H, W)."""
+        """Decode latents (B, J) as log odds of pixels or places of joints, (B, T, 1, H, W)."""
         ...
 
 
@@ -29,12 +30,12 @@ class Reconstruction(NamedTuple):
     """What a network makes of a batch.
 
     Attributes:
-        logits: (B, T, 1, H, W) log odds of each pixel.
+        decoded: (B, T, 1, H, W) log odds of each pixel; of keypoints, their places.
         mu: (B, J) the latents' means; of a plain autoencoder, the latents.
         logvar: (B, J) the latents' log variances, or None without a posterior.
     """
 
-    logits: Tensor
+    decoded: Tensor
     mu: Tensor
     logvar: Tensor | None
 
@@ -65,6 +66,7 @@ class Autoencoder(pl.LightningModule):
             likelihood), `elbo` (bce + KL) or `recon_prob` (expected negative log likelihood over samples of the
             latents: An & Cho 2015).
         samples: of the latents for `recon_prob`.
+        likelihood: of a window, given what the network decodes.
 
     Raises:
         UserError: the score is unknown, or needs a posterior that the network lacks.
@@ -74,12 +76,15 @@ class Autoencoder(pl.LightningModule):
     network: LatentNetwork
     has_posterior = True
 
-    def __init__(self, learning_rate: float, beta: float, score: str, samples: int) -> None:
+    def __init__(
+        self, learning_rate: float, beta: float, score: str, samples: int, likelihood: Bernoulli | Gaussian
+    ) -> None:
         super().__init__()
         allowed = SCORES if self.has_posterior else SCORES[:2]
         if score not in allowed:
             raise UserError(f"model.score={score}; allowed for {type(self).__name__} are {', '.join(allowed)}")
         self.learning_rate, self.beta, self.score, self.samples = learning_rate, beta, score, samples
+        self.likelihood = likelihood
         self._val_mu: list[Tensor] = []
         self._val_kl: list[Tensor] = []
 
@@ -94,7 +99,7 @@ class Autoencoder(pl.LightningModule):
     def _losses(self, maps: Tensor) -> tuple[Tensor, Tensor, Reconstruction]:
         """Mean negative log likelihood of a window, mean KL of each latent (J,), and the reconstruction."""
         out = self(maps)
-        recon = bernoulli_nll(out.logits.float(), maps).mean()
+        recon = self.likelihood.nll(out.decoded.float(), maps).mean()
         if out.logvar is None:
             return recon, torch.zeros(0, device=maps.device), out
         return recon, gaussian_kl(out.mu.float(), out.logvar.float()).mean(dim=0), out
@@ -137,12 +142,12 @@ class Autoencoder(pl.LightningModule):
         return WindowScores(batch.start, self._score(out, batch.maps), out.mu.float())
 
     def _score(self, out: Reconstruction, maps: Tensor) -> Tensor:
-        logits = out.logits.float()
+        decoded = out.decoded.float()
         if self.score == "recon_error":
-            return reconstruction_error(logits, maps)
+            return reconstruction_error(self.likelihood.mean(decoded), maps)
         if self.score == "recon_prob":
             return self._expected_nll(out, maps)
-        nll = bernoulli_nll(logits, maps)
+        nll = self.likelihood.nll(decoded, maps)
         if self.score == "elbo" and out.logvar is not None:
             return nll + gaussian_kl(out.mu.float(), out.logvar.float()).sum(dim=1)
         return nll
@@ -154,10 +159,10 @@ class Autoencoder(pl.LightningModule):
         total = torch.zeros(len(maps), device=maps.device)
         for e in noise:
             z = out.mu + e * (0.5 * out.logvar).exp()
-            total += bernoulli_nll(self.network.decode(z).float(), maps)
+            total += self.likelihood.nll(self.network.decode(z).float(), maps)
         return total / self.samples
 
     def reconstruct(self, maps: Tensor) -> Tensor:
-        """Give the probability of each pixel, (B, T, 1, H, W) in 0..1."""
+        """Give the probability of each pixel, (B, T, 1, H, W) in 0..1; of keypoints, their places."""
         out: Reconstruction = self(maps)
-        return out.logits.float().sigmoid()
+        return self.likelihood.mean(out.decoded.float())

@@ -6,20 +6,20 @@ import torch
 from torch import Tensor, nn
 
 from skelmap.models.autoencoder import Autoencoder
-from skelmap.models.convolutions import MapDecoder, MapEncoder
+from skelmap.models.frames import FrameCoding, frame_coding
 
 
 class LSTMVAENetwork(nn.Module):
     """CNN on each frame -> LSTM over T -> mu, log variance; z at each of T steps -> LSTM -> transposed CNN."""
 
-    def __init__(self, seq_len: int, img_size: int, latent_dim: int, hidden_size: int, channels: Sequence[int]) -> None:
+    def __init__(self, seq_len: int, latent_dim: int, hidden_size: int, coding: FrameCoding) -> None:
         super().__init__()
         self.seq_len = seq_len
-        self.encoder = MapEncoder(img_size, channels)
+        self.encoder = coding.encoder
         self.encoder_lstm = _lstm(self.encoder.features, hidden_size)
         self.posterior = nn.Linear(hidden_size, 2 * latent_dim)
         self.decoder_lstm = _lstm(latent_dim, hidden_size)
-        self.decoder = MapDecoder(hidden_size, img_size, channels)
+        self.decoder = coding.decoder(hidden_size)
 
     def encode(self, maps: Tensor) -> tuple[Tensor, Tensor]:
         """Encode (B, T, 1, H, W) maps as mu and logvar, each (B, J), from the LSTM's last output."""
@@ -29,11 +29,11 @@ class LSTMVAENetwork(nn.Module):
         return mu, logvar
 
     def decode(self, z: Tensor) -> Tensor:
-        """Decode latents (B, J) as logits (B, T, 1, H, W): every step sees the same z."""
+        """Decode latents (B, J) as log odds or places, (B, T, 1, H, W): every step sees the same z."""
         steps = z[:, None].expand(-1, self.seq_len, -1)
         hidden, _ = self.decoder_lstm(steps)  # (B, T, hidden)
-        logits: Tensor = self.decoder(hidden.flatten(0, 1)).unflatten(0, hidden.shape[:2])
-        return logits
+        decoded: Tensor = self.decoder(hidden.flatten(0, 1)).unflatten(0, hidden.shape[:2])
+        return decoded
 
 
 class LSTMVAE(Autoencoder):
@@ -49,6 +49,8 @@ class LSTMVAE(Autoencoder):
         beta: weight of the KL divergence.
         score: see `Autoencoder`.
         samples: of the latents for `recon_prob`.
+        representation: maps or keypoints.
+        layout: of the keypoints.
     """
 
     title = "LSTM-VAE"
@@ -64,10 +66,13 @@ class LSTMVAE(Autoencoder):
         beta: float = 1.0,
         score: str = "recon_error",
         samples: int = 16,
+        representation: str = "maps",
+        layout: str = "BODY_25",
     ) -> None:
-        super().__init__(learning_rate, beta, score, samples)
+        coding = frame_coding(representation, img_size, channels, layout)
+        super().__init__(learning_rate, beta, score, samples, coding.likelihood)
         self.save_hyperparameters()
-        self.network = LSTMVAENetwork(seq_len, img_size, latent_dim, hidden_size, channels)
+        self.network = LSTMVAENetwork(seq_len, latent_dim, hidden_size, coding)
 
 
 def _lstm(inputs: int, hidden_size: int) -> nn.LSTM:

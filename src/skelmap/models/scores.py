@@ -1,7 +1,9 @@
 """What a model's reconstruction says about a window: losses to train on and scores to judge by.
 
-Every function takes logits and maps (B, T, 1, H, W) and returns one number a window, (B,).
+Maps and what a decoder says of them are (B, T, 1, H, W); a loss or a score is one number a window, (B,).
 """
+
+import math
 
 import torch
 from torch import Tensor
@@ -13,14 +15,20 @@ def bernoulli_nll(logits: Tensor, maps: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, maps, reduction="none").flatten(1).sum(dim=1)
 
 
+def gaussian_nll(mean: Tensor, places: Tensor, log_sigma: Tensor) -> Tensor:
+    """Negative log likelihood of coordinates with one standard deviation for all, summed over the window, nats."""
+    squares = ((places - mean) / log_sigma.exp()).square()
+    return (0.5 * squares + log_sigma + 0.5 * math.log(2 * math.pi)).flatten(1).sum(dim=1)
+
+
 def gaussian_kl(mu: Tensor, logvar: Tensor) -> Tensor:
     """KL divergence of each latent's N(mu, exp(logvar)) from N(0, 1), (B, J), nats (Kingma & Welling 2014)."""
     return 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
 
 
-def reconstruction_error(logits: Tensor, maps: Tensor) -> Tensor:
+def reconstruction_error(recon: Tensor, maps: Tensor) -> Tensor:
     """Mean squared difference of map and reconstruction over the window's pixels, 0..1: the paper's anomaly degree."""
-    return (logits.sigmoid() - maps).square().flatten(1).mean(dim=1)
+    return (recon - maps).square().flatten(1).mean(dim=1)
 
 
 def active_units(mu: Tensor, threshold: float = 0.01) -> int:

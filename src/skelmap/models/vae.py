@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from skelmap.models.autoencoder import Autoencoder
-from skelmap.models.convolutions import MapDecoder, MapEncoder
+from skelmap.models.frames import FrameCoding, frame_coding
 
 
 class VAENetwork(nn.Module):
     """CNN -> fully connected -> mu, log variance; z -> fully connected -> transposed CNN."""
 
-    def __init__(self, img_size: int, latent_dim: int, channels: Sequence[int]) -> None:
+    def __init__(self, latent_dim: int, coding: FrameCoding) -> None:
         super().__init__()
-        self.encoder = MapEncoder(img_size, channels)
+        self.encoder = coding.encoder
         self.posterior = nn.Linear(self.encoder.features, 2 * latent_dim)
-        self.decoder = MapDecoder(latent_dim, img_size, channels)
+        self.decoder = coding.decoder(latent_dim)
 
     def encode(self, maps: Tensor) -> tuple[Tensor, Tensor]:
         """Encode (B, 1, 1, H, W) maps as mu and logvar, each (B, J)."""
@@ -23,9 +23,9 @@ class VAENetwork(nn.Module):
         return mu, logvar
 
     def decode(self, z: Tensor) -> Tensor:
-        """Decode latents (B, J) as logits (B, 1, 1, H, W)."""
-        logits: Tensor = self.decoder(z).unsqueeze(1)
-        return logits
+        """Decode latents (B, J) as log odds of pixels or places of joints, (B, 1, 1, H, W)."""
+        decoded: Tensor = self.decoder(z).unsqueeze(1)
+        return decoded
 
 
 class VAE(Autoencoder):
@@ -39,6 +39,8 @@ class VAE(Autoencoder):
         beta: weight of the KL divergence.
         score: see `Autoencoder`.
         samples: of the latents for `recon_prob`.
+        representation: maps or keypoints.
+        layout: of the keypoints.
     """
 
     title = "VAE"
@@ -52,7 +54,10 @@ class VAE(Autoencoder):
         beta: float = 1.0,
         score: str = "recon_error",
         samples: int = 16,
+        representation: str = "maps",
+        layout: str = "BODY_25",
     ) -> None:
-        super().__init__(learning_rate, beta, score, samples)
+        coding = frame_coding(representation, img_size, channels, layout)
+        super().__init__(learning_rate, beta, score, samples, coding.likelihood)
         self.save_hyperparameters()
-        self.network = VAENetwork(img_size, latent_dim, channels)
+        self.network = VAENetwork(latent_dim, coding)

@@ -27,6 +27,11 @@ class Layout:
     has_neck: bool = True
 
     @property
+    def joints_with_neck(self) -> int:
+        """Number of joints, counting the derived neck."""
+        return len(self.joints) + (not self.has_neck)
+
+    @property
     def shoulders(self) -> tuple[int, int]:
         """Indices of the right and left shoulder."""
         return self.joints.index("right_shoulder"), self.joints.index("left_shoulder")

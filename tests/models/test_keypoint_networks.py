@@ -1,0 +1,47 @@
+"""The same networks on keypoints: one override away from maps."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from model_cases import NETWORKS, built, trainer
+from sklearn.metrics import roc_auc_score
+from torch.distributions import Normal
+
+from composing import Compose
+from skelmap.experiment import run
+from skelmap.models.scores import gaussian_nll
+
+KEYPOINTS = "data.representation=keypoints"
+
+
+def test_the_negative_log_likelihood_of_places_is_a_sum_over_coordinates() -> None:
+    mean, places, log_sigma = torch.randn(3, 4, 1, 25, 2), torch.randn(3, 4, 1, 25, 2), torch.tensor(-1.3)
+    expected = -Normal(mean, log_sigma.exp()).log_prob(places).flatten(1).sum(dim=1)
+    torch.testing.assert_close(gaussian_nll(mean, places, log_sigma), expected)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_learn_normal_keypoints_and_how_far_they_spread(name: str, composed: Compose, task: Path) -> None:
+    model, data = built(composed, task, name, KEYPOINTS, "data.stride=4", "data.batch_size=8")
+    fitted = trainer(epochs=60)
+    fitted.fit(model, data)
+    windows = data.gather(torch.from_numpy(data.starts("train")))
+    assert windows.shape[2:] == (1, 25, 2)
+    with torch.inference_mode():
+        error = (model.eval().reconstruct(windows) - windows).square().mean().sqrt().item()
+    assert error < 0.5 * (windows - windows.mean(dim=0)).square().mean().sqrt().item() + 0.02
+    assert 0.3 < model.likelihood.log_sigma.exp().item() / error < 3
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_run_on_keypoints_tells_lying_from_standing(name: str, composed: Compose, task: Path, tmp_path: Path) -> None:
+    sizes = ["model.latent_dim=4", "model.learning_rate=0.01", "data.seq_len=8", "data.stride=2"]
+    more = ["model.hidden_size=32"] if name == "lstm_vae" else []
+    numbers = run(
+        composed("data=manifest", f"data.manifest={task}", f"model={name}", KEYPOINTS, "trainer=cpu", *sizes, *more)
+    )
+    scores = np.genfromtxt(tmp_path / "run" / "scores.csv", delimiter=",", names=True, dtype=None, encoding="utf-8")
+    assert numbers["auroc"] == pytest.approx(roc_auc_score(scores["label"], scores["score"]), abs=1e-6)
+    assert numbers["auroc"] > 0.95
