@@ -48,7 +48,20 @@ def main(cfg: DictConfig) -> float | None:
         raise
 
 
+def run_or_explain() -> None:
+    """Run; where Hydra does not know a key, say after its message which one may have been meant."""
+    try:
+        main()
+    except SystemExit as stop:
+        if stop.code:
+            from skelmap.unknown_keys import explain_unknown_keys
+
+            for sentence in explain_unknown_keys(sys.argv[1:], Path(__file__).parent / "conf"):
+                print(sentence, file=sys.stderr)
+        raise
+
+
 if __name__ == "__main__":
-    main()
+    run_or_explain()
     if failures:
         sys.exit(f"{len(failures)} runs failed; failed.txt in each says why: {', '.join(failures)}")

@@ -19,9 +19,10 @@ from skelmap.poses import write_clip
     [
         (["data.img_size=abc"], "data.img_size=abc; allowed: a whole number from 14 to 256"),
         (["model=unknown"], "Could not find 'model/unknown'"),
-        (["data.sequence=30"], "sequence"),
+        (["data.imgsize=30"], "There is no key data.imgsize; did you mean data.img_size"),
+        (["img_size=30"], "There is no key img_size; did you mean data.img_size"),
     ],
-    ids=["value", "group", "key"],
+    ids=["value", "group", "key", "key without its group"],
 )
 def test_the_command_line_answers_without_a_traceback(arguments: list[str], message: str, tmp_path: Path) -> None:
     done = train(tmp_path, *arguments)

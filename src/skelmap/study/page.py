@@ -4,6 +4,7 @@ from pathlib import Path
 
 from skelmap.evaluation.atomic import replacing
 from skelmap.study.pictures import draw
+from skelmap.study.runs import one_run_of_each_model
 from skelmap.study.study import Study
 from skelmap.study.tables import COSTS, HOW, columns, cost
 from skelmap.study.values import text
@@ -26,7 +27,7 @@ def write_page(study: Study, folder: Path) -> Path:
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    pictures = draw(study)
+    pictures = [*draw(study), *one_run_of_each_model(study)]
     for picture in pictures:
         with replacing(folder / "figures" / f"{picture.name}.png", "wb") as file:
             file.write(picture.png)

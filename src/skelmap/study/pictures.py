@@ -1,13 +1,12 @@
 """Which figures a study has, and what each of them shows."""
 
-import base64
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from skelmap.study.groups import Group
 from skelmap.study.keys import DATA, MODEL, Keys
+from skelmap.study.picture import Picture
 from skelmap.study.profiles import averaged_over
 from skelmap.study.study import Study
 
@@ -22,33 +21,6 @@ SHARED = (
     "All settings are judged on the same clips, so intervals that overlap do not speak against a difference: the "
     "paired comparisons tell."
 )
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure of the page.
-
-    Attributes:
-        name: of its PNG file.
-        title: heading.
-        caption: what is drawn.
-        png: the file.
-    """
-
-    name: str
-    title: str
-    caption: str
-    png: bytes
-
-    @property
-    def width(self) -> int:
-        """On the page, px: half of the file's, which is drawn for screens of double density."""
-        return int.from_bytes(self.png[16:20], "big") // 2  # from the PNG's header
-
-    @property
-    def base64(self) -> str:
-        """The file as text for a data URL."""
-        return base64.b64encode(self.png).decode()
 
 
 def draw(study: Study) -> list[Picture]:

@@ -1,0 +1,61 @@
+"""Write a manifest with every so manieth clip of another one, to judge long test splits in less time.
+
+`python scripts/thin_manifest.py MANIFEST OUT.csv --split test --every 6` keeps the 1st, 7th, 13th, ... normal clip of
+the split, and likewise of its abnormal ones; other splits stay whole. Paths become absolute.
+"""
+
+import argparse
+import csv
+import sys
+from collections import Counter
+from pathlib import Path
+
+from skelmap.errors import UserError
+from skelmap.evaluation.atomic import replacing
+from skelmap.poses import read_manifest
+
+
+def main() -> None:
+    """Parse the command line and write the manifest."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--split", choices=("train", "val", "test"), default="test", help="which to thin (test)")
+    parser.add_argument("--every", type=int, required=True, help="keep the first of so many clips")
+    a = parser.parse_args()
+    if a.every < 1:
+        parser.error(f"--every {a.every}; allowed: a whole number of at least 1")
+    try:
+        kept = thin(a.manifest, a.out, a.split, a.every)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    print(f"{a.out}: {kept} clips")
+
+
+def thin(manifest: Path, out: Path, split: str, every: int) -> int:
+    """Write the thinned manifest; give the number of clips in it.
+
+    Raises:
+        UserError: the manifest is at fault, or out cannot be written.
+    """
+    source = read_manifest(manifest).path  # which checks every line
+    with source.open(newline="", encoding="utf-8-sig") as file:
+        lines = list(csv.DictReader(file))
+    seen: Counter[bool] = Counter()
+    kept = []
+    for line in lines:
+        if line["split"].strip() == split:
+            abnormal = bool(line["abnormal"].strip())
+            seen[abnormal] += 1
+            if seen[abnormal] % every != 1 % every:
+                continue
+        kept.append(line | {"path": str((source.parent / line["path"].strip()).resolve())})
+    with replacing(out) as file:
+        writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(kept)
+    return len(kept)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""One run of each model, as its own report drew it: scores, reconstructions, latent space (figures 9 to 11)."""
+
+import re
+
+from skelmap.study.cells import Cell
+from skelmap.study.picture import Picture
+from skelmap.study.study import Study
+
+SHOWN = {
+    "scores": ("score over the frames", "Abnormal spans are shaded."),
+    "reconstructions": ("input and reconstruction", "Rows as in the run's own report."),
+    "latents": ("latent space", "t-SNE of the latents of test windows."),
+}
+"""Figure of a run's folder -> its heading and caption here."""
+
+
+def one_run_of_each_model(study: Study) -> list[Picture]:
+    """Take the figures of each model's first run in the order of the settings' table; those not drawn are left out."""
+    first: dict[str, Cell] = {}
+    for group in study.groups:
+        first.setdefault(group.cells[0].model, group.cells[0])
+    pictures = []
+    for model, cell in first.items():
+        for name, (heading, caption) in SHOWN.items():
+            file = study.folder / cell.name / "figures" / f"{name}.png"
+            if file.is_file():
+                slug = re.sub(r"\W+", "_", f"{model}_{name}").lower()
+                words = f"{caption} One run: {cell.name}. Data: {cell.data}."
+                pictures.append(Picture(slug, f"{model}: {heading}", words, file.read_bytes()))
+    return pictures

@@ -1,0 +1,51 @@
+"""What a mistyped key may have meant; Hydra itself suggests to add it, and an added key would do nothing."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from hydra import compose
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from hydra.initialize import initialize_config_dir
+from omegaconf import OmegaConf
+
+from skelmap.loggers import flat
+
+
+def explain_unknown_keys(arguments: Sequence[str], config_dir: Path) -> list[str]:
+    """Name the keys of a command line that the configuration does not have, each with the likeliest ones it has.
+
+    Args:
+        arguments: the command line without the program.
+        config_dir: the folder of train.yaml.
+
+    Returns:
+        A sentence for each unknown key; nothing where all are known or Hydra cannot read the command line.
+    """
+    groups = {path.name for path in config_dir.iterdir() if path.is_dir()}
+    try:
+        overrides = OverridesParser.create().parse_overrides([word for word in arguments if word[0] != "-"])
+        chosen = [str(o.input_line) for o in overrides if o.key_or_group in groups and not o.is_sweep_override()]
+        GlobalHydra.instance().clear()
+        with initialize_config_dir(str(config_dir), version_base="1.3"):
+            known = OmegaConf.to_container(compose("train", chosen), resolve=False)
+    except HydraException:
+        return []
+    assert isinstance(known, dict)
+    keys = [*flat({str(key): value for key, value in known.items()}), *groups]
+    swept = tuple(f"{o.key_or_group}." for o in overrides if o.key_or_group in groups and o.is_sweep_override())
+    asked = [o.key_or_group for o in overrides if not o.is_add()]
+    unknown = [key for key in asked if not key.startswith(("hydra", *swept)) and not _is_known(key, keys)]
+    return [f"There is no key {key}{_likely(key, keys)}" for key in unknown]
+
+
+def _is_known(key: str, keys: Sequence[str]) -> bool:
+    return any(other == key or other.startswith(f"{key}.") for other in keys)
+
+
+def _likely(key: str, keys: Sequence[str]) -> str:
+    same_name = [other for other in keys if other.rpartition(".")[2] == key.rpartition(".")[2]]
+    likely = same_name or get_close_matches(key, keys, n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(likely)}?" if likely else "; python train.py --help lists them all"
