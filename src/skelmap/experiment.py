@@ -69,7 +69,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     trainer = _trainer(cfg, has_val=len(data.starts("val")) > 0)
     with closing(trainer.loggers):
         if trainer.logger:
-            trainer.logger.log_hyperparams(flat(provenance.plain(cfg), "/"))
+            trainer.logger.log_hyperparams(flat(provenance.plain(cfg), "/"))  # models and data log none: theirs nest
         began = time.monotonic()
         checkpoint = _fit(cfg, trainer, model, data) if cfg.train else cfg.ckpt_path
         seconds = time.monotonic() - began

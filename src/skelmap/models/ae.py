@@ -50,5 +50,5 @@ class AE(Autoencoder):
         score: str = "recon_error",
     ) -> None:
         super().__init__(learning_rate, beta=0.0, score=score, samples=1)
-        self.save_hyperparameters()
+        self.save_hyperparameters(logger=False)
         self.network = AENetwork(img_size, latent_dim, channels)

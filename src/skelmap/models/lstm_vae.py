@@ -66,7 +66,7 @@ class LSTMVAE(Autoencoder):
         samples: int = 16,
     ) -> None:
         super().__init__(learning_rate, beta, score, samples)
-        self.save_hyperparameters()
+        self.save_hyperparameters(logger=False)
         self.network = LSTMVAENetwork(seq_len, img_size, latent_dim, hidden_size, channels)
 
 

@@ -54,5 +54,5 @@ class VAE(Autoencoder):
         samples: int = 16,
     ) -> None:
         super().__init__(learning_rate, beta, score, samples)
-        self.save_hyperparameters()
+        self.save_hyperparameters(logger=False)
         self.network = VAENetwork(img_size, latent_dim, channels)
