@@ -67,7 +67,7 @@ def test_without_an_account_it_says_what_to_do(tmp_path: Path) -> None:
     assert "wandb login" in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("project", ["skelmap", "/skelmap", "someone/", "a/b/c"])
+@pytest.mark.parametrize("project", ["skelmap", "a/b/c"])
 def test_a_project_without_its_owner_is_refused(tmp_path: Path, project: str) -> None:
     done = call(tmp_path, project, "--dry-run")
     assert done.returncode == 2 and f"{project}: give ENTITY/PROJECT" in done.stderr
