@@ -3,7 +3,6 @@
 import logging
 import sys
 from pathlib import Path
-from zlib import crc32
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -11,11 +10,12 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from skelmap.names import shortened
+
 
 def folder_name(overrides: str) -> str:
     """Name a sweep's run after its overrides, fit for a file system; the same overrides give the same name."""
-    name = overrides.replace("/", "_") or "defaults"
-    return name if len(name) <= 200 else f"{name[:190]}_{crc32(name.encode()):08x}"
+    return shortened(overrides.replace("/", "_") or "defaults", limit=200)
 
 
 failures: list[str] = []

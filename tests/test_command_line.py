@@ -4,9 +4,6 @@ import json
 import time
 from pathlib import Path
 
-import pytest
-from omegaconf import OmegaConf
-
 from command_line import train
 
 QUICK = ("data=manifest", "data.seq_len=8", "trainer=cpu", "trainer.max_epochs=1")
@@ -53,18 +50,3 @@ def test_a_sweep_names_its_runs_and_goes_on_after_a_failure(task: Path, tmp_path
             assert "data.img_size=13; allowed: a whole number from 14 to 256" in (folder / "failed.txt").read_text()
     assert done.returncode == 1
     assert "2 runs failed" in done.stderr
-
-
-@pytest.mark.slow
-def test_a_sweep_of_two_models_and_two_sizes_with_wandb_offline_makes_four_runs(task: Path, tmp_path: Path) -> None:
-    wide = ("model=ae,vae", "data.img_size=20,28", "logger=wandb", f"data.manifest={task}")
-    done = train(tmp_path, "-m", *QUICK, *wide)
-    assert done.returncode == 0, done.stderr
-    folders = list(tmp_path.glob("outputs/sweeps/*/*/*=*"))
-    seen = set()
-    for folder in folders:
-        config = OmegaConf.load(folder / "config.yaml")
-        seen.add((config.model._target_.split(".")[-1], config.data.img_size))
-        assert len(list(folder.glob("wandb/offline-run-*"))) == 1
-    assert seen == {("AE", 20), ("AE", 28), ("VAE", 20), ("VAE", 28)} and len(folders) == 4
-    assert "wandb sync" in done.stdout

@@ -11,7 +11,9 @@ from skelmap.config import RULES, check
 from skelmap.errors import UserError
 from skelmap.loggers import flat
 
-FILES = sorted(p.relative_to(ROOT / "conf") for p in (ROOT / "conf").glob("*/*.yaml") if p.parts[-2] != "hydra")
+NO_GROUPS = ("hydra", "wandb")
+"""Folders of conf/ from which nothing is chosen: conf/wandb is for `wandb sweep`, see test_wandb_sweeps.py."""
+FILES = sorted(p.relative_to(ROOT / "conf") for p in (ROOT / "conf").glob("*/*.yaml") if p.parts[-2] not in NO_GROUPS)
 UNCHECKED = ("paths.", "callbacks.", "logger.", "trainer.", "data.manifest", "data.cache_dir", "data.seed")
 """Keys that Lightning, the loggers or the manifest reader check themselves."""
 COPIES = ("model.seq_len", "model.img_size", "model.window", "model.score", "model.representation", "model.layout")

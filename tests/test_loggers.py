@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from offline_runs import OfflineRun
 from skelmap.errors import UserError
-from skelmap.loggers import flat, wandb_logger
+from skelmap.loggers import closing, flat, scalars, wandb_logger
 
 
 @pytest.fixture
@@ -67,5 +68,51 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
         wandb_logger(str(tmp_path), "skelmap")
 
 
-def test_nested_configuration_becomes_dotted_keys() -> None:
-    assert flat({"a": {"b": {"c": 1}, "d": [1, 2]}, "e": None}) == {"a.b.c": 1, "a.d": [1, 2], "e": None}
+def test_long_names_are_cut_to_what_the_server_takes_and_stay_different(
+    no_account: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("wandb")
+    long = "data.img_size=28,data.seq_len=30," * 5
+    names = [wandb_logger(str(tmp_path / f"{long}seed={seed}"), "skelmap")._wandb_init["name"] for seed in (0, 1, 0)]
+    assert [len(name) for name in names] == [128] * 3
+    assert names[0] == names[2] != names[1] and long.startswith(names[0][:119])
+
+
+def test_a_run_is_closed_and_marked_as_failed_where_an_error_goes_through(
+    no_account: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    wandb = pytest.importorskip("wandb")
+    logger = wandb_logger(str(tmp_path), "skelmap")
+    with pytest.raises(ZeroDivisionError), closing([logger]):
+        logger.log_metrics({"train/loss": 1.0})
+        assert wandb.run is not None
+        raise ZeroDivisionError
+    assert wandb.run is None
+    (folder,) = tmp_path.glob("wandb/offline-run-*")
+    assert OfflineRun(folder).exit_code == 1
+
+
+def test_closing_opens_no_run_where_nothing_was_logged(no_account: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), closing([wandb_logger(str(tmp_path), "skelmap")]):
+        raise ZeroDivisionError
+    assert not (tmp_path / "wandb").exists()
+
+
+def test_nested_configuration_becomes_flat() -> None:
+    nested = {"a": {"b": {"c": 1}, "d": [1, 2]}, "e": None}
+    assert flat(nested) == {"a.b.c": 1, "a.d": [1, 2], "e": None}
+    assert flat(nested, "/") == {"a/b/c": 1, "a/d": [1, 2], "e": None}
+
+
+def test_numbers_of_the_test_split_are_named_apart_from_the_others() -> None:
+    numbers = {
+        **{"model": "AE", "simulated": False, "seed": 3, "epochs": 2, "val_loss": 5.0, "train_seconds": 1.5},
+        **{"parameters": 7, "peak_memory_mb": 8, "auroc": 0.7, "auroc_interval": [0.5, 0.9], "auroc_online": None},
+        **{"auroc_online_interval": None, "base_rate": 0.25, "score": "window", "seq_len": 30},
+        "details": {"window": {"works": [{"work": "run", "auroc": 0.8}, {"work": "wave", "auroc": None}]}},
+    }
+    assert scalars(numbers) == {
+        **{"val/best_loss": 5.0, "cost/train_seconds": 1.5, "cost/parameters": 7, "cost/peak_memory_mb": 8},
+        **{"test/auroc": 0.7, "test/auroc_low": 0.5, "test/auroc_high": 0.9, "test/base_rate": 0.25},
+        "test/works/run/auroc": 0.8,
+    }

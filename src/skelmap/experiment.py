@@ -1,7 +1,6 @@
 """One experiment from configuration to report; reads top to bottom."""
 
 import logging
-import sys
 import time
 import warnings
 from pathlib import Path
@@ -12,7 +11,6 @@ import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.loggers import WandbLogger
 from rich.console import Console
 
 from skelmap import provenance
@@ -33,8 +31,9 @@ from skelmap.evaluation import (
     write_report,
     write_results,
 )
-from skelmap.loggers import flat
+from skelmap.loggers import closing, flat, scalars
 from skelmap.maps import MapSettings
+from skelmap.wandb_results import log_results
 
 log = logging.getLogger(__name__)
 NO_VALIDATION = "no validation recordings: the last epoch's weights are judged, not the best epoch's"
@@ -68,20 +67,19 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     data.prepare_data()
     data.setup()
     trainer = _trainer(cfg, has_val=len(data.starts("val")) > 0)
-    try:
+    with closing(trainer.loggers):
         if trainer.logger:
-            trainer.logger.log_hyperparams(flat(provenance.plain(cfg)))
+            trainer.logger.log_hyperparams(flat(provenance.plain(cfg), "/"))  # models and data log none: theirs nest
         began = time.monotonic()
         checkpoint = _fit(cfg, trainer, model, data) if cfg.train else cfg.ckpt_path
         seconds = time.monotonic() - began
         predictions = _predict(trainer, model, data, checkpoint)
         judgement = judge(predictions, data.test_rows(), seed=cfg.seed)
         numbers = write_results(folder, judgement, _facts(cfg, trainer, model, data, seconds))
-        if trainer.logger:
-            trainer.logger.log_metrics({f"test/{k}": v for k, v in numbers.items() if isinstance(v, float)})
         report = write_report(folder, _report(cfg, trainer, model, data, judgement, predictions))
-    finally:
-        _close(trainer)
+        if trainer.logger:
+            trainer.logger.log_metrics(scalars(numbers))
+        log_results(trainer.loggers, judgement, report)
     Console().print(console_table(judgement, model.title))
     log.info("report: %s", report)
     return numbers
@@ -214,11 +212,3 @@ def _quiet() -> None:
     ):
         warnings.filterwarnings("ignore", message)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-
-
-def _close(trainer: pl.Trainer) -> None:
-    """Close the loggers whatever happened: an open W&B run would swallow the next job of a sweep."""
-    for logger in trainer.loggers:
-        logger.finalize("success" if sys.exc_info()[0] is None else "failed")
-        if isinstance(logger, WandbLogger):
-            logger.experiment.finish()

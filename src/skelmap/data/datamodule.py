@@ -88,7 +88,7 @@ class SkeletonMaps(pl.LightningDataModule):
     ) -> None:
         super().__init__()
         manifest, cache_dir = str(manifest), str(cache_dir)  # checkpoints hold plain values only
-        self.save_hyperparameters()
+        self.save_hyperparameters(logger=False)
         self.manifest: Manifest = read_manifest(Path(manifest))
         self.cache_dir = Path(cache_dir)
         self.seq_len, self.window, self.batch_size, self.stride, self.seed = seq_len, window, batch_size, stride, seed

@@ -55,5 +55,5 @@ class AE(Autoencoder):
     ) -> None:
         coding = frame_coding(representation, img_size, channels, layout)
         super().__init__(learning_rate, 0.0, score, 1, coding.likelihood)
-        self.save_hyperparameters()
+        self.save_hyperparameters(logger=False)
         self.network = AENetwork(latent_dim, coding)

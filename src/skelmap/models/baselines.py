@@ -99,7 +99,7 @@ class MeanMap(Baseline):
 
     def __init__(self, window: int, max_windows: int) -> None:
         super().__init__(window, max_windows)
-        self.save_hyperparameters()
+        self.save_hyperparameters(logger=False)
         self.register_buffer("mean", torch.zeros(0))
 
     def fit(self, x: NDArray[np.float32]) -> None:
@@ -130,7 +130,7 @@ class PCA(Baseline):
 
     def __init__(self, window: int, latent_dim: int, max_windows: int) -> None:
         super().__init__(window, max_windows)
-        self.save_hyperparameters()
+        self.save_hyperparameters(logger=False)
         self.latent_dim = latent_dim
         for name in ("mean", "components"):
             self.register_buffer(name, torch.zeros(0))
@@ -187,7 +187,7 @@ class GMM(PCA):
 
     def __init__(self, window: int, latent_dim: int, mixtures: int, max_windows: int) -> None:
         super().__init__(window, latent_dim, max_windows)
-        self.save_hyperparameters()
+        self.save_hyperparameters(logger=False)
         self.mixtures = mixtures
         for name in ("log_weights", "means", "whitening"):
             self.register_buffer(name, torch.zeros(0))
@@ -233,7 +233,7 @@ class KNN(PCA):
 
     def __init__(self, window: int, latent_dim: int, neighbours: int, max_windows: int) -> None:
         super().__init__(window, latent_dim, max_windows)
-        self.save_hyperparameters()
+        self.save_hyperparameters(logger=False)
         self.neighbours = neighbours
         self.register_buffer("known", torch.zeros(0))
 

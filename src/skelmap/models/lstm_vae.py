@@ -71,7 +71,7 @@ class LSTMVAE(Autoencoder):
     ) -> None:
         coding = frame_coding(representation, img_size, channels, layout)
         super().__init__(learning_rate, beta, score, samples, coding.likelihood)
-        self.save_hyperparameters()
+        self.save_hyperparameters(logger=False)
         self.network = LSTMVAENetwork(seq_len, latent_dim, hidden_size, coding)
 
 

@@ -59,5 +59,5 @@ class VAE(Autoencoder):
     ) -> None:
         coding = frame_coding(representation, img_size, channels, layout)
         super().__init__(learning_rate, beta, score, samples, coding.likelihood)
-        self.save_hyperparameters()
+        self.save_hyperparameters(logger=False)
         self.network = VAENetwork(latent_dim, coding)
