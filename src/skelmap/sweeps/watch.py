@@ -57,7 +57,7 @@ class SweepWatch(Callback):
 
 def _prepare(launcher: str) -> None:
     """Stop where a launcher's plugin is missing; leave each of its processes one thread and no progress bar."""
-    module, extra = NEEDS.get(launcher, ("hydra", ""))
+    module, extra = NEEDS.get(launcher, ("skelmap", ""))  # a launcher file of the user's needs what it needs
     if find_spec(module) is None:
         sys.exit(f"launcher={launcher}: {module} is not installed; pip install -c constraints.txt -e '.[{extra}]'")
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # inherited; later, in a cell, torch would not heed it any more
