@@ -113,6 +113,16 @@ def test_slurm_is_asked_for_one_job_a_cell(task: Path, tmp_path: Path, monkeypat
         assert f"#SBATCH {line}\n" in asked
 
 
+@pytest.mark.slow
+def test_ray_does_not_wait_for_a_gpu_that_is_not_there(task: Path, tmp_path: Path) -> None:
+    _needs("ray")
+    gpus = ("+hydra.launcher.init.num_gpus=1", "hydra.launcher.remote.num_gpus=1.5")
+    done = train(tmp_path, "-m", *FOUR, f"data.manifest={task}", "launcher=ray", *gpus)
+    assert done.returncode == 1
+    assert "hydra.launcher.remote.num_gpus=1.5; allowed here: up to 1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def _needs(launcher: str) -> None:
     module, extra = NEEDS[launcher]
     pytest.importorskip(module, reason=f"launcher={launcher} needs the extra {extra}")

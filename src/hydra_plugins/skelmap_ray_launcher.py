@@ -10,6 +10,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, configure_log, run_job, setup_globals
+from hydra.errors import CompactHydraException
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -40,6 +41,9 @@ class RayLauncher(Launcher):
 
         Returns:
             What became of each, in the same order.
+
+        Raises:
+            CompactHydraException: a cell takes more GPUs than this machine has; Ray would wait for ever.
         """
         import ray  # an extra, and slow to import: Hydra loads this file at every start
 
@@ -50,12 +54,18 @@ class RayLauncher(Launcher):
         cell, state = ray.remote(**self._remote)(_run), Singleton.get_state()
         shared = ray.put((self._context, self._task, self._config, state))
         try:
+            self._check_gpus(ray.cluster_resources().get("GPU", 0))
             returns: list[JobReturn] = ray.get(
                 [cell.remote(shared, list(job), number) for number, job in enumerate(job_overrides, initial_job_idx)]
             )
         finally:
             ray.shutdown()
         return returns
+
+    def _check_gpus(self, there: float) -> None:
+        wanted = self._remote.get("num_gpus") or 0
+        if self._init.get("address") is None and wanted > there:  # a cluster may grow
+            raise CompactHydraException(f"hydra.launcher.remote.num_gpus={wanted}; allowed here: up to {there:g}")
 
 
 def _run(shared: tuple[HydraContext, TaskFunction, DictConfig, Any], overrides: list[str], number: int) -> JobReturn:
