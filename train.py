@@ -8,18 +8,9 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from skelmap.names import shortened
-
-
-def folder_name(overrides: str) -> str:
-    """Name a sweep's run after its overrides, fit for a file system; the same overrides give the same name."""
-    return shortened(overrides.replace("/", "_") or "defaults", limit=200)
-
-
-failures: list[str] = []
-OmegaConf.register_new_resolver("folder_name", folder_name)
+import skelmap.sweeps  # noqa: F401  conf/ names the folders of a sweep by its resolver
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
@@ -41,7 +32,6 @@ def main(cfg: DictConfig) -> float | None:
         if HydraConfig.get().mode == RunMode.MULTIRUN:  # the other runs of the sweep go on
             record_failure(Path(cfg.paths.output_dir), error)
             logging.getLogger(__name__).error("failed: %s", error)
-            failures.append(cfg.paths.output_dir)
             return None
         if isinstance(error, UserError):
             raise CompactHydraException(str(error)) from None
@@ -63,5 +53,3 @@ def run_or_explain() -> None:
 
 if __name__ == "__main__":
     run_or_explain()
-    if failures:
-        sys.exit(f"{len(failures)} runs failed; failed.txt in each says why: {', '.join(failures)}")

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
+import skelmap.sweeps  # noqa: F401  registers what conf/ names folders with
 from composing import ROOT, Compose
 from invented import write_task
 
@@ -35,7 +36,6 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def composed(tmp_path: Path, shared_cache: Path) -> Compose:
     """Compose conf/train.yaml with overrides, as train.py does; the run writes into tmp_path/run."""
-    OmegaConf.register_new_resolver("folder_name", str, replace=True)  # train.py's own, which only sweeps need
 
     def build(*overrides: str, run: Path = tmp_path / "run") -> DictConfig:
         GlobalHydra.instance().clear()
