@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from optuna import Study
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
@@ -37,6 +38,7 @@ def search_figure(study: Study, space: Space) -> Figure:
     _scatter(panels[0], numbers, losses, [t.number for t in pruned], _losses(pruned))
     panels[0].step(numbers, np.minimum.accumulate(losses), where="post", color=INK, label="best so far")
     panels[0].set(title="trials", xlabel="trial")
+    panels[0].xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[0].legend()
     for axes, (key, distribution) in zip(panels[1:], space.items(), strict=False):
         seen, cut = ([t.params[key] for t in trials] for trials in (complete, pruned))
@@ -46,6 +48,9 @@ def search_figure(study: Study, space: Space) -> Figure:
             seen, cut = ([choices.index(value) for value in values] for values in (seen, cut))
         elif getattr(distribution, "log", False):
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            axes.xaxis.set_minor_formatter(NullFormatter())
         _scatter(axes, seen, losses, cut, _losses(pruned))
         axes.set(title=key)
     for axes in panels[1 + len(space) :]:
@@ -64,6 +69,6 @@ def _scatter(axes: Axes, x: list[Any], losses: Any, cut_x: list[Any], cut: Any) 
     room = 0.1 * (high - low) or 0.1 * abs(high) or 1.0
     axes.set_ylim(low - room, high + 2 * room)
     cut = np.minimum(np.nan_to_num(cut, nan=np.inf), high + 2 * room)
-    axes.scatter(cut_x, cut, color=GREY, s=16, marker="x", linewidths=0.9, clip_on=False)
-    axes.scatter(x, losses, color=NORMAL, s=18, zorder=3)
+    axes.scatter(cut_x, cut, color=GREY, s=16, marker="x", linewidths=0.9, clip_on=False, label="pruned")
+    axes.scatter(x, losses, color=NORMAL, s=18, zorder=3, label="complete")
     axes.grid(axis="y", color=FAINT, linewidth=0.5)

@@ -15,7 +15,6 @@ from skelmap.errors import UserError
 from skelmap.evaluation.atomic import replacing
 from skelmap.evaluation.figures.style import png
 from skelmap.experiment import prepare
-from skelmap.models.baselines import Baseline
 from skelmap.provenance import plain
 from skelmap.search.figure import search_figure
 from skelmap.search.ledger import Ledger, trial_folder
@@ -47,9 +46,7 @@ def search(recipe: Recipe, space: Space, folder: Path, asked: int) -> None:
     ledger = Ledger(folder, seed=cfg.seed, warmup=cfg.trainer.max_epochs // 4)
     ledger.begin({"config": plain(recipe.compose(Path())), "space": {key: str(space[key]) for key in space}})
     with ledger.lock:
-        _, model, data = prepare(cfg, "fit")
-    if isinstance(model, Baseline):
-        raise UserError(f"{model.title} cannot be searched: its val/loss is a distance that falls with every latent")
+        _, _, data = prepare(cfg, "fit")
     if not len(data.starts("val")):
         raise UserError(f"{data.manifest.path}: has no split val; a search needs normal validation recordings")
     progress = Progress(ledger, asked)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -14,6 +15,7 @@ from yaml import YAMLError
 
 from skelmap.config import check
 from skelmap.errors import UserError
+from skelmap.models.baselines import Baseline
 from skelmap.search.recipe import Recipe
 
 Space = Mapping[str, BaseDistribution]
@@ -28,6 +30,7 @@ NOT_SEARCHED = {
     "seed": "seeds are repeated, not chosen",
 }
 """Why values of val/loss under different values of a key, or of any key of a group, do not compare."""
+BASELINE = "its val/loss measures another thing in a subspace of another size; compare settings with train.py -m"
 
 
 def read_space(path: Path) -> Space:
@@ -82,10 +85,12 @@ def check_space(space: Space, recipe: Recipe) -> None:
         UserError: naming the key, the value and what is allowed.
     """
     cfg = recipe.compose(Path())
+    if issubclass(get_class(cfg.model._target_), Baseline):
+        raise UserError(f"{cfg.model._target_} cannot be searched: {BASELINE}")
     for key, distribution in space.items():
         for name in (key, key.partition(".")[0]):
             if name in NOT_SEARCHED and key != "data.batch_size":
-                raise UserError(f"{key} cannot be searched: {NOT_SEARCHED[name]}. Compare it with train.py -m")
+                raise UserError(f"{key} cannot be searched: {NOT_SEARCHED[name]}; compare it with train.py -m")
         if key not in searchable(cfg):
             raise UserError(f"{key} cannot be searched; allowed here: {', '.join(searchable(cfg))}")
         if any(override.lstrip("+").partition("=")[0] == key for override in recipe.overrides):
@@ -132,5 +137,5 @@ def override(key: str, value: Any) -> str:
 def text(value: Any) -> str:
     """Write a value for configuration and tables alike; fractions have four significant digits."""
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return repr(float(f"{value:.4g}"))  # 2.0, not 2: a key of whole numbers shall refuse it
     return "null" if value is None else str(value)

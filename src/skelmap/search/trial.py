@@ -1,5 +1,6 @@
 """One trial: train, report the loss on validation recordings at every epoch, stop where it is hopeless."""
 
+import logging
 import math
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from pytorch_lightning.callbacks import Callback
 
 from skelmap.experiment import fit
 from skelmap.provenance import record_failure
+
+log = logging.getLogger(__name__)
 
 
 class ReportLoss(Callback):
@@ -51,4 +54,5 @@ def run_trial(trial: Trial, cfg: DictConfig) -> tuple[TrialState, float | None]:
         return TrialState.PRUNED, None
     except Exception as error:  # the other trials go on
         record_failure(Path(cfg.paths.output_dir), error)
+        log.error("%s: %s", cfg.paths.output_dir, error)
         return TrialState.FAIL, None
