@@ -66,6 +66,7 @@ def test_the_best_trial_is_the_lowest_loss_of_the_logs_and_the_test_split_is_not
     assert len([line for line in caplog.messages if line.startswith("trial ") and "s left" in line]) == 4
 
 
+@pytest.mark.slow
 def test_the_best_command_trains_what_the_trial_trained(task: Path, shared_cache: Path, tmp_path: Path) -> None:
     search(recipe(task, shared_cache), read_space(write_space(tmp_path)), tmp_path / "found", 1)
     program, script, *arguments = best(tmp_path / "found")["command"].split()
@@ -81,11 +82,11 @@ def test_the_best_command_trains_what_the_trial_trained(task: Path, shared_cache
 
 def test_trials_do_not_depend_on_where_a_search_was_cut(task: Path, shared_cache: Path, tmp_path: Path) -> None:
     space = read_space(write_space(tmp_path))
-    search(recipe(task, shared_cache), space, tmp_path / "whole", 3)
-    for asked in (1, 3, 2):
+    search(recipe(task, shared_cache), space, tmp_path / "whole", 2)
+    for asked in (1, 2, 1):
         search(recipe(task, shared_cache), space, tmp_path / "cut", asked)
     assert table(tmp_path / "cut") == table(tmp_path / "whole")
-    assert len({row["model.learning_rate"] for row in table(tmp_path / "whole")}) == 3
+    assert len({row["model.learning_rate"] for row in table(tmp_path / "whole")}) == 2
 
 
 def test_a_folder_is_one_search(task: Path, shared_cache: Path, tmp_path: Path) -> None:
