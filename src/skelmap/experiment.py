@@ -3,6 +3,8 @@
 import logging
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import Callback
 from rich.console import Console
 
 from skelmap import provenance
@@ -56,20 +59,8 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     if finished is not None:
         log.info("%s: finished before, nothing to do", folder)
         return finished
-    provenance.write(folder, cfg)
-    check(cfg)
-    _quiet()
-    pl.seed_everything(cfg.seed, verbose=False)
-    data: SkeletonMaps = _build(cfg.data)
-    model: pl.LightningModule = _build(cfg.model)
-    if cfg.ckpt_path:
-        provenance.check_checkpoint(Path(cfg.ckpt_path), model, data)
-    data.prepare_data()
-    data.setup()
-    trainer = _trainer(cfg, has_val=len(data.starts("val")) > 0)
-    with closing(trainer.loggers):
-        if trainer.logger:
-            trainer.logger.log_hyperparams(flat(provenance.plain(cfg), "/"))  # models and data log none: theirs nest
+    trainer, model, data = prepare(cfg)
+    with _logging(cfg, trainer):
         began = time.monotonic()
         checkpoint = _fit(cfg, trainer, model, data) if cfg.train else cfg.ckpt_path
         seconds = time.monotonic() - began
@@ -83,6 +74,52 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     Console().print(console_table(judgement, model.title))
     log.info("report: %s", report)
     return numbers
+
+
+def fit(cfg: DictConfig, watcher: Callback) -> list[float]:
+    """Train a model on normal recordings and judge nothing: no test window is looked at.
+
+    Args:
+        cfg: the configuration composed from conf/train.yaml.
+        watcher: sees every epoch beside the configured callbacks; may end the training by raising.
+
+    Returns:
+        val/loss of each epoch, nats a window.
+
+    Raises:
+        UserError: the configuration or the data are at fault.
+    """
+    trainer, model, data = prepare(cfg, "fit")
+    trainer.callbacks.insert(0, watcher)
+    with _logging(cfg, trainer):
+        _fit(cfg, trainer, model, data)
+    losses = _history(trainer).get("val/loss")
+    if not losses:
+        raise UserError("no epoch has a val/loss: it needs validation recordings and callbacks.history")
+    return losses
+
+
+def prepare(cfg: DictConfig, stage: str | None = None) -> tuple[pl.Trainer, pl.LightningModule, SkeletonMaps]:
+    """Check the configuration, build its parts and draw the maps.
+
+    Args:
+        cfg: the configuration composed from conf/train.yaml.
+        stage: "fit" asks for training windows alone, None for training and test windows.
+
+    Raises:
+        UserError: the configuration or the data are at fault.
+    """
+    provenance.write(Path(cfg.paths.output_dir), cfg)
+    check(cfg)
+    _quiet()
+    pl.seed_everything(cfg.seed, verbose=False)
+    data: SkeletonMaps = _build(cfg.data)
+    model: pl.LightningModule = _build(cfg.model)
+    if cfg.ckpt_path:
+        provenance.check_checkpoint(Path(cfg.ckpt_path), model, data)
+    data.prepare_data()
+    data.setup(stage)
+    return _trainer(cfg, has_val=len(data.starts("val")) > 0), model, data
 
 
 def _build(node: DictConfig, **more: Any) -> Any:
@@ -212,3 +249,12 @@ def _quiet() -> None:
     ):
         warnings.filterwarnings("ignore", message)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+
+
+@contextmanager
+def _logging(cfg: DictConfig, trainer: pl.Trainer) -> Iterator[None]:
+    """Log the configuration; close the loggers whatever happens."""
+    with closing(trainer.loggers):
+        if trainer.logger:
+            trainer.logger.log_hyperparams(flat(provenance.plain(cfg), "/"))  # models and data log none: theirs nest
+        yield
