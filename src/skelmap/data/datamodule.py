@@ -62,7 +62,7 @@ class SkeletonMaps(pl.LightningDataModule):
         window: frames that the model sees at once: T, or 1.
         representation: "maps", or "keypoints": neck-centred joints in place of maps.
         img_size: side of the maps, px.
-        maps: further map settings (`MapSettings`): crop_size, resample, line_width, threshold.
+        maps: further map settings (`MapSettings`): crop_size, resample, line_width, line_unit, threshold.
         json: what JSON sources do not say (`JsonFormat`): layout by name, size, fps.
         batch_size: windows in a batch.
         stride: frames from one training or validation window to the next; test windows have stride 1.
