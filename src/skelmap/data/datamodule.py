@@ -107,12 +107,12 @@ class SkeletonMaps(pl.LightningDataModule):
     @property
     def name(self) -> str:
         """The manifest's file and folder, for readers."""
-        return f"{self.manifest.path.parent.name}/{self.manifest.path.name}"
+        return self.manifest.name
 
     @property
     def simulated(self) -> bool:
         """Whether the simulated factory wrote this data set."""
-        return (self.manifest.path.parent / "factory.json").exists()
+        return self.manifest.simulated
 
     def prepare_data(self) -> None:
         """Build the cache, in one process."""
