@@ -15,6 +15,7 @@ from skelmap.locating.poses import Poses, read_poses
 from skelmap.locating.summary import summarise
 from skelmap.maps import MapSettings
 from skelmap.poses import Manifest
+from skelmap.study.bootstrap import clip_weights
 
 ALL = "all"
 """Stands for all joints together in the column `joint`."""
@@ -75,13 +76,14 @@ def locate(
     if known.joints != asked.joints:
         raise UserError(f"{manifest.path}: train and test have different layouts; one is allowed")
     data = {"data": manifest.name, "simulated": manifest.simulated}
+    weights = clip_weights(len(asked.parts), seed)  # the same resamples for all methods and maps
     for style in styles:
         drawn = known.draw(style), asked.draw(style)
         rows: list[Row] = []
         for name, method in METHODS.items():
             found = method(known, *drawn, seed)
             error = np.linalg.norm(found - asked.place, axis=-1).astype(np.float64)
-            judged = _judge(error, asked, style, seed)
+            judged = _judge(error, asked, style, weights)
             rows += [
                 {**data, **_drawing(style), "method": name, **row, "train_frames": len(known), "seed": seed}
                 for row in judged
@@ -99,15 +101,14 @@ def _drawing(style: MapSettings) -> Row:
     }
 
 
-def _judge(error: Floats, asked: Poses, style: MapSettings, seed: int) -> list[Row]:
+def _judge(error: Floats, asked: Poses, style: MapSettings, weights: Floats) -> list[Row]:
     """Summarise (N, J) errors, px, for all detected joints and for each."""
     in_cut: NDArray[np.bool_] = np.all(np.abs(asked.place) < style.crop_size / 2, axis=-1)
-    clips = len(asked.parts)
     rows = []
     for joint, name in enumerate((ALL, *asked.joints), start=-1):
         chosen = asked.seen if name == ALL else asked.seen & (np.arange(len(asked.joints)) == joint)
         row = chosen.nonzero()[0]
-        numbers = summarise(error[chosen], asked.clip[row], clips, seed)._asdict()
+        numbers = summarise(error[chosen], asked.clip[row], weights)._asdict()
         rows.append(
             {
                 "joint": name,
@@ -115,7 +116,7 @@ def _judge(error: Floats, asked: Poses, style: MapSettings, seed: int) -> list[R
                 "detected": int(chosen.sum()),
                 "in_cut": round(float(in_cut[chosen].mean()), 4) if chosen.any() else None,
                 "frames": len(asked),
-                "clips": clips,
+                "clips": weights.shape[1],
             }
         )
     return rows

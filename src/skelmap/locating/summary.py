@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skelmap.evaluation.metrics import Floats
-from skelmap.study.bootstrap import clip_weights, interval
+from skelmap.study.bootstrap import interval
 
 LEVELS = 512
 """Quantiles of the errors between which a resampled median is told; 0.2 % of the errors lie between two."""
@@ -23,14 +23,14 @@ class Summary(NamedTuple):
     mean_high: float | None
 
 
-def summarise(error: Floats, clip: NDArray[np.int64], clips: int, seed: int) -> Summary:
+def summarise(error: Floats, clip: NDArray[np.int64], weights: Floats) -> Summary:
     """Summarise errors; intervals are percentiles over resampled clips.
 
     Args:
         error: (E,) px, of detected joints.
         clip: (E,) clip of each, 0 .. C - 1.
-        clips: C; with fewer than 2 there is no interval.
-        seed: of the resamples; the same seed and clips give the same resamples for all methods and maps.
+        weights: (B, C) how often each resample draws each clip (`clip_weights`); with fewer than 2 clips there is no
+            interval.
 
     Returns:
         The summary.
@@ -38,9 +38,9 @@ def summarise(error: Floats, clip: NDArray[np.int64], clips: int, seed: int) -> 
     if not len(error):
         return Summary(*[None] * 6)
     median, mean = float(np.median(error)), float(error.mean())
+    clips = weights.shape[1]
     if clips < 2:
         return Summary(median, None, None, mean, None, None)
-    weights = clip_weights(clips, seed)
     count = weights @ np.bincount(clip, minlength=clips)
     with np.errstate(invalid="ignore"):
         means = interval(weights @ np.bincount(clip, error, clips) / count)
