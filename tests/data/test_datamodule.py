@@ -19,7 +19,7 @@ Make = Callable[..., SkeletonMaps]
 @pytest.fixture
 def make(task: Path, shared_cache: Path) -> Make:
     def build(manifest: Path = task, **change: object) -> SkeletonMaps:
-        maps = {"crop_size": 480, "resample": "bilinear", "line_width": 8, "threshold": 0.1}
+        maps = {"crop_size": 480, "resample": "bilinear", "line_width": 8, "line_unit": "source", "threshold": 0.1}
         keys = {"seq_len": 10, "window": 10, "representation": "maps", "img_size": 28, "maps": maps, "batch_size": 16}
         json = {"layout": "BODY_25", "size": [640, 480], "fps": 30}
         return SkeletonMaps(manifest, shared_cache, **{**keys, "json": json, **change})

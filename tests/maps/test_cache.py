@@ -127,7 +127,14 @@ def test_moved_sources_keep_their_cache(recordings: tuple[Recording, ...], tmp_p
 
 @pytest.mark.parametrize(
     "change",
-    [{"img_size": 29}, {"crop_size": 400}, {"resample": "area"}, {"line_width": 6.0}, {"threshold": 0.2}],
+    [
+        {"img_size": 29},
+        {"crop_size": 400},
+        {"resample": "area"},
+        {"line_width": 6.0},
+        {"line_unit": "map"},
+        {"threshold": 0.2},
+    ],
     ids=str,
 )
 def test_every_map_setting_has_a_cache_of_its_own(

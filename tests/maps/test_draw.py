@@ -200,6 +200,38 @@ def test_thicker_lines_and_lower_thresholds_only_add_pixels(key: str, low: float
     assert (fewer <= more).all() and fewer.sum() < more.sum()
 
 
+def lit_width(style: MapSettings) -> float:
+    """Mean width of an upright limb in map px, over every place of it along half the cut."""
+    points = np.zeros((240, 25, 3), np.float32)
+    points[:, 1] = (320, 240, 1)
+    points[:, 3] = (200, 340, 1)
+    points[:, 4] = (200, 440, 1)
+    points[:, 3:5, 0] += np.arange(240)[:, None]
+    rows = draw_maps(points, BODY_25, SIZE, style)[:, 4 * style.img_size // 5]
+    return float(rows.sum(axis=1).mean())
+
+
+@pytest.mark.parametrize("width", [1, 2.5])
+def test_lines_in_map_pixels_are_as_wide_in_maps_of_every_size(width: float) -> None:
+    """A pixel is lit where over 10 % of it is covered, so a line of w px lights w + 1 - 2 * 0.1 on average."""
+    for img_size in (14, 20, 28, 40, 56, 80, 112):
+        style = MapSettings(img_size=img_size, resample="area", line_width=width, line_unit="map")
+        wider = (lit_width(style) - (width + 0.8)) * 480 / img_size
+        assert -1 < wider < 3, img_size  # source px: OpenCV draws 1 or 2 more than told, rounding is up to 0.5
+    narrow, wide = (lit_width(MapSettings(img_size=size, resample="area")) for size in (14, 112))
+    assert narrow < 1.2 and wide > 2.5
+
+
+@quick
+@given(people(BODY_25, 75, x=(-40, 680), y=(-40, 520)), styles, st.integers(1, 20))
+def test_line_units_agree_where_they_mean_the_same_width(
+    points: np.ndarray, style: MapSettings, source_width: int
+) -> None:
+    in_source = replace(style, line_width=source_width)
+    in_map = replace(style, line_width=source_width * style.img_size / style.crop_size, line_unit="map")
+    np.testing.assert_array_equal(map_of(points, style=in_map), map_of(points, style=in_source))
+
+
 def test_a_threshold_of_0_keeps_every_grey_and_no_black() -> None:
     style = MapSettings(img_size=40, resample="area", threshold=0)
     fine = map_of(person(), style=MapSettings(img_size=480, threshold=0))
@@ -209,3 +241,17 @@ def test_a_threshold_of_0_keeps_every_grey_and_no_black() -> None:
 def test_an_unknown_resampling_is_refused() -> None:
     with pytest.raises(UserError, match=r"data\.maps\.resample=cubic; allowed are bilinear, area"):
         MapSettings(resample="cubic")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"line_unit": "metre"}, r"data\.maps\.line_unit=metre; allowed are source, map"),
+        ({"line_width": 0.4}, r"data\.maps\.line_width=0\.4 source px is 0\.4 px of the cut; allowed are 0\.5 to"),
+        ({"line_width": 40, "line_unit": "map"}, r"40 map px is 685\.7 px of the cut; .* data\.maps\.crop_size=480"),
+    ],
+    ids=str,
+)
+def test_lines_that_cannot_be_drawn_are_refused(change: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        MapSettings(**change)

@@ -62,7 +62,7 @@ class SkeletonMaps(pl.LightningDataModule):
         window: frames that the model sees at once: T, or 1.
         representation: "maps", or "keypoints": neck-centred joints in place of maps.
         img_size: side of the maps, px.
-        maps: further map settings (`MapSettings`): crop_size, resample, line_width, threshold.
+        maps: further map settings (`MapSettings`): crop_size, resample, line_width, line_unit, threshold.
         json: what JSON sources do not say (`JsonFormat`): layout by name, size, fps.
         batch_size: windows in a batch.
         stride: frames from one training or validation window to the next; test windows have stride 1.
@@ -107,12 +107,12 @@ class SkeletonMaps(pl.LightningDataModule):
     @property
     def name(self) -> str:
         """The manifest's file and folder, for readers."""
-        return f"{self.manifest.path.parent.name}/{self.manifest.path.name}"
+        return self.manifest.name
 
     @property
     def simulated(self) -> bool:
         """Whether the simulated factory wrote this data set."""
-        return (self.manifest.path.parent / "factory.json").exists()
+        return self.manifest.simulated
 
     def prepare_data(self) -> None:
         """Build the cache, in one process."""

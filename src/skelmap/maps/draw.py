@@ -25,6 +25,7 @@ JOINT_RATIO = 1.2
 width side/120, side being the shorter side of the picture (480 px: limbs of 8 px)."""
 WHITE = 255
 RESAMPLE = {"bilinear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}
+LINE_UNITS = ("source", "map")
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,11 @@ class MapSettings:
         img_size: side of the map, px, 14..256.
         crop_size: side of the square cut out of the camera's picture around the neck, source px.
         resample: "bilinear" (as the paper; takes 2x2 source pixels for a map pixel) or "area" (averages all of them).
-        line_width: width of limbs, source px; joints are discs, 1.2 times as wide. 8 is OpenPose's on 640x480.
+        line_width: width of limbs, in px of `line_unit`; joints are discs, 1.2 times as wide. 8 source px is OpenPose's
+            on 640x480.
+        line_unit: "source" (px of the cut: in smaller maps lines are thinner) or "map" (px of the map: lines look the
+            same at every `img_size`). Lines are drawn in the cut, so their widths are whole source px; OpenCV draws one
+            or two more than it is told.
         threshold: a map pixel is 1 where its grey level exceeds this share of white, 0..1.
     """
 
@@ -43,11 +48,24 @@ class MapSettings:
     crop_size: int = 480
     resample: str = "bilinear"
     line_width: float = 8.0
+    line_unit: str = "source"
     threshold: float = 0.1
 
     def __post_init__(self) -> None:
         if self.resample not in RESAMPLE:
             raise UserError(f"data.maps.resample={self.resample}; allowed are {', '.join(RESAMPLE)}")
+        if self.line_unit not in LINE_UNITS:
+            raise UserError(f"data.maps.line_unit={self.line_unit}; allowed are {', '.join(LINE_UNITS)}")
+        if not 0.5 <= self.source_width <= self.crop_size:
+            raise UserError(
+                f"data.maps.line_width={self.line_width} {self.line_unit} px is {self.source_width:.1f} px of the cut; "
+                f"allowed are 0.5 to data.maps.crop_size={self.crop_size}"
+            )
+
+    @property
+    def source_width(self) -> float:
+        """Width of limbs, source px."""
+        return self.line_width * (self.crop_size / self.img_size if self.line_unit == "map" else 1)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -91,8 +109,8 @@ def draw_maps(
     centre = neck_positions(keypoints, layout)
     corner = np.floor(np.nan_to_num(centre) - settings.crop_size / 2 + 0.5).astype(np.int64)
     pixels = (np.floor(points[..., :2] + 0.5) - corner[:, None]).astype(np.int32)
-    limb_width = max(round(settings.line_width), 1)
-    joint_width = max(round(settings.line_width * JOINT_RATIO), 1)
+    limb_width = max(round(settings.source_width), 1)
+    joint_width = max(round(settings.source_width * JOINT_RATIO), 1)
     starts, ends = np.array(layout.limbs).T
     drawn_limbs = seen[:, starts] & seen[:, ends]
     limbs = np.stack([pixels[:, starts], pixels[:, ends]], axis=2)  # (N, limbs, 2 ends, xy)

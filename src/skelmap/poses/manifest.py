@@ -68,6 +68,16 @@ class Manifest:
     path: Path
     recordings: tuple[Recording, ...]
 
+    @property
+    def name(self) -> str:
+        """The file and its folder, for readers."""
+        return f"{self.path.parent.name}/{self.path.name}"
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the simulated factory wrote this data set."""
+        return (self.path.parent / "factory.json").exists()
+
     def split(self, name: str) -> tuple[Recording, ...]:
         """Select the recordings of one split."""
         return tuple(r for r in self.recordings if r.split == name)

@@ -1,0 +1,59 @@
+"""Ask what a map keeps: `python scripts/locate_joints.py MANIFEST --out FOLDER/NAME`.
+
+Learns from single maps of the train split where the joints are and judges on the test split, for every combination of
+sizes, resamplings, line units and cuts. Writes NAME.csv after every map style, NAME.md and NAME.png at the end.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from skelmap.errors import UserError
+from skelmap.evaluation.atomic import replacing
+from skelmap.evaluation.figures.style import png
+from skelmap.locating import error_figure, locate, map_styles, markdown, write_csv
+from skelmap.poses import read_manifest
+
+
+def main() -> None:
+    """Parse the command line, locate, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="path of the three files, without their endings")
+    parser.add_argument("--img-size", type=int, nargs="+", default=[14, 20, 28, 40, 56, 80, 112])
+    parser.add_argument("--resample", nargs="+", default=["bilinear", "area"])
+    parser.add_argument("--line-unit", nargs="+", default=["source"], help="source (8 px) or map (0.467 px)")
+    parser.add_argument("--crop-size", type=int, nargs="+", default=[480])
+    parser.add_argument("--frames", type=int, help="of each split at most, evenly spread (default: all)")
+    parser.add_argument("--seed", type=int, default=0, help="of the network and the resamples")
+    try:
+        run(parser.parse_args())
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
+def run(a: argparse.Namespace) -> None:
+    """Locate the joints and write what was found."""
+    styles = map_styles(a.img_size, a.resample, a.line_unit, a.crop_size)
+    if a.frames is not None and a.frames < 1:
+        raise UserError(f"--frames {a.frames}; 1 or more is allowed")
+    if a.seed < 0:
+        raise UserError(f"--seed {a.seed}; 0 or more is allowed")
+    results = locate(read_manifest(a.manifest), styles, a.frames, a.seed)
+    rows: list[dict[str, Any]] = []
+    for of_style in track(results, "locating joints", len(styles), console=Console(stderr=True)):
+        rows += of_style
+        write_csv(rows, a.out.with_name(f"{a.out.name}.csv"))
+    with replacing(a.out.with_name(f"{a.out.name}.md")) as file:
+        file.write(markdown(rows))
+    with replacing(a.out.with_name(f"{a.out.name}.png"), "wb") as file:
+        file.write(png(error_figure(rows)))
+    print(markdown(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""Locating joints: on invented data where the answer is known."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from composing import ROOT
+from invented import clip_of, person, wave, write_manifest, write_task
+from skelmap.errors import UserError
+from skelmap.factory import write_factory
+from skelmap.locating import error_figure, locate, map_styles, markdown
+from skelmap.locating.methods import mean_position, nearest_map, network
+from skelmap.locating.poses import Poses, read_poses
+from skelmap.locating.summary import summarise
+from skelmap.maps import MapSettings
+from skelmap.poses import BODY_25, COCO_18, Clip, read_manifest, write_clip
+from skelmap.study.bootstrap import clip_weights
+
+ELBOW = BODY_25.joints.index("right_elbow")
+
+
+def poses(folder: Path, split: str = "train", most: int | None = None) -> Poses:
+    return read_poses(read_manifest(folder / "manifest.csv"), split, most)
+
+
+def write_split(folder: Path, train: np.ndarray, test: np.ndarray) -> None:
+    folder.mkdir(exist_ok=True)
+    for name, keypoints in (("train", train), ("test", test)):
+        write_clip(folder / f"{name}.npz", clip_of(keypoints))
+    write_manifest(folder, [[name, f"{name}.npz", name, name] for name in ("train", "test")])
+
+
+def one_joint(places: np.ndarray) -> np.ndarray:
+    """Rows in which only the neck and one elbow are there, the elbow at these places from the neck."""
+    keypoints = np.zeros((len(places), 25, 3), np.float32)
+    keypoints[:, 1] = (320, 240, 1)
+    keypoints[:, ELBOW, :2] = places + np.array([320, 240])
+    keypoints[:, ELBOW, 2] = 1
+    return keypoints
+
+
+def test_a_lone_joint_is_found_to_within_a_map_pixel(tmp_path: Path) -> None:
+    """Known places lie on a grid of 10 px, so the nearest known one is at most 7.1 px off; a map pixel is 12 px.
+
+    The disc covers 3 map pixels, so that the maps of near places have most of their pixels in common.
+    """
+    grid = np.stack(np.meshgrid(np.arange(-200, 201, 10), np.arange(-200, 201, 10)), axis=-1).reshape(-1, 2)
+    asked = np.random.default_rng(0).uniform(-200, 200, (100, 2))
+    write_split(tmp_path, one_joint(grid), one_joint(asked))
+    style = MapSettings(img_size=40, resample="area", line_width=30)
+    known, test = poses(tmp_path), poses(tmp_path, "test")
+    found = nearest_map(known, known.draw(style), test.draw(style), 0)
+    joint = known.joints.index("right_elbow")
+    error = np.linalg.norm(found - test.place, axis=-1)[:, joint]
+    assert error.max() < 12 + 7.1 and np.median(error) < 8
+    by_chance = np.linalg.norm(mean_position(known, grid, asked, 0) - test.place, axis=-1)[:, joint]
+    assert np.median(by_chance) > 100
+    others = np.delete(np.arange(24), joint)
+    assert not found[:, others].any() and not test.seen[:, others].any()
+
+
+def test_the_look_up_finds_a_known_map_and_takes_a_missing_joint_from_the_next_best(tmp_path: Path) -> None:
+    train = np.stack([person(), person(), person()])
+    train[1, ELBOW, :2] += (-40, -20)
+    train[2, ELBOW, :2] += (-60, -90)
+    hip = BODY_25.joints.index("left_big_toe")
+    train[0, hip] = 0
+    write_split(tmp_path, train, train[:1])
+    known, asked = poses(tmp_path), poses(tmp_path, "test")
+    style = MapSettings(img_size=56)
+    found = nearest_map(known, known.draw(style), asked.draw(style), 0)[0]
+    toe = known.joints.index("left_big_toe")
+    elbow = known.joints.index("right_elbow")
+    np.testing.assert_array_equal(found[elbow], known.place[0, elbow])
+    np.testing.assert_array_equal(found[toe], known.place[1, toe])
+    assert known.place[0, toe].tolist() == [0, 0] and not known.seen[0, toe]
+
+
+def test_the_mean_position_is_numpy_s_over_detected_joints(tmp_path: Path) -> None:
+    keypoints = wave(30, 1)
+    keypoints[5:, 4] = 0
+    keypoints[:, 7, 2] = 0.04  # too unsure to be drawn
+    write_split(tmp_path, keypoints, wave(4))
+    known = poses(tmp_path)
+    found = mean_position(known, np.zeros((0, 1, 1), bool), np.zeros((4, 1, 1), bool), 0)
+    assert "neck" not in known.joints and found.shape == (4, 24, 2)
+    from_neck = keypoints[..., :2] - keypoints[:, 1:2, :2]
+    for joint, frames in (("nose", 30), ("right_wrist", 5)):
+        expected = from_neck[:frames, BODY_25.joints.index(joint)].mean(axis=0)
+        np.testing.assert_allclose(found[2, known.joints.index(joint)], expected, atol=1e-4)
+    assert not found[:, known.joints.index("left_wrist")].any()
+
+
+def test_the_network_learns_and_is_the_same_for_a_seed(tmp_path: Path) -> None:
+    write_split(tmp_path, wave(300, 1), wave(60, 2))
+    known, asked = poses(tmp_path), poses(tmp_path, "test")
+    maps = [part.draw(MapSettings(resample="area")) for part in (known, asked)]
+    wrist = known.joints.index("right_wrist")
+    found, again, other = (network(known, *maps, seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(found, again)
+    assert not np.array_equal(found, other)
+    errors = [
+        np.linalg.norm(f - asked.place, axis=-1)[:, wrist].mean() for f in (found, mean_position(known, *maps, 0))
+    ]
+    assert errors[0] < 0.5 * errors[1]
+
+
+def test_undetected_joints_do_not_teach_the_network(tmp_path: Path) -> None:
+    keypoints = wave(40, 1)
+    keypoints[::2, 4] = 0
+    write_split(tmp_path, keypoints, wave(4))
+    known = poses(tmp_path)
+    maps = known.draw(MapSettings(img_size=14))
+    found = network(known, maps, maps, 0)
+    known.place[~known.seen] = 1e4
+    np.testing.assert_array_equal(found, network(known, maps, maps, 0))
+
+
+def test_frames_are_spread_evenly_and_frames_with_nobody_left_out(tmp_path: Path) -> None:
+    keypoints = wave(100)
+    keypoints[10:20] = 0
+    write_split(tmp_path, keypoints, wave(4))
+    assert len(poses(tmp_path)) == 90
+    few = poses(tmp_path, most=10)
+    rows = few.parts[0][1]
+    assert len(few) == 10 and rows[[0, -1]].tolist() == [0, 99] and set(np.diff(rows)) <= {10, 9, 20}
+    assert len(poses(tmp_path, most=1000)) == 90
+
+
+def test_summaries_equal_numpy_s_with_intervals_over_clips() -> None:
+    rng = np.random.default_rng(0)
+    error, clip = rng.gamma(3, 4, 3000), rng.integers(0, 10, 3000)
+    error += 3 * clip
+    found = summarise(error, clip, clip_weights(10, 0))
+    assert found.median == np.median(error) and found.mean == error.mean()
+    drawn = [rng.integers(0, 10, 10) for _ in range(400)]
+    resamples = [np.concatenate([error[clip == c] for c in clips]) for clips in drawn]
+    for statistic, low, high in (
+        (np.median, found.median_low, found.median_high),
+        (np.mean, found.mean_low, found.mean_high),
+    ):
+        expected = np.quantile([statistic(r) for r in resamples], [0.025, 0.975])
+        np.testing.assert_allclose([low, high], expected, atol=1)
+    assert summarise(error, 0 * clip, clip_weights(1, 0))[1:3] == (None, None)
+    assert summarise(error[:0], clip[:0], clip_weights(10, 0)).median is None
+
+
+def test_a_small_cut_loses_the_feet(task: Path) -> None:
+    styles = map_styles([28], ["area"], ["source"], [480, 240])
+    rows = [row for of_style in locate(read_manifest(task), styles) for row in of_style]
+    at = {(r["crop_size"], r["joint"], r["method"]): r for r in rows}
+    assert len(rows) == len(at) == 2 * 3 * 25
+    assert at[480, "right_ankle", "network"]["in_cut"] == 1 > at[240, "right_ankle", "network"]["in_cut"]
+    assert at[480, "all", "network"]["frames"] == 180 and at[480, "all", "network"]["clips"] == 3
+    assert error_figure(rows).get_axes() and "| 28 |" in markdown(rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([13], ["area"], ["source"], [480]), r"data\.img_size=13; allowed: a whole number from 14 to 256"),
+        (([28], ["cubic"], ["source"], [480]), r"data\.maps\.resample=cubic; allowed: bilinear, area"),
+        (([28], ["area"], ["metre"], [480]), r"data\.maps\.line_unit=metre; allowed: source, map"),
+        (([28], ["area"], ["map"], [5]), r"data\.maps\.crop_size=5; allowed: a whole number from 14"),
+    ],
+)
+def test_wrong_styles_are_refused(arguments: tuple, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        map_styles(*arguments)
+
+
+def test_line_units_agree_in_the_paper_s_map() -> None:
+    source, in_map = map_styles([28], ["bilinear"], ["source", "map"], [480])
+    assert source == MapSettings() and in_map.source_width == 8
+
+
+def test_nobody_and_mixed_layouts_are_named(tmp_path: Path) -> None:
+    write_split(tmp_path, wave(4), np.zeros((4, 25, 3), np.float32))
+    with pytest.raises(UserError, match=r"manifest\.csv: nobody is in any frame of split test"):
+        poses(tmp_path, "test")
+    write_clip(tmp_path / "test.npz", Clip.build("test", wave(4)[:, :18], COCO_18, (640, 480), 30.0))
+    with pytest.raises(UserError, match=r"manifest\.csv: train and test have different layouts"):
+        next(locate(read_manifest(tmp_path / "manifest.csv"), [MapSettings()]))
+
+
+def script(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "scripts" / "locate_joints.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=500)
+
+
+@pytest.mark.slow
+def test_the_script_writes_table_and_figure_and_names_mistakes(tmp_path: Path) -> None:
+    manifest = str(write_factory(tmp_path / "factory"))
+    out = str(tmp_path / "out" / "found")
+    done = script(manifest, "--out", out, "--img-size", "14", "28", "--frames", "300", "--line-unit", "source", "map")
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "out" / "found.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * 2 * 2 * 3 * 25 and {row["simulated"] for row in rows} == {"True"}
+    whole = {(r["img_size"], r["method"]): float(r["median_px"]) for r in rows if r["joint"] == "all"}
+    assert whole["28", "nearest map"] < whole["14", "nearest map"] < whole["14", "mean position"]
+    assert (tmp_path / "out" / "found.md").read_text().strip() in done.stdout
+    assert (tmp_path / "out" / "found.png").read_bytes().startswith(b"\x89PNG")
+    for arguments, message in (
+        (("nowhere.csv",), "nowhere.csv: the manifest cannot be read"),
+        ((manifest, "--img-size", "9"), "data.img_size=9; allowed: a whole number from 14 to 256"),
+        ((manifest, "--frames", "0"), "--frames 0; 1 or more is allowed"),
+    ):
+        wrong = script(*arguments, "--out", out)
+        assert wrong.returncode == 1 and message in wrong.stderr and "Traceback" not in wrong.stderr
+
+
+def test_a_task_s_table_is_the_same_again(tmp_path: Path) -> None:
+    manifest = read_manifest(write_task(tmp_path, frames=12))
+    first, again = (list(locate(manifest, map_styles([14], ["area"], ["map"], [480]), seed=3)) for _ in range(2))
+    assert first == again
