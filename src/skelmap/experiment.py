@@ -71,7 +71,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         if trainer.logger:
             trainer.logger.log_metrics(scalars(numbers))
         log_results(trainer.loggers, judgement, report)
-    Console().print(console_table(judgement, model.title))
+    Console().print(console_table(judgement, _title(model, data)))
     log.info("report: %s", report)
     return numbers
 
@@ -144,7 +144,7 @@ def _report(
     predictions: Predictions,
 ) -> Report:
     """Gather what the report shows."""
-    rows, name = data.test_rows(), model.title
+    rows, name = data.test_rows(), _title(model, data)
     return Report(
         title=f"{name} on {data.name}",
         model=name,
@@ -211,13 +211,18 @@ def _predict(trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps,
     return Predictions(data.test_row(scores.start), scores.score, scores.latent, data.window)
 
 
+def _title(model: pl.LightningModule, data: SkeletonMaps) -> str:
+    """Name the method for readers: the model, and what it sees where that is not maps."""
+    return str(model.title) if isinstance(data.settings, MapSettings) else f"{model.title}, keypoints"
+
+
 def _facts(
     cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps, seconds: float
 ) -> dict[str, Any]:
     """What metrics.json says beside the judgement."""
     losses = _history(trainer).get("val/loss", [])
     return {
-        "model": model.title,
+        "model": _title(model, data),
         "data": data.name,
         "simulated": data.simulated,
         "seed": cfg.seed,

@@ -45,3 +45,4 @@ def test_a_run_on_keypoints_tells_lying_from_standing(name: str, composed: Compo
     scores = np.genfromtxt(tmp_path / "run" / "scores.csv", delimiter=",", names=True, dtype=None, encoding="utf-8")
     assert numbers["auroc"] == pytest.approx(roc_auc_score(scores["label"], scores["score"]), abs=1e-6)
     assert numbers["auroc"] > 0.95
+    assert str(numbers["model"]).endswith(", keypoints")
