@@ -43,7 +43,8 @@ def error_figure(rows: Sequence[Row]) -> Figure:
     kind = "simulated" if rows[0]["simulated"] else "real"
     figure.suptitle(
         f"How far from the truth joints are put by one map: median over {rows[0]['detected']:,} joints of "
-        f"{rows[0]['clips']} test clips, 95 % interval\n{rows[0]['data']}, {kind} data",
+        f"{rows[0]['clips']} test clips, 95 % interval\n{rows[0]['data']}, {kind} data: "
+        f"{rows[0]['train_frames']:,} frames to learn from, {rows[0]['frames']:,} to judge",
         fontsize=9,
         x=0.01,
         ha="left",
