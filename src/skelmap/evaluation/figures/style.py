@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 NORMAL, ABNORMAL = "#0072B2", "#D55E00"
 INK, GREY, FAINT = "#1f2328", "#6e7781", "#d0d7de"
-CYCLE = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#0072B2", "#D55E00", "#F0E442")
-"""Okabe and Ito's eight colours, told apart with every kind of colour vision; the labels' come late."""
+CYCLE = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#0072B2", "#D55E00", "#F0E442", "#6E7781")
+"""Okabe and Ito's eight colours and grey, told apart with every kind of colour vision; the labels' come late."""
 DPI = 200
 
 # Clips and works may be named in Japanese, Chinese or Korean, which matplotlib's own font cannot write.
