@@ -1,6 +1,7 @@
 """Panels and looks that the study's figures share."""
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -14,6 +15,8 @@ from skelmap.study.values import Value, text
 
 MOST_PANELS = 12
 CHANCE = 0.5
+LETTERS_PER_INCH = 11
+"""Of a panel's title, so that it does not run into the next one's."""
 
 
 def colours(groups: Sequence[Group]) -> dict[Value, str]:
@@ -32,7 +35,7 @@ def panel_keys(keys: Keys, *shown: str) -> list[str]:
 def panel_title(keys: Keys, names: Sequence[str], values: Sequence[Value]) -> str:
     """Name a panel by its data and its settings."""
     parts = [text(v) if k == DATA else f"{keys.short(k)} {text(v)}" for k, v in zip(names, values, strict=True)]
-    return short(", ".join(parts), 60)
+    return short(", ".join(parts), 80)
 
 
 def new_panels(
@@ -53,7 +56,7 @@ def new_panels(
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flat
     panels = list(grid)
     for axes, title in zip(panels, titles, strict=False):
-        axes.set_title(title)
+        axes.set_title(fill(title, int(LETTERS_PER_INCH * width)))
     for axes in panels[len(titles) :]:
         axes.set_axis_off()
     for axes in panels[max(len(titles) - columns, 0) : len(titles)]:  # the row below may not be full
