@@ -26,7 +26,7 @@ def explain_unknown_keys(arguments: Sequence[str], config_dir: Path) -> list[str
     """
     groups = {path.name for path in config_dir.iterdir() if path.is_dir()}
     try:
-        overrides = OverridesParser.create().parse_overrides([word for word in arguments if word[0] != "-"])
+        overrides = OverridesParser.create().parse_overrides([word for word in arguments if not word.startswith("-")])
         chosen = [str(o.input_line) for o in overrides if o.key_or_group in groups and not o.is_sweep_override()]
         GlobalHydra.instance().clear()
         with initialize_config_dir(str(config_dir), version_base="1.3"):
