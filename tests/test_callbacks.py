@@ -93,3 +93,14 @@ def test_scores_are_kept_in_the_order_of_the_loader_up_to_the_last_scored() -> N
             keep.on_predict_batch_end(None, None, outputs, None, batch)
         for kept, parts in zip(keep.scores(), zip(*said, strict=True), strict=True):
             assert kept is None if parts[0] is None else torch.equal(kept, torch.cat(parts))
+
+
+def test_the_report_shows_the_epochs_after_the_best_one(
+    task: Path, composed: Compose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scoring loads the best epoch's checkpoint, whose history ends there."""
+    reports = []
+    monkeypatch.setattr("skelmap.experiment.write_report", lambda folder, report: reports.append(report) or folder)
+    run(composed(*SMALL, f"data.manifest={task}"))
+    losses = reports[0].history["val/loss"]
+    assert len(losses) == 3 and losses[-1] > min(losses)

@@ -119,8 +119,9 @@ class History(Callback):
         return {"epochs": self.epochs}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take it back."""
-        self.epochs = {key: list(values) for key, values in state_dict["epochs"].items()}
+        """Take it back, unless there is a history already: scoring loads the best epoch's checkpoint, not the last."""
+        if not self.epochs:
+            self.epochs = {key: list(values) for key, values in state_dict["epochs"].items()}
 
 
 class BestCheckpoint(ModelCheckpoint):
