@@ -36,6 +36,7 @@ from skelmap.evaluation import (
 )
 from skelmap.loggers import closing, flat, scalars
 from skelmap.maps import MapSettings
+from skelmap.memory import keep_freed_memory
 from skelmap.wandb_results import log_results
 
 log = logging.getLogger(__name__)
@@ -112,6 +113,7 @@ def prepare(cfg: DictConfig, stage: str | None = None) -> tuple[pl.Trainer, pl.L
     provenance.write(Path(cfg.paths.output_dir), cfg)
     check(cfg)
     _quiet()
+    keep_freed_memory()
     pl.seed_everything(cfg.seed, verbose=False)
     data: SkeletonMaps = _build(cfg.data)
     model: pl.LightningModule = _build(cfg.model)
