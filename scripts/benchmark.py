@@ -72,7 +72,7 @@ def measure(
         start = torch.from_numpy(data.starts("train")[:batch_size]).to(device)
         if window > 1:
             yield "gathering 16 windows of 30", 1e3 * timed(partial(data.gather, start), device, seconds), "ms"
-        batch, model = Batch(start, data.gather(start)), model.to(device)
+        batch, model = data.on_after_batch_transfer(start, 0), model.to(device)
         optimiser = model.configure_optimizers()
 
         def train(model: Autoencoder = model, batch: Batch = batch, by: torch.optim.Optimizer = optimiser) -> None:

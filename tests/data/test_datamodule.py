@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -47,7 +48,8 @@ def direct_windows(data: SkeletonMaps, split: str) -> dict[tuple[str, int], np.n
 def test_batches_hold_the_maps_of_every_window_once(make: Make, split: str, window: int) -> None:
     data = make(window=window)
     served = {}
-    for start, maps in batches(data, split):
+    for batch in batches(data, split):
+        start, maps = batch.start, batch.maps
         assert maps.shape == (len(start), window, 1, 28, 28) and maps.dtype == torch.float32
         for row, window_maps in zip(start.tolist(), maps, strict=True):
             name = data.manifest.recordings[data.cache.clip[row]].clip
@@ -55,6 +57,16 @@ def test_batches_hold_the_maps_of_every_window_once(make: Make, split: str, wind
     expected = direct_windows(data, split)
     assert served.keys() == expected.keys()
     assert all(np.array_equal(served[key], expected[key]) for key in expected)
+
+
+def test_scoring_unpacks_each_frame_of_overlapping_windows_once(make: Make) -> None:
+    data = make(window=10)
+    starts = torch.from_numpy(data.starts("test"))
+    data.trainer = SimpleNamespace(predicting=True)
+    shared = data.on_after_batch_transfer(starts, 0)
+    rows = {row for start in starts.tolist() for row in range(start, start + 10)}
+    assert len(shared.frames) == len(rows) < shared.members.numel()
+    assert torch.equal(shared.maps, data.gather(starts))
 
 
 def test_training_is_shuffled_by_epoch_and_the_rest_is_in_order(make: Make) -> None:

@@ -40,6 +40,17 @@ def test_every_size_is_halved_to_at_most_4_and_retraced() -> None:
         assert MapDecoder(features.shape[1], img_size, [2])(features).shape == maps.shape
 
 
+@pytest.mark.parametrize("img_size", [14, 15, 28, 33, 40, 57])
+def test_decoding_without_gradients_gives_the_same_logits(img_size: int) -> None:
+    decoder = MapDecoder(20, img_size, [8, 16, 32])
+    decoder(torch.randn(50, 20))  # batch normalisation sees something
+    decoder.eval()
+    hidden = torch.randn(9, 20)
+    expected = decoder(hidden)
+    with torch.no_grad():
+        torch.testing.assert_close(decoder(hidden), expected, rtol=1e-5, atol=1e-5)
+
+
 def test_the_order_of_frames_matters_to_the_lstm_vae() -> None:
     model, maps = network("lstm_vae"), some_maps(2, 4, 28)
     assert not torch.allclose(model(maps).mu, model(maps.flip(1)).mu)

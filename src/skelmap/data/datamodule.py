@@ -2,6 +2,7 @@
 
 import logging
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,18 +21,27 @@ from skelmap.maps import KeypointSettings, MapCache, MapSettings, open_cache
 from skelmap.poses import LAYOUTS, JsonFormat, Manifest, read_manifest
 
 log = logging.getLogger(__name__)
+SCORED_AT_ONCE = 3_000_000
+"""Pixels in a batch of windows to be scored: 127 windows of 30 maps of 28 px, 1024 windows at most."""
 
 
 class Batch(NamedTuple):
-    """What a model receives.
+    """What a model receives: the frames of B windows; where windows overlap, scoring has each frame once.
 
     Attributes:
         start: (B,) int64 first row of each window.
-        maps: (B, window, 1, H, W) float32, 0 or 1; keypoints are (B, window, 1, V, 2).
+        frames: (N, 1, H, W) float32, 0 or 1; keypoints are (N, 1, V, 2).
+        members: (B, window) int64, which of the frames make up each window.
     """
 
     start: Tensor
-    maps: Tensor
+    frames: Tensor
+    members: Tensor
+
+    @property
+    def maps(self) -> Tensor:
+        """The windows, (B, window, 1, H, W)."""
+        return self.frames[self.members]
 
 
 class Starts(Dataset[Tensor]):
@@ -160,20 +170,26 @@ class SkeletonMaps(pl.LightningDataModule):
         return self._loader("val") if len(self.starts("val")) else []
 
     def predict_dataloader(self) -> DataLoader[Tensor]:
-        """Serve test windows, in order."""
-        return self._loader("test")
+        """Serve test windows, in order, in larger batches: the more of them, the more frames they share."""
+        fitting = SCORED_AT_ONCE // (self.window * prod(self.settings.shape))
+        return self._loader("test", batch_size=max(self.batch_size, min(fitting, 1024)))
 
-    def _loader(self, split: str, shuffle: bool = False) -> DataLoader[Tensor]:
+    def _loader(self, split: str, shuffle: bool = False, batch_size: int | None = None) -> DataLoader[Tensor]:
         windows = Starts(self.starts(split))
-        order = BatchOrder(len(windows), self.batch_size, shuffle, self.seed)
+        order = BatchOrder(len(windows), batch_size or self.batch_size, shuffle, self.seed)
         if self.trainer is not None:  # when a run goes on, Lightning draws its first batch before it sets the epoch
             order.set_epoch(self.trainer.fit_loop.epoch_progress.current.processed)
         own = torch.Generator().manual_seed(self.seed)  # or each loader would take a number from the models' noise
         return DataLoader(windows, batch_size=None, sampler=order, generator=own)
 
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Batch:
-        """Gather and unpack the maps of a batch on its device: (B,) first rows -> (B, window, 1, H, W)."""
-        return Batch(batch, self.gather(batch))
+        """Gather and unpack the frames of a batch on its device, given the (B,) first rows of its windows."""
+        rows = self._rows(batch, self.window)
+        if self.trainer is not None and self.trainer.predicting:  # successive windows share all frames but one
+            distinct, members = rows.unique(return_inverse=True)
+            return Batch(batch, self._unpack(distinct), members)
+        members = torch.arange(rows.numel(), device=rows.device).view_as(rows)
+        return Batch(batch, self._unpack(rows.flatten()), members)
 
     def gather(self, start: Tensor, window: int | None = None) -> Tensor:
         """Unpack the windows that begin at these rows.
@@ -185,11 +201,18 @@ class SkeletonMaps(pl.LightningDataModule):
         Returns:
             (B, window, 1, H, W) float32 on the same device.
         """
-        device = start.device
-        if device not in self._packed:
-            self._packed[device] = torch.from_numpy(self.cache.packed).to(device)
-        rows = start[:, None] + torch.arange(window or self.window, device=device)
-        return self.settings.unpack(self._packed[device][rows])
+        return self._unpack(self._rows(start, window or self.window))
+
+    @staticmethod
+    def _rows(start: Tensor, window: int) -> Tensor:
+        """(B, window) rows of the windows that begin at (B,) rows."""
+        return start[:, None] + torch.arange(window, device=start.device)
+
+    def _unpack(self, rows: Tensor) -> Tensor:
+        """(...,) rows -> (..., 1, H, W) float32 on the same device, which holds all packed rows from then on."""
+        if rows.device not in self._packed:
+            self._packed[rows.device] = torch.from_numpy(self.cache.packed).to(rows.device)
+        return self.settings.unpack(self._packed[rows.device][rows])
 
     def test_row(self, row: Tensor) -> Tensor:
         """Number rows of the cache as `test_rows` does, (B,) int64."""

@@ -1,10 +1,10 @@
 """What AE, VAE and LSTM-VAE have in common: loss, logging, scoring."""
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from skelmap.data import Batch
 from skelmap.errors import UserError
@@ -14,16 +14,20 @@ from skelmap.models.scores import active_units, gaussian_kl, reconstruction_erro
 SCORES = ("recon_error", "bce", "elbo", "recon_prob")
 
 
-class LatentNetwork(Protocol):
+class LatentNetwork(nn.Module):
     """What `Autoencoder` asks of a network."""
 
     def encode(self, maps: Tensor) -> tuple[Tensor, Tensor | None]:
         """Encode (B, T, 1, H, W) maps as mu and logvar, each (B, J); logvar is None without a posterior."""
-        ...
+        raise NotImplementedError
+
+    def encode_frames(self, frames: Tensor, members: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Encode windows that share frames: (N, 1, H, W) frames, (B, T) members."""
+        return self.encode(frames[members])
 
     def decode(self, z: Tensor) -> Tensor:
         """Decode latents (B, J) as log odds of pixels or places of joints, (B, T, 1, H, W)."""
-        ...
+        raise NotImplementedError
 
 
 class Reconstruction(NamedTuple):
@@ -57,7 +61,7 @@ class WindowScores(NamedTuple):
 class Autoencoder(pl.LightningModule):
     """Train a network on the negative ELBO and score windows by how badly it reconstructs them.
 
-    A subclass has a `title` for readers and sets `self.network`, a module that is a `LatentNetwork`.
+    A subclass has a `title` for readers and sets `self.network`.
 
     Args:
         learning_rate: of Adam.
@@ -108,15 +112,15 @@ class Autoencoder(pl.LightningModule):
         """Return the negative ELBO of a batch, nats a window."""
         recon, kl, _ = self._losses(batch.maps)
         loss = recon + self.beta * kl.sum()
-        self._log("train", loss, recon, kl.sum(), len(batch.maps))
+        self._log("train", loss, recon, kl.sum(), len(batch.start))
         return loss
 
     def validation_step(self, batch: Batch) -> None:
         """Log the loss on validation windows and remember the latents."""
         recon, kl, out = self._losses(batch.maps)
-        self._log("val", recon + self.beta * kl.sum(), recon, kl.sum(), len(batch.maps))
+        self._log("val", recon + self.beta * kl.sum(), recon, kl.sum(), len(batch.start))
         self._val_mu.append(out.mu.float())
-        self._val_kl.append(kl * len(batch.maps))
+        self._val_kl.append(kl * len(batch.start))
 
     def on_validation_epoch_end(self) -> None:
         """Log the KL divergence of each latent and the number of active units."""
@@ -137,9 +141,10 @@ class Autoencoder(pl.LightningModule):
         return torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
 
     def predict_step(self, batch: Batch) -> WindowScores:
-        """Score a batch of windows, deterministically."""
-        out = self(batch.maps)
-        return WindowScores(batch.start, self._score(out, batch.maps), out.mu.float())
+        """Score a batch of windows by the means of their latents."""
+        mu, logvar = self.network.encode_frames(batch.frames, batch.members)
+        out = Reconstruction(self.network.decode(mu), mu, logvar)
+        return WindowScores(batch.start, self._score(out, batch.maps), mu.float())
 
     def _score(self, out: Reconstruction, maps: Tensor) -> Tensor:
         decoded = out.decoded.float()

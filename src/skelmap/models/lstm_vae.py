@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from skelmap.models.autoencoder import Autoencoder
+from skelmap.models.autoencoder import Autoencoder, LatentNetwork
 from skelmap.models.frames import FrameCoding, frame_coding
 
 
-class LSTMVAENetwork(nn.Module):
+class LSTMVAENetwork(LatentNetwork):
     """CNN on each frame -> LSTM over T -> mu, log variance; z at each of T steps -> LSTM -> transposed CNN."""
 
     def __init__(self, seq_len: int, latent_dim: int, hidden_size: int, coding: FrameCoding) -> None:
@@ -26,6 +27,26 @@ class LSTMVAENetwork(nn.Module):
         features = self.encoder(maps.flatten(0, 1))  # (B, T, 1, H, W) -> (B*T, features)
         hidden, _ = self.encoder_lstm(features.unflatten(0, maps.shape[:2]))  # (B, T, hidden)
         mu, logvar = self.posterior(hidden[:, -1]).chunk(2, dim=1)
+        return mu, logvar
+
+    def encode_frames(self, frames: Tensor, members: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode windows that share frames, (N, 1, H, W) of them: the CNN sees each once, not T times."""
+        return self.encode_gates(self.gates(frames)[members])
+
+    def gates(self, frames: Tensor) -> Tensor:
+        """Give what each frame adds to the LSTM's gates, (N, 4 hidden), whatever windows it lies in."""
+        of = self.encoder_lstm.get_parameter
+        return F.linear(self.encoder(frames), of("weight_ih_l0"), of("bias_ih_l0") + of("bias_hh_l0"))
+
+    def encode_gates(self, gates: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode windows of `gates`, (B, T, 4 hidden), as `encode` does (Gers et al. 2000; gates in torch's order)."""
+        from_hidden = self.encoder_lstm.get_parameter("weight_hh_l0").T
+        hidden = cell = gates.new_zeros(len(gates), self.encoder_lstm.hidden_size)
+        for at_step in gates.unbind(1):
+            keep_in, keep_cell, new, out = torch.addmm(at_step, hidden, from_hidden).chunk(4, dim=1)
+            cell = keep_cell.sigmoid() * cell + keep_in.sigmoid() * new.tanh()
+            hidden = out.sigmoid() * cell.tanh()
+        mu, logvar = self.posterior(hidden).chunk(2, dim=1)
         return mu, logvar
 
     def decode(self, z: Tensor) -> Tensor:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from skelmap.models.autoencoder import Autoencoder
+from skelmap.models.autoencoder import Autoencoder, LatentNetwork
 from skelmap.models.frames import FrameCoding, frame_coding
 
 
-class VAENetwork(nn.Module):
+class VAENetwork(LatentNetwork):
     """CNN -> fully connected -> mu, log variance; z -> fully connected -> transposed CNN."""
 
     def __init__(self, latent_dim: int, coding: FrameCoding) -> None:
