@@ -1,113 +1,185 @@
-"""Time what a run spends its time on: drawing maps, opening a cache, gathering batches, steps of training and scoring.
+"""Time skelmap beside its rivals on this machine: training, scoring, caching, judging, one live camera.
 
-`python scripts/benchmark.py` uses the simulated factory; numbers of one machine compare with one another, and only
-when they come from one call: other work on the machine changes them all.
+Rivals run in turns, each in a process of its own; the figures are medians and their ratios. (a) is what a user would
+write by hand in PyTorch, (b) the paper's stack, Keras on TensorFlow (pip install 'skelmap[bench]'). Other work on the
+machine changes every figure, ratios the least.
 """
 
 import argparse
+import json
+import os
 import platform
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from rich.console import Console
 from rich.table import Table
 
-from skelmap.data import Batch, SkeletonMaps
+from benchmarks import judging, limits, live, maps, overhead
+from benchmarks.race import race
 from skelmap.factory import write_factory
-from skelmap.maps import MapSettings, open_cache
-from skelmap.models import AE, LSTMVAE, VAE
-from skelmap.models.autoencoder import Autoencoder
-from skelmap.poses import read_clip, read_manifest
+from skelmap.memory import keep_freed_memory
 
-MAPS = {"crop_size": 480, "resample": "bilinear", "line_width": 8, "line_unit": "source", "threshold": 0.1}
-JSON = {"layout": "BODY_25", "size": [640, 480], "fps": 30}
-CHANNELS = [8, 16, 32]
+
+class Figure(NamedTuple):
+    """A measured figure.
+
+    Attributes:
+        key: in the JSON.
+        text: for readers.
+        value: measured.
+        unit: of the value.
+        target: what the project wants of it, or nothing.
+    """
+
+    key: str
+    text: str
+    value: float
+    unit: str
+    target: str = ""
 
 
 def main() -> None:
-    """Parse the command line, time, print a table."""
+    """Parse the command line, measure, print tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--img-size", type=int, nargs="+", default=[28, 56], help="sides of the maps, px")
-    parser.add_argument("--seconds", type=float, default=2.0, help="to spend on each number at least")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--quick", action="store_true", help="fewer laps, caches of up to 100,000 frames")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts to measure")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures there, too")
     a = parser.parse_args()
-    if a.seconds <= 0 or min(a.img_size) < 14 or max(a.img_size) > 256:
-        sys.exit("error: --seconds is above 0, --img-size from 14 to 256")
-    device = torch.device(a.device)
-    table = Table("what", "img_size", "value", "unit", title=_machine(device), title_justify="left")
+    if a.json and not a.json.parent.is_dir():
+        sys.exit(f"error: --json {a.json}: there is no folder {a.json.parent}")
+    console, figures = Console(), []
+    console.print(machine(), highlight=False)
     with tempfile.TemporaryDirectory() as folder:
-        manifest = write_factory(Path(folder) / "factory")
-        for img_size in a.img_size:
-            for what, value, unit in measure(manifest, img_size, Path(folder) / "cache", device, a.seconds):
-                table.add_row(what, str(img_size), f"{value:,.4g}" if value < 1e4 else f"{value:,.0f}", unit)
-    Console().print(table)
+        for part in a.only:
+            table = Table("figure", "value", "unit", "target", title=f"\n{part}", title_justify="left")
+            for figure in PARTS[part](Path(folder), a.quick):
+                figures.append(figure)
+                value = f"{figure.value:,.4g}" if figure.value < 1e4 else f"{figure.value:,.0f}"
+                table.add_row(figure.text, value, figure.unit, figure.target)
+            console.print(table)
+    if a.json:
+        a.json.write_text(json.dumps({"machine": machine()} | {f.key: f.value for f in figures}, indent=2) + "\n")
 
 
-def _machine(device: torch.device) -> str:
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
-    return f"{name}, {torch.get_num_threads()} threads, torch {torch.__version__}"
-
-
-def measure(
-    manifest: Path, img_size: int, cache: Path, device: torch.device, seconds: float
-) -> Iterator[tuple[str, float, str]]:
-    """Time each part at one size of maps; give its name, its number and the unit."""
-    settings = MapSettings(img_size=img_size)
-    recordings = read_manifest(manifest).recordings
-    clip = read_clip(recordings[0].path, recordings[0].clip)
-    yield "drawing", int(clip.present.sum()) / timed(lambda: settings.pack(clip), device, seconds), "maps/s"
-    open_cache(recordings, settings, cache)
-    yield (
-        "opening a finished cache",
-        1e3 * timed(lambda: open_cache(recordings, settings, cache), device, seconds),
-        "ms",
+def machine() -> str:
+    """Say what the figures were measured on."""
+    name = next(
+        (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine()
     )
-    for model, window, batch_size in networks(img_size):
-        data = SkeletonMaps(manifest, cache, 30, window, "maps", img_size, MAPS, JSON, batch_size)
-        start = torch.from_numpy(data.starts("train")[:batch_size]).to(device)
-        if window > 1:
-            yield "gathering 16 windows of 30", 1e3 * timed(partial(data.gather, start), device, seconds), "ms"
-        batch, model = data.on_after_batch_transfer(start, 0), model.to(device)
-        optimiser = model.configure_optimizers()
-
-        def train(model: Autoencoder = model, batch: Batch = batch, by: torch.optim.Optimizer = optimiser) -> None:
-            by.zero_grad()
-            recon, kl, _ = model.train()._losses(batch.maps)
-            (recon + kl.sum()).backward()
-            by.step()
-
-        def score(model: Autoencoder = model, batch: Batch = batch) -> None:
-            with torch.inference_mode():
-                model.eval().predict_step(batch)
-
-        yield f"{model.title}: training", batch_size * window / timed(train, device, seconds), "frames/s"
-        yield f"{model.title}: scoring", batch_size * window / timed(score, device, seconds), "frames/s"
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ", no GPU"
+    return (
+        f"{name}, {os.cpu_count()} cores, {torch.get_num_threads()} threads{gpu}; "
+        f"torch {torch.__version__}, TensorFlow {_version('tensorflow')}"
+    )
 
 
-def networks(img_size: int) -> Iterator[tuple[Autoencoder, int, int]]:
-    """Build the paper's networks; give each with its window and its batch size."""
-    yield LSTMVAE(30, img_size, 16, 300, CHANNELS, 1e-3), 30, 16
-    yield VAE(img_size, 16, CHANNELS, 1e-3), 1, 32
-    yield AE(img_size, 16, CHANNELS, 1e-3), 1, 32
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
 
 
-def timed(work: Callable[[], object], device: torch.device, seconds: float) -> float:
-    """Take the median time of a call, s, after one that is not counted."""
-    work()
-    times: list[float] = []
-    while sum(times) < seconds:
-        began = time.perf_counter()
-        work()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        times.append(time.perf_counter() - began)
-    return sorted(times)[len(times) // 2]
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
+
+def limit_figures(folder: Path, quick: bool) -> Iterator[Figure]:
+    """Give the machine's limits."""
+    for key, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
+        yield Figure(f"peak_{key}", f"matrix product, {key}", limits.peak_flops(dtype) / 1e9, "Gflop/s")
+    yield Figure("bandwidth", "memory copied", limits.bandwidth() / 1e9, "GB/s")
+
+
+def training_figures(folder: Path, quick: bool) -> Iterator[Figure]:
+    """Race training: the paper's settings, and 56 px; in bfloat16, too."""
+    peak = limits.peak_flops()
+    for img_size, steps in ((28, 20), (56, 10)):
+        common = (str(folder), str(steps), "data.stride=4", f"data.img_size={img_size}")
+        rivals = {
+            "skelmap": ("train_skelmap", common),
+            "plain": ("train_plain", common),
+            "skelmap_bf16": ("train_skelmap", (*common, "trainer.precision=bf16-mixed")),
+        } | ({"keras": ("train_keras", (common[0], "3", *common[2:]))} if img_size == 28 else {})
+        took, failed = race(rivals, 3 if quick else 7)
+        step = {name: 1e3 * lap / (3 if name == "keras" else steps) for name, lap in took.items()}
+        names = {"plain": "(a) plain PyTorch", "keras": "(b) Keras", "skelmap_bf16": "skelmap, bf16-mixed"}
+        for name, ms in step.items():
+            yield Figure(f"train_{img_size}_{name}", f"{img_size} px, {names.get(name, name)}", ms, "ms a step")
+        targets = {"plain": "2" if img_size == 28 else "1.5", "keras": "2"}
+        for rival in ("plain", "keras"):
+            if rival in step:
+                text = f"{img_size} px, times as fast as {names[rival]}"
+                yield Figure(f"train_{img_size}_vs_{rival}", text, step[rival] / step["skelmap"], "", targets[rival])
+        flops = 16 * limits.training_flops(30, img_size, 16, 300, [8, 16, 32])  # the paper's batch
+        share = flops / (step["skelmap"] / 1e3) / peak
+        yield Figure(f"train_{img_size}_share", f"{img_size} px, share of the matrix product's peak", 100 * share, "%")
+        part = overhead.milliseconds(str(folder), img_size)
+        text = f"{img_size} px, share of a step for the frames' way and Lightning ({part:.2g} ms)"
+        yield Figure(f"train_{img_size}_overhead", text, 100 * part / step["skelmap"], "%", "5")
+        for name, why in failed.items():
+            print(f"not measured: {names[name]} at {img_size} px: {why}", file=sys.stderr)
+
+
+def scoring_figures(folder: Path, quick: bool) -> Iterator[Figure]:
+    """Race scoring of the simulated test split with stride 1, and time one live camera."""
+    keep_freed_memory()
+    manifest = write_factory(folder / "data_dir" / "factory-paper-0")
+    for img_size in (28,) if quick else (28, 56):
+        common = (str(folder), "1", f"data.img_size={img_size}")
+        took, _ = race({"skelmap": ("score_skelmap", common), "plain": ("score_plain", common)}, 3 if quick else 5)
+        for name, seconds in took.items():
+            yield Figure(f"score_{img_size}_{name}", f"{img_size} px, whole test split, {name}", seconds, "s")
+        suffix = "" if img_size == 28 else f"_{img_size}"
+        yield Figure(
+            f"score{suffix}_vs_plain", f"{img_size} px, times as fast", took["plain"] / took["skelmap"], "", "2"
+        )
+        median, p99 = live.frame_times(manifest, img_size)
+        yield Figure(f"live_{img_size}", f"{img_size} px, one camera, from pose to score, median", median, "ms", "33")
+        yield Figure(f"live_{img_size}_p99", f"{img_size} px, 99th percentile", p99, "ms", "33")
+
+
+def cache_figures(folder: Path, quick: bool) -> Iterator[Figure]:
+    """Draw maps; build and use caches of growing size."""
+    manifest = write_factory(folder / "data_dir" / "factory-paper-0")
+    for img_size in (28, 56, 112):
+        target = "10,000" if img_size == 28 else ""
+        key = "maps_per_second" if img_size == 28 else f"maps_per_second_{img_size}"
+        rate = maps.drawn_per_second(manifest, img_size)
+        yield Figure(key, f"maps of {img_size} px drawn and packed, one process", rate, "a second", target)
+    sizes = [10_000, 100_000] if quick else [10_000, 100_000, 1_000_000]
+    for frames, built, disk, open_ms, window_us, held in maps.caches(manifest, folder, sizes):
+        size = f"{frames:,} frames"
+        yield Figure(f"cache_{frames}_built", f"{size}, read, drawn and written", built, "a second")
+        yield Figure(f"cache_{frames}_disk", f"{size}, on disk", disk, "MB")
+        yield Figure(f"cache_{frames}_open", f"{size}, opened", open_ms, "ms", "50" if frames > 900_000 else "")
+        yield Figure(f"cache_{frames}_window", f"{size}, a window of 30 gathered", window_us, "us")
+        yield Figure(f"cache_{frames}_held", f"{size}, memory held after 16,000 windows", held, "MB")
+
+
+def judging_figures(folder: Path, quick: bool) -> Iterator[Figure]:
+    """Take an AUROC of many scores, and conclude a run."""
+    count = 1_000_000 if quick else 10_000_000
+    took, memory = judging.auroc(count)
+    yield Figure(f"auroc_{count}", f"exact AUROC of {count:,} scores", took, "s")
+    yield Figure(f"auroc_{count}_memory", "memory for it", memory, "MB")
+    yield Figure("afterwards", "metrics, figures, t-SNE and report of a run", judging.afterwards(str(folder)), "s")
+
+
+PARTS = {
+    "limits": limit_figures,
+    "training": training_figures,
+    "scoring": scoring_figures,
+    "cache": cache_figures,
+    "judging": judging_figures,
+}
 
 if __name__ == "__main__":
     main()

@@ -65,16 +65,8 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         began = time.monotonic()
         checkpoint = _fit(cfg, trainer, model, data) if cfg.train else cfg.ckpt_path
         seconds = time.monotonic() - began
-        predictions = _predict(trainer, model, data, checkpoint)
-        judgement = judge(predictions, data.test_rows(), seed=cfg.seed)
-        numbers = write_results(folder, judgement, _facts(cfg, trainer, model, data, seconds))
-        report = write_report(folder, _report(cfg, trainer, model, data, judgement, predictions))
-        if trainer.logger:
-            trainer.logger.log_metrics(scalars(numbers))
-        log_results(trainer.loggers, judgement, report)
-    Console().print(console_table(judgement, _title(model, data)))
-    log.info("report: %s", report)
-    return numbers
+        predictions = predict(trainer, model, data, checkpoint)
+        return conclude(cfg, trainer, model, data, predictions, seconds)
 
 
 def fit(cfg: DictConfig, watcher: Callback) -> list[float]:
@@ -100,6 +92,51 @@ def fit(cfg: DictConfig, watcher: Callback) -> list[float]:
     return losses
 
 
+def predict(
+    trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps, checkpoint: str | None = None
+) -> Predictions:
+    """Score every test window with a checkpoint's weights, or with the model's own.
+
+    Raises:
+        UserError: the checkpoint does not fit, or the trainer was told to score nothing.
+    """
+    keep = KeepScores(len(data.starts("test")))
+    trainer.callbacks.append(keep)
+    trainer.predict(model, data, return_predictions=False, ckpt_path=checkpoint, weights_only=True)
+    scores = keep.scores()
+    if scores is None:
+        raise UserError("nothing was scored")
+    return Predictions(data.test_row(scores.start), scores.score, scores.latent, data.window)
+
+
+def conclude(
+    cfg: DictConfig,
+    trainer: pl.Trainer,
+    model: pl.LightningModule,
+    data: SkeletonMaps,
+    predictions: Predictions,
+    train_seconds: float,
+) -> dict[str, Any]:
+    """Judge the scores; write, log and print what is said about them.
+
+    Returns:
+        What metrics.json holds.
+
+    Raises:
+        UserError: the scores are NaN, or there is nothing to judge.
+    """
+    folder = Path(cfg.paths.output_dir)
+    judgement = judge(predictions, data.test_rows(), seed=cfg.seed)
+    numbers = write_results(folder, judgement, _facts(cfg, trainer, model, data, train_seconds))
+    report = write_report(folder, _report(cfg, trainer, model, data, judgement, predictions))
+    if trainer.logger:
+        trainer.logger.log_metrics(scalars(numbers))
+    log_results(trainer.loggers, judgement, report)
+    Console().print(console_table(judgement, _title(model, data)))
+    log.info("report: %s", report)
+    return numbers
+
+
 def prepare(cfg: DictConfig, stage: str | None = None) -> tuple[pl.Trainer, pl.LightningModule, SkeletonMaps]:
     """Check the configuration, build its parts and draw the maps.
 
@@ -115,8 +152,8 @@ def prepare(cfg: DictConfig, stage: str | None = None) -> tuple[pl.Trainer, pl.L
     _quiet()
     keep_freed_memory()
     pl.seed_everything(cfg.seed, verbose=False)
-    data: SkeletonMaps = _build(cfg.data)
-    model: pl.LightningModule = _build(cfg.model)
+    data: SkeletonMaps = build(cfg.data)
+    model: pl.LightningModule = build(cfg.model)
     if cfg.ckpt_path:
         provenance.check_checkpoint(Path(cfg.ckpt_path), model, data)
     data.prepare_data()
@@ -124,7 +161,7 @@ def prepare(cfg: DictConfig, stage: str | None = None) -> tuple[pl.Trainer, pl.L
     return _trainer(cfg, has_val=len(data.starts("val")) > 0), model, data
 
 
-def _build(node: DictConfig, **more: Any) -> Any:
+def build(node: DictConfig, **more: Any) -> Any:
     """Instantiate a part of the configuration; a user's mistake comes out as itself, not wrapped by Hydra."""
     try:
         return instantiate(node, **more, _convert_="all")
@@ -183,9 +220,9 @@ def _trainer(cfg: DictConfig, has_val: bool) -> pl.Trainer:
     if not has_val and "checkpoint" in cfg.callbacks:
         log.warning(NO_VALIDATION)
         cfg.callbacks.checkpoint.monitor = None
-    callbacks = [_build(callback) for callback in cfg.callbacks.values()]
-    logger = _build(cfg.logger) if cfg.get("logger") else False
-    trainer: pl.Trainer = _build(cfg.trainer, callbacks=callbacks, logger=logger)
+    callbacks = [build(callback) for callback in cfg.callbacks.values()]
+    logger = build(cfg.logger) if cfg.get("logger") else False
+    trainer: pl.Trainer = build(cfg.trainer, callbacks=callbacks, logger=logger)
     return trainer
 
 
@@ -200,17 +237,6 @@ def _fit(cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data: 
         best = str(checkpoints / "best.ckpt")
         trainer.save_checkpoint(best)
     return str(best)
-
-
-def _predict(trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps, checkpoint: str) -> Predictions:
-    """Score every test window with the checkpoint's weights."""
-    keep = KeepScores(len(data.starts("test")))
-    trainer.callbacks.append(keep)
-    trainer.predict(model, data, return_predictions=False, ckpt_path=checkpoint, weights_only=True)
-    scores = keep.scores()
-    if scores is None:
-        raise UserError("nothing was scored")
-    return Predictions(data.test_row(scores.start), scores.score, scores.latent, data.window)
 
 
 def _title(model: pl.LightningModule, data: SkeletonMaps) -> str:

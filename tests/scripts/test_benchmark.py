@@ -1,23 +1,123 @@
-"""scripts/benchmark.py runs and prints a number for each part; how large they are is not tested."""
+"""scripts/benchmark.py: rivals compute the same, and every part gives its figures; how large they are is not tested."""
 
+import json
 import runpy
 import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
+import torch
+from torch.utils.data import TensorDataset
 
 from composing import ROOT
+from skelmap.data import Batch
+from skelmap.models import LSTMVAE
+
+SIZES = (6, 28, 5, 20, [4, 8])
+"""T, map side, J, LSTM width, channels."""
+
+
+@pytest.fixture(autouse=True)
+def scripts_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    yield
+    for name in [name for name in sys.modules if name.split(".")[0] == "benchmarks"]:
+        del sys.modules[name]
+
+
+def rivals() -> tuple[LSTMVAE, torch.nn.Module]:
+    """Both with the same weights, which lie in the same order."""
+    from benchmarks.plain_network import PlainLSTMVAE
+
+    ours, plain = LSTMVAE(*SIZES, learning_rate=1e-3), PlainLSTMVAE(*SIZES)
+    for a, b in zip(ours.parameters(), plain.parameters(), strict=True):
+        assert a.shape == b.shape
+        b.data.copy_(a.data)
+    return ours, plain
+
+
+def windows(count: int) -> torch.Tensor:
+    return (torch.rand(count, 6, 1, 28, 28) < 0.2).float()
+
+
+def test_ten_steps_of_training_are_those_of_the_plain_loop() -> None:
+    from benchmarks.plain_network import negative_elbo
+
+    ours, plain = rivals()
+    by_ours, by_plain = ours.configure_optimizers(), torch.optim.Adam(plain.parameters(), 1e-3)
+    for step in range(10):
+        maps = windows(16)
+        torch.manual_seed(step)  # the latents' noise
+        recon, kl, _ = ours.train()._losses(maps)
+        torch.manual_seed(step)
+        logits, mu, logvar = plain.train()(maps)
+        losses = recon + kl.sum(), negative_elbo(logits, maps, mu, logvar)
+        assert losses[0].item() == pytest.approx(losses[1].item(), rel=1e-4)
+        for loss, optimiser in zip(losses, (by_ours, by_plain), strict=True):
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+
+
+def test_scores_are_those_of_the_plain_loop() -> None:
+    from benchmarks.score_plain import score
+
+    ours, plain = rivals()
+    frames = windows(5).flatten(0, 1)
+    members = torch.arange(25)[:, None] + torch.arange(6)
+    with torch.inference_mode():
+        scored = ours.eval().predict_step(Batch(members[:, 0], frames, members)).score
+    torch.testing.assert_close(scored, score(plain.eval(), TensorDataset(frames[members]), 7), rtol=0, atol=1e-5)
+
+
+def test_the_operations_of_a_step_are_what_torch_counts() -> None:
+    """All but the LSTMs', which torch does not count."""
+    from benchmarks.limits import training_flops
+    from torch.utils.flop_counter import FlopCounterMode
+
+    _, plain = rivals()
+    with FlopCounterMode(display=False) as counted:
+        plain(windows(1))[0].sum().backward()
+    lstms = 6 * 4 * 20 * (plain.encoder.input_size + 20 + 5 + 20) * 2 * 3
+    assert training_flops(*SIZES) - lstms == pytest.approx(counted.get_total_flops(), rel=0.1)
 
 
 @pytest.mark.slow
-def test_every_part_gets_a_number(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sys, "argv", ["benchmark.py", "--img-size", "14", "--seconds", "0.01", "--device", "cpu"])
-    runpy.run_path(str(ROOT / "scripts" / "benchmark.py"), run_name="__main__")
-    printed = capsys.readouterr().out
-    for part in ("drawing", "opening a finished cache", "gathering", "LSTM-VAE: training", "AE: scoring"):
-        assert part in printed
+@pytest.mark.parametrize("worker", ["train_skelmap", "train_plain", "train_keras", "score_skelmap", "score_plain"])
+def test_every_rival_runs_its_laps(worker: str, tmp_path: Path) -> None:
+    if worker == "train_keras" and find_spec("tensorflow") is None:
+        pytest.skip("TensorFlow is not installed: it comes with the extra bench")
+    from benchmarks.race import race
+
+    small = ("data.stride=100", "data.img_size=14", "model.hidden_size=8", "data.batch_size=4")
+    took, failed = race({"it": (worker, (str(tmp_path), "1", *small))}, 2)
+    assert not failed and took["it"] > 0
 
 
-def test_a_size_that_maps_do_not_have_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["benchmark.py", "--img-size", "13"])
-    with pytest.raises(SystemExit, match="from 14 to 256"):
+def test_a_rival_that_cannot_run_is_left_out_with_its_reason(tmp_path: Path) -> None:
+    from benchmarks.race import race
+
+    took, failed = race({"it": ("no_such_rival", ())}, 1)
+    assert not took and "no_such_rival" in failed["it"]
+
+
+@pytest.mark.slow
+def test_every_other_part_gives_its_figures(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    run("--quick", "--only", "limits", "cache", "judging", "--json", str(figures))
+    written = json.loads(figures.read_text())
+    assert {"machine", "peak_float32", "bandwidth", "maps_per_second", "auroc_1000000", "afterwards"} <= written.keys()
+    assert all(value >= 0 for key, value in written.items() if key != "machine")
+
+
+def test_a_folder_that_is_not_there_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="there is no folder"):
+        run("--json", str(tmp_path / "nowhere" / "figures.json"))
+
+
+def run(*arguments: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["benchmark.py", *arguments])
         runpy.run_path(str(ROOT / "scripts" / "benchmark.py"), run_name="__main__")
