@@ -1,4 +1,4 @@
-"""Time skelmap beside its rivals on this machine: training, scoring, caching, judging, one live camera.
+"""Time skelmap beside its rivals on this machine: training, scoring, caching, judging, one live camera, growth.
 
 Rivals run in turns, each in a process of its own; the figures are medians and their ratios. (a) is what a user would
 write by hand in PyTorch, (b) the paper's stack, Keras on TensorFlow (pip install 'skelmap[bench]'). Other work on the
@@ -20,7 +20,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import judging, limits, live, maps, overhead
+from benchmarks import growth, judging, limits, live, maps, overhead, quality
 from benchmarks.race import race
 from skelmap.factory import write_factory
 from skelmap.memory import keep_freed_memory
@@ -164,6 +164,14 @@ def cache_figures(folder: Path, quick: bool) -> Iterator[Figure]:
         yield Figure(f"cache_{frames}_held", f"{size}, memory held after 16,000 windows", held, "MB")
 
 
+def growth_figures(folder: Path, quick: bool) -> Iterator[Figure]:
+    """Vary the window, the map and the LSTMs one at a time."""
+    keep_freed_memory()
+    for key, value, train_ms, score_ms in growth.steps():
+        yield Figure(f"growth_{key}_{value}_train", f"{key} {value}, training step", train_ms, "ms")
+        yield Figure(f"growth_{key}_{value}_score", f"{key} {value}, 16 windows scored", score_ms, "ms")
+
+
 def judging_figures(folder: Path, quick: bool) -> Iterator[Figure]:
     """Take an AUROC of many scores, and conclude a run."""
     count = 1_000_000 if quick else 10_000_000
@@ -173,12 +181,22 @@ def judging_figures(folder: Path, quick: bool) -> Iterator[Figure]:
     yield Figure("afterwards", "metrics, figures, t-SNE and report of a run", judging.afterwards(str(folder)), "s")
 
 
+def quality_figures(folder: Path, quick: bool) -> Iterator[Figure]:
+    """Train skelmap and the plain loop with three seeds: do they learn the same?"""
+    smaller = ("data.stride=100", "trainer.max_epochs=2") if quick else ("data.stride=8",)
+    for seed, who, loss, auroc in quality.compared(str(folder), *smaller):
+        yield Figure(f"quality_{who}_{seed}_loss", f"seed {seed}, {who}, lowest val/loss", loss, "nats a window")
+        yield Figure(f"quality_{who}_{seed}_auroc", f"seed {seed}, {who}, AUROC (simulated)", auroc, "")
+
+
 PARTS = {
     "limits": limit_figures,
     "training": training_figures,
     "scoring": scoring_figures,
     "cache": cache_figures,
     "judging": judging_figures,
+    "growth": growth_figures,
+    "quality": quality_figures,
 }
 
 if __name__ == "__main__":

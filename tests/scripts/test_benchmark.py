@@ -74,8 +74,9 @@ def test_scores_are_those_of_the_plain_loop() -> None:
 
 def test_the_operations_of_a_step_are_what_torch_counts() -> None:
     """All but the LSTMs', which torch does not count."""
-    from benchmarks.limits import training_flops
     from torch.utils.flop_counter import FlopCounterMode
+
+    from benchmarks.limits import training_flops
 
     _, plain = rivals()
     with FlopCounterMode(display=False) as counted:
