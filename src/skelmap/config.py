@@ -63,6 +63,9 @@ RULES: dict[str, Rule] = {
     "model.samples": _integer(1, 10_000),
     "model.mixtures": _integer(1, 1000),
     "model.neighbours": _integer(1, 1000),
+    "model.posture": _integer(1, 4096),
+    "model.spread": _integer(1, 4096),
+    "model.course": _integer(1, 4096),
     "model.max_windows": _integer(1),
     "trainer.max_epochs": _integer(1, 1_000_000),
 }

@@ -69,6 +69,13 @@ def test_scoring_unpacks_each_frame_of_overlapping_windows_once(make: Make) -> N
     assert torch.equal(shared.maps, data.gather(starts))
 
 
+def test_the_share_of_frames_in_which_a_joint_was_seen(make: Make) -> None:
+    data = make(representation="keypoints")
+    clips = [read_clip(r.path, r.clip) for r in data.manifest.split("train")]
+    seen = np.concatenate([clip.keypoints[clip.present][..., 2] > 0 for clip in clips])
+    np.testing.assert_allclose(data.seen_share("train"), seen.mean(axis=0), rtol=1e-6)
+
+
 def test_training_is_shuffled_by_epoch_and_the_rest_is_in_order(make: Make) -> None:
     data = make()
     train = torch.cat([b.start for b in batches(data, "train")])

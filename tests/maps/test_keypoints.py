@@ -44,3 +44,11 @@ def test_rows_with_nobody_are_left_out() -> None:
 def test_another_layout_than_the_declared_is_refused() -> None:
     with pytest.raises(UserError, match=r"clip: 25 joints \(BODY_25\); .* 18 joints with the neck"):
         KeypointSettings(joints=18).pack(clip_of(wave(3)))
+
+
+def test_a_held_joint_is_told_from_one_that_was_seen() -> None:
+    keypoints = wave(4)
+    keypoints[[1, 3], 4] = 0
+    seen = SETTINGS.seen(torch.from_numpy(SETTINGS.pack(clip_of(keypoints))))
+    expected = torch.from_numpy(keypoints[..., 2] > 0)
+    assert seen.dtype == torch.bool and torch.equal(seen, expected)

@@ -45,9 +45,10 @@ def small_overrides(name: str) -> list[str]:
         **{network: ["model.channels=[4,8]", "model.learning_rate=0.01"] for network in NETWORKS},
         "gmm": ["model.mixtures=2"],
         "knn": ["model.neighbours=3"],
+        "neighbours": ["model.neighbours=3"],
     }.get(name, [])
     sizes += ["model.hidden_size=32"] if name == "lstm_vae" else []
-    latent = [] if name == "mean_map" else ["model.latent_dim=4"]
+    latent = [] if name in ("mean_map", "neighbours") else ["model.latent_dim=4"]
     return [f"model={name}", "data=manifest", "data.seq_len=8", "trainer.accelerator=cpu", *sizes, *latent]
 
 

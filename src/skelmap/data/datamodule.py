@@ -214,6 +214,13 @@ class SkeletonMaps(pl.LightningDataModule):
             self._packed[rows.device] = torch.from_numpy(self.cache.packed).to(rows.device)
         return self.settings.unpack(self._packed[rows.device][rows])
 
+    def seen_share(self, split: str) -> Tensor:
+        """Share of a split's rows in which each joint was seen, (V,) float32; of keypoints only."""
+        assert isinstance(self.settings, KeypointSettings)
+        rows = torch.from_numpy(self._split_rows(split))
+        seen = [self.settings.seen(torch.from_numpy(self.cache.packed[part.numpy()])) for part in rows.split(100_000)]
+        return torch.cat(seen).float().mean(dim=0)
+
     def test_row(self, row: Tensor) -> Tensor:
         """Number rows of the cache as `test_rows` does, (B,) int64."""
         rows = torch.from_numpy(self._split_rows("test")).to(row.device)

@@ -16,6 +16,8 @@ from skelmap.poses import Clip, neck_positions, with_neck
 class KeypointSettings:
     """How keypoints are served: neck-centred, in units of half the cut, as a "picture" of V joints by 2 coordinates.
 
+    A packed row holds x, y and 1 or 0 for seen or not, float32, of each joint.
+
     The neck is found as for maps. A missing joint keeps the place (relative to the neck) where the track last had it,
     and is at the neck before it was first seen: a detector that drops a joint should not look like a jump.
 
@@ -35,7 +37,7 @@ class KeypointSettings:
     @property
     def row_bytes(self) -> int:
         """Bytes of a packed row."""
-        return self.joints * 2 * 4
+        return self.joints * 3 * 4
 
     def pack(self, clip: Clip) -> NDArray[np.uint8]:
         """Pack the rows in which a joint was seen, (n, row_bytes) uint8.
@@ -52,13 +54,22 @@ class KeypointSettings:
             )
         centre = neck_positions(clip.keypoints[rows], clip.layout)
         places = (points[..., :2] - centre[:, None]) / (self.crop_size / 2)
-        places = _hold(places, points[..., 2] > MIN_CONFIDENCE, clip.track[rows])
-        return np.ascontiguousarray(places, "<f4").reshape(len(places), -1).view(np.uint8)
+        seen = points[..., 2] > MIN_CONFIDENCE
+        places = _hold(places, seen, clip.track[rows])
+        packed = np.concatenate([places, seen[..., None]], axis=-1, dtype=np.dtype("<f4"))
+        return packed.reshape(len(places), -1).view(np.uint8)
 
     def unpack(self, packed: Tensor) -> Tensor:
         """Unpack (..., row_bytes) uint8 as (..., 1, V, 2) float32."""
-        places: Tensor = packed.contiguous().view(torch.float32).unflatten(-1, self.shape)
-        return places
+        return self._joints(packed)[..., :2].unsqueeze(-3)
+
+    def seen(self, packed: Tensor) -> Tensor:
+        """Unpack which joints were seen, (..., V) bool."""
+        return self._joints(packed)[..., 2] > 0
+
+    def _joints(self, packed: Tensor) -> Tensor:
+        joints: Tensor = packed.contiguous().view(torch.float32).unflatten(-1, (self.joints, 3))
+        return joints
 
 
 def _hold(places: NDArray[np.float32], seen: NDArray[np.bool_], track: NDArray[np.int64]) -> NDArray[np.float32]:

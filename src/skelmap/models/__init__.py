@@ -4,6 +4,7 @@ from skelmap.models.ae import AE
 from skelmap.models.autoencoder import Reconstruction, WindowScores
 from skelmap.models.baselines import GMM, KNN, PCA, MeanMap
 from skelmap.models.lstm_vae import LSTMVAE
+from skelmap.models.neighbours import Neighbours
 from skelmap.models.vae import VAE
 
-__all__ = ["AE", "GMM", "KNN", "LSTMVAE", "PCA", "VAE", "MeanMap", "Reconstruction", "WindowScores"]
+__all__ = ["AE", "GMM", "KNN", "LSTMVAE", "PCA", "VAE", "MeanMap", "Neighbours", "Reconstruction", "WindowScores"]
