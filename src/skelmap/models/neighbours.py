@@ -13,6 +13,8 @@ from skelmap.models.views import VIEWS, scaled
 
 OFTEN = 0.5
 """Joints that the detector finds in fewer of the training frames are left out: held places would look like jumps."""
+FLAT = 1e-6
+"""Directions of less than this share of the largest variance are rounding errors, and whitening would blow them up."""
 
 
 class Neighbours(Baseline):
@@ -80,9 +82,12 @@ class Neighbours(Baseline):
         if len(x) <= self.neighbours:
             raise UserError(f"model.neighbours={self.neighbours}; {len(x)} training windows allow fewer")
         for view, seen in self._views(torch.from_numpy(x)).items():
-            values = seen.numpy()
+            values = seen.numpy().astype(
+                np.float64
+            )  # the solver forms the covariance, which cancels in single precision
             pca = SklearnPCA(min(self.dims[view], *values.shape), svd_solver="covariance_eigh").fit(values)
-            axes = pca.components_.T / np.sqrt(np.maximum(pca.explained_variance_, 1e-12))
+            real = pca.explained_variance_ > FLAT * pca.explained_variance_[0]
+            axes = pca.components_[real].T / np.sqrt(pca.explained_variance_[real])
             self._keep(
                 **{f"{view}_mean": pca.mean_, f"{view}_axes": axes, f"{view}_known": (values - pca.mean_) @ axes}
             )
