@@ -156,6 +156,18 @@ def test_a_flipped_byte_is_either_harmless_or_named(tmp_path: Path, data: st.Dat
         assert "bad.npz" in str(error)
 
 
+def test_an_archive_that_says_it_is_encrypted_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bad.npz"
+    write_clip(path, clip_of(wave(3)))
+    content = bytearray(path.read_bytes())
+    for at in range(len(content) - 8):  # bit 0 of the flags in the central directory
+        if content[at : at + 4] == b"PK\x01\x02":
+            content[at + 8] |= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"bad\.npz: not a readable clip archive \(.* is encrypted"):
+        read_clip(path, "clip")
+
+
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.savez_compressed(tmp_path / "bomb.npz", **{**ARCHIVE, "frame": np.zeros(1_000_000, np.int64)})
     monkeypatch.setattr(readers, "MAX_ARCHIVE_BYTES", 1_000_000)

@@ -98,12 +98,10 @@ def _read_archive(path: Path, name: str) -> Clip:
             raise UserError(f"{path}: unpacks to {unpacked} bytes; {MAX_ARCHIVE_BYTES} are allowed")
         with np.load(path, allow_pickle=False) as archive:
             content = {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # zipfile, zlib, struct and NumPy raise a dozen kinds, RuntimeError among them
         raise UserError(f"{path}: not a readable clip archive ({error})") from error
-    except Exception as error:  # zlib.error and struct.error have no common parent
-        if type(error).__module__ not in ("zlib", "struct"):
-            raise
-        raise UserError(f"{path}: a damaged clip archive ({error})") from error
     missing = {"keypoints", "layout", "size", "fps"} - content.keys()
     if missing:
         raise UserError(f"{path}: lacks {', '.join(sorted(missing))}; it has {', '.join(sorted(content)) or 'nothing'}")
