@@ -134,7 +134,9 @@ def scoring_figures(folder: Path, quick: bool) -> Iterator[Figure]:
     manifest = write_factory(folder / "data_dir" / "factory-paper-0")
     for img_size in (28,) if quick else (28, 56):
         common = (str(folder), "1", f"data.img_size={img_size}")
-        took, _ = race({"skelmap": ("score_skelmap", common), "plain": ("score_plain", common)}, 3 if quick else 5)
+        took, failed = race({"skelmap": ("score_skelmap", common), "plain": ("score_plain", common)}, 3 if quick else 5)
+        for name, why in failed.items():
+            print(f"not measured: {name} scoring {img_size} px: {why}", file=sys.stderr)
         for name, seconds in took.items():
             yield Figure(f"score_{img_size}_{name}", f"{img_size} px, whole test split, {name}", seconds, "s")
         suffix = "" if img_size == 28 else f"_{img_size}"

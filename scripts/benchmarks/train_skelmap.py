@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
 
 from benchmarks.pace import Pace
 from benchmarks.windows import configuration
@@ -29,9 +30,7 @@ def main(folder: str, steps: str, *overrides: str) -> None:
     """Train until the parent has enough."""
     trainer, model, data = prepare(configuration(folder, *overrides, "trainer.max_epochs=100000"))
     trainer.limit_val_batches = 0
-    trainer.callbacks = [
-        c for c in trainer.callbacks if not hasattr(c, "save_checkpoint")
-    ]  # after an epoch, not a step
+    trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, ModelCheckpoint)]  # steps are timed
     trainer.callbacks.append(Paced(int(steps)))
     trainer.fit(model, data)
 

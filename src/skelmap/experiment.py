@@ -127,8 +127,9 @@ def conclude(
     """
     folder = Path(cfg.paths.output_dir)
     judgement = judge(predictions, data.test_rows(), seed=cfg.seed)
-    numbers = write_results(folder, judgement, _facts(cfg, trainer, model, data, train_seconds))
     report = write_report(folder, _report(cfg, trainer, model, data, judgement, predictions))
+    # metrics.json comes last: a folder that has it is finished
+    numbers = write_results(folder, judgement, _facts(cfg, trainer, model, data, train_seconds))
     if trainer.logger:
         trainer.logger.log_metrics(scalars(numbers))
     log_results(trainer.loggers, judgement, report)

@@ -13,7 +13,7 @@ def keep_freed_memory() -> None:
     """Tell glibc not to hand freed memory back to the system after every batch.
 
     Large tensors otherwise come from fresh pages each time, and clearing those pages takes up to a fifth of a step on
-    a CPU. Peak memory is the same. Does nothing where the C library is another one.
+    a CPU. Up to 2 GiB of free memory may stay with the process. Does nothing where the C library is another one.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:

@@ -83,7 +83,7 @@ def finished(folder: Path, cfg: DictConfig) -> dict[str, Any] | None:
         return None
     if not same:
         raise UserError(f"{folder}: holds the results of another configuration; choose another folder")
-    return numbers if (folder / "report.html").exists() else None  # killed in between: scored and reported again
+    return numbers
 
 
 def record_failure(folder: Path, error: Exception) -> None:

@@ -117,9 +117,10 @@ def test_reconstructions_put_the_input_above_the_reconstruction() -> None:
     assert all(title in texts(figure) for title in picks.title)
 
 
-def test_latent_map_draws_every_window_once() -> None:
+@pytest.mark.parametrize("dimensions", [1, 4])
+def test_latent_map_draws_every_window_once(dimensions: int) -> None:
     rows = three_clips(length=60)
-    latents = sample_latents(plausible(rows, 10, latents=4), rows)
+    latents = sample_latents(plausible(rows, 10, latents=dimensions), rows)
     assert latents is not None
     figure = latent_map(latents)
     by_label, by_work = (axes.collections for axes in figure.axes)

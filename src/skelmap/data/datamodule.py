@@ -22,7 +22,7 @@ from skelmap.poses import LAYOUTS, JsonFormat, Manifest, read_manifest
 
 log = logging.getLogger(__name__)
 SCORED_AT_ONCE = 3_000_000
-"""Pixels in a batch of windows to be scored: 127 windows of 30 maps of 28 px, 1024 windows at most."""
+"""Pixels in a batch of windows to be scored: 127 windows of 30 maps of 28 px, 256 windows at most."""
 
 
 class Batch(NamedTuple):
@@ -74,7 +74,7 @@ class SkeletonMaps(pl.LightningDataModule):
         img_size: side of the maps, px.
         maps: further map settings (`MapSettings`): crop_size, resample, line_width, line_unit, threshold.
         json: what JSON sources do not say (`JsonFormat`): layout by name, size, fps.
-        batch_size: windows in a batch.
+        batch_size: windows in a batch; more of them are scored at once.
         stride: frames from one training or validation window to the next; test windows have stride 1.
         seed: of the training order.
 
@@ -172,7 +172,7 @@ class SkeletonMaps(pl.LightningDataModule):
     def predict_dataloader(self) -> DataLoader[Tensor]:
         """Serve test windows, in order, in larger batches: the more of them, the more frames they share."""
         fitting = SCORED_AT_ONCE // (self.window * prod(self.settings.shape))
-        return self._loader("test", batch_size=max(self.batch_size, min(fitting, 1024)))
+        return self._loader("test", batch_size=max(self.batch_size, min(fitting, 256)))
 
     def _loader(self, split: str, shuffle: bool = False, batch_size: int | None = None) -> DataLoader[Tensor]:
         windows = Starts(self.starts(split))

@@ -75,7 +75,7 @@ class Neighbours(Baseline):
             x: (N, T V 2) flattened windows.
 
         Raises:
-            UserError: fewer windows than neighbours.
+            UserError: no more windows than neighbours.
         """
         from sklearn.decomposition import PCA as SklearnPCA
 

@@ -39,7 +39,8 @@ def _tsne(mu: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     from sklearn.manifold import TSNE
 
     perplexity = min(30.0, (len(mu) - 1) / 3)
-    points: NDArray[np.float64] = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(mu)
+    init = "pca" if mu.shape[1] > 1 else "random"  # one latent has no second component
+    points: NDArray[np.float64] = TSNE(perplexity=perplexity, init=init, random_state=seed).fit_transform(mu)
     return points
 
 
