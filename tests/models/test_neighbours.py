@@ -85,6 +85,14 @@ def test_the_score_is_the_mean_distance_in_units_of_the_usual_one() -> None:
     assert scored.latent.shape == (40, 4)
 
 
+def test_half_precision_of_the_trainer_does_not_touch_distances() -> None:
+    ours = model()
+    ours.fit(TRAIN.reshape(200, -1).copy())
+    exact = ours.predict_step(batch(TEST)).score
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(ours.predict_step(batch(TEST)).score, exact)
+
+
 def test_views_have_no_more_dimensions_than_numbers() -> None:
     ours = model(posture=100)
     ours.fit(TRAIN.reshape(200, -1).copy())

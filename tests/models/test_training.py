@@ -76,3 +76,24 @@ def test_a_baseline_fits_on_at_most_max_windows(
     monkeypatch.setattr(type(model), "fit", lambda self, x: (sizes.append(len(x)), fit(self, x))[1])
     trainer(epochs=1).fit(model, data)
     assert sizes[0] == 30
+
+
+def test_moments_saved_in_another_memory_layout_go_on_alike(composed: Compose, task: Path, tmp_path: Path) -> None:
+    model, data = built(composed, task, "vae")
+    first = trainer(1)
+    first.fit(model, data)
+    first.save_checkpoint(tmp_path / "a.ckpt")
+    saved = torch.load(tmp_path / "a.ckpt", weights_only=True)
+    laid_out_anew = 0
+    for moments in saved["optimizer_states"][0]["state"].values():
+        for name in ("exp_avg", "exp_avg_sq"):
+            laid_out_anew += not moments[name].is_contiguous()
+            moments[name] = moments[name].contiguous()
+    assert laid_out_anew
+    torch.save(saved, tmp_path / "b.ckpt")
+    weights = []
+    for name in ("a", "b"):
+        model, data = built(composed, task, "vae")
+        trainer(2).fit(model, data, ckpt_path=str(tmp_path / f"{name}.ckpt"), weights_only=True)
+        weights.append(torch.cat([parameter.detach().flatten() for parameter in model.parameters()]))
+    assert torch.equal(*weights)

@@ -17,7 +17,7 @@ from skelmap.maps.packing import pack_maps, packed_bytes, unpack_maps
 from skelmap.poses import Clip, Layout, neck_positions, with_neck
 
 RENDERER_VERSION = 3
-"""Raised whenever the same keypoints and settings give other maps, so that caches are built anew."""
+"""Raised whenever the same keypoints and settings give other rows, so that caches are built anew."""
 MIN_CONFIDENCE = 0.05
 """OpenPose draws joints above this confidence (its flag render_threshold)."""
 JOINT_RATIO = 1.2

@@ -1,9 +1,11 @@
 """What AE, VAE and LSTM-VAE have in common: loss, logging, scoring."""
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 
 from skelmap.data import Batch
@@ -14,20 +16,20 @@ from skelmap.models.scores import active_units, gaussian_kl, reconstruction_erro
 SCORES = ("recon_error", "bce", "elbo", "recon_prob")
 
 
-class LatentNetwork(nn.Module):
+class LatentNetwork(nn.Module, ABC):
     """What `Autoencoder` asks of a network."""
 
+    @abstractmethod
     def encode(self, maps: Tensor) -> tuple[Tensor, Tensor | None]:
         """Encode (B, T, 1, H, W) maps as mu and logvar, each (B, J); logvar is None without a posterior."""
-        raise NotImplementedError
 
     def encode_frames(self, frames: Tensor, members: Tensor) -> tuple[Tensor, Tensor | None]:
         """Encode windows that share frames: (N, 1, H, W) frames, (B, T) members."""
         return self.encode(frames[members])
 
+    @abstractmethod
     def decode(self, z: Tensor) -> Tensor:
         """Decode latents (B, J) as log odds of pixels or places of joints, (B, T, 1, H, W)."""
-        raise NotImplementedError
 
 
 class Reconstruction(NamedTuple):
@@ -107,6 +109,18 @@ class Autoencoder(pl.LightningModule):
         if out.logvar is None:
             return recon, torch.zeros(0, device=maps.device), out
         return recon, gaussian_kl(out.mu.float(), out.logvar.float()).mean(dim=0), out
+
+    def on_train_start(self) -> None:
+        """Lay Adam's moments out in memory as the weights are: its fused kernel walks over both without looking.
+
+        Those of a checkpoint keep the layout they were saved with, and weights were not always channels last.
+        """
+        optimiser = self.optimizers()
+        assert isinstance(optimiser, LightningOptimizer)
+        for weights, moments in optimiser.state.items():
+            for name in ("exp_avg", "exp_avg_sq"):
+                if name in moments:
+                    moments[name] = torch.empty_like(weights).copy_(moments[name])
 
     def training_step(self, batch: Batch) -> Tensor:
         """Return the negative ELBO of a batch, nats a window."""

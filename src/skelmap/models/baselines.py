@@ -6,6 +6,7 @@ They take windows of any kind: maps or keypoints.
 """
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ EXACT = 1000
 """Up to this many values in a window the subspace is exact; beyond, a randomised solver finds it."""
 
 
-class Baseline(pl.LightningModule):
+class Baseline(pl.LightningModule, ABC):
     """Collect flattened windows in one epoch, fit, then score.
 
     A subclass has a `name` for readers and defines `fit(x)` and `describe(x) -> (score, latent)`.
@@ -41,9 +42,9 @@ class Baseline(pl.LightningModule):
         self.max_windows = max_windows
         self._collected: list[Tensor] = []
 
+    @abstractmethod
     def fit(self, x: NDArray[np.float32]) -> None:
         """Fit to (N, D) flattened windows, which may be overwritten."""
-        raise NotImplementedError
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Make room for what was fitted; its size depends on the data."""
@@ -55,9 +56,9 @@ class Baseline(pl.LightningModule):
         for name, value in fitted.items():
             setattr(self, name, torch.from_numpy(np.asarray(value, np.float32)).to(self.device))
 
+    @abstractmethod
     def describe(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """Give the score (B,) and the latents (B, J), if any, of (B, D) flattened windows."""
-        raise NotImplementedError
 
     def training_step(self, batch: Batch) -> None:
         """Collect a batch; fit after the epoch's last."""
@@ -71,7 +72,8 @@ class Baseline(pl.LightningModule):
 
     def validation_step(self, batch: Batch) -> None:
         """Log the mean score of normal validation windows as the loss."""
-        score, _ = self.describe(batch.maps.flatten(1))
+        with self.exactly():
+            score, _ = self.describe(batch.maps.flatten(1))
         self.log("val/loss", score.mean(), batch_size=len(batch.maps))
 
     def configure_optimizers(self) -> None:
@@ -79,7 +81,12 @@ class Baseline(pl.LightningModule):
 
     def predict_step(self, batch: Batch) -> WindowScores:
         """Score a batch of windows."""
-        return WindowScores(batch.start, *self.describe(batch.maps.flatten(1)))
+        with self.exactly():
+            return WindowScores(batch.start, *self.describe(batch.maps.flatten(1)))
+
+    def exactly(self) -> torch.autocast:
+        """Compute in single precision whatever trainer.precision says: distances are differences of large numbers."""
+        return torch.autocast(self.device.type, enabled=False)
 
     def reconstruct(self, maps: Tensor) -> Tensor | None:
         """Give the probability of each pixel, (B, T, 1, H, W); None where the method reconstructs nothing."""

@@ -82,15 +82,12 @@ class Neighbours(Baseline):
         if len(x) <= self.neighbours:
             raise UserError(f"model.neighbours={self.neighbours}; {len(x)} training windows allow fewer")
         for view, seen in self._views(torch.from_numpy(x)).items():
-            values = seen.numpy().astype(
-                np.float64
-            )  # the solver forms the covariance, which cancels in single precision
+            values = seen.numpy().astype(np.float64)  # the covariance would cancel in single precision
             pca = SklearnPCA(min(self.dims[view], *values.shape), svd_solver="covariance_eigh").fit(values)
             real = pca.explained_variance_ > FLAT * pca.explained_variance_[0]
             axes = pca.components_[real].T / np.sqrt(pca.explained_variance_[real])
-            self._keep(
-                **{f"{view}_mean": pca.mean_, f"{view}_axes": axes, f"{view}_known": (values - pca.mean_) @ axes}
-            )
+            fitted = {"mean": pca.mean_, "axes": axes, "known": (values - pca.mean_) @ axes}
+            self._keep(**{f"{view}_{part}": array for part, array in fitted.items()})
 
     def _views(self, x: Tensor) -> dict[str, Tensor]:
         """Take the views of (B, T V 2) flattened windows."""
@@ -113,7 +110,8 @@ class Neighbours(Baseline):
 
     def validation_step(self, batch: Batch) -> None:
         """Log the mean distance as the loss and remember the distances."""
-        distances, _ = self.distances(batch.maps.flatten(1))
+        with self.exactly():
+            distances, _ = self.distances(batch.maps.flatten(1))
         self._val_distances.append(distances)
         self.log("val/loss", distances.mean(), batch_size=len(batch.start))
 

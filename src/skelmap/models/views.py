@@ -36,7 +36,7 @@ def spread(places: Tensor) -> Tensor:
 
 
 def course(places: Tensor) -> Tensor:
-    """All places of every second frame, (B, V T): what happens when."""
+    """All places of every second frame, (B, 2 V ceil(T / 2)): what happens when."""
     return places[:, ::2].flatten(1)
 
 
