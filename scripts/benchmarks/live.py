@@ -12,7 +12,6 @@ from benchmarks.maps import MAPS
 from skelmap.maps import MapSettings
 from skelmap.maps.draw import draw_maps
 from skelmap.models import LSTMVAE
-from skelmap.models.scores import reconstruction_error
 from skelmap.poses import read_clip, read_manifest
 
 
@@ -22,7 +21,7 @@ def frame_times(manifest: Path, img_size: int, frames: int = 500) -> tuple[float
     clip = read_clip(recording.path, recording.clip)
     settings = MapSettings(img_size=img_size, **MAPS)
     model = LSTMVAE(30, img_size, 16, 300, [8, 16, 32], 1e-3).to(DEVICE).eval()
-    gates: deque[torch.Tensor] = deque(maxlen=30)
+    codes: deque[torch.Tensor] = deque(maxlen=30)
     maps: deque[torch.Tensor] = deque(maxlen=30)
     times = []
     with torch.inference_mode():
@@ -31,10 +30,9 @@ def frame_times(manifest: Path, img_size: int, frames: int = 500) -> tuple[float
             pose = clip.keypoints[i % len(clip.keypoints)][None]
             drawn = torch.from_numpy(draw_maps(pose, clip.layout, clip.size, settings)).to(DEVICE, torch.float32)
             maps.append(drawn[None])
-            gates.append(model.network.gates(drawn[None]))
-            if len(gates) == 30:
-                mu, _ = model.network.encode_gates(torch.stack(list(gates), dim=1))
-                recon = model.likelihood.mean(model.network.decode(mu))
-                float(reconstruction_error(recon, torch.stack(list(maps), dim=1)))
+            codes.append(model.frame_codes(drawn[None]))
+            if len(codes) == 30:
+                score, _ = model.score_windows(torch.stack(list(codes), dim=1), torch.stack(list(maps), dim=1))
+                float(score)
                 times.append(1e3 * (time.perf_counter() - began))
     return float(np.median(times)), float(np.quantile(times, 0.99))

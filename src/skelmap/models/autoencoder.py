@@ -23,9 +23,13 @@ class LatentNetwork(nn.Module, ABC):
     def encode(self, maps: Tensor) -> tuple[Tensor, Tensor | None]:
         """Encode (B, T, 1, H, W) maps as mu and logvar, each (B, J); logvar is None without a posterior."""
 
-    def encode_frames(self, frames: Tensor, members: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Encode windows that share frames: (N, 1, H, W) frames, (B, T) members."""
-        return self.encode(frames[members])
+    def frame_codes(self, frames: Tensor) -> Tensor:
+        """Do what encoding needs of each frame (N, 1, H, W) but once, whatever windows it lies in: (N, ...)."""
+        return frames
+
+    def encode_codes(self, codes: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Do the rest, for windows of `frame_codes` (B, T, ...): mu and logvar as `encode` gives them."""
+        return self.encode(codes)
 
     @abstractmethod
     def decode(self, z: Tensor) -> Tensor:
@@ -155,10 +159,27 @@ class Autoencoder(pl.LightningModule):
         return torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
 
     def predict_step(self, batch: Batch) -> WindowScores:
-        """Score a batch of windows by the means of their latents."""
-        mu, logvar = self.network.encode_frames(batch.frames, batch.members)
+        """Score a batch of windows."""
+        codes = self.frame_codes(batch.frames)[batch.members]
+        return WindowScores(batch.start, *self.score_windows(codes, batch.maps))
+
+    def frame_codes(self, frames: Tensor) -> Tensor:
+        """Do what each frame (N, 1, H, W) needs but once, whatever windows it lies in: (N, ...)."""
+        return self.network.frame_codes(frames)
+
+    def score_windows(self, codes: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Score windows by the means of their latents.
+
+        Args:
+            codes: (B, T, ...) `frame_codes` of the frames.
+            maps: (B, T, 1, H, W) the frames.
+
+        Returns:
+            The scores (B,) and the means (B, J), float32.
+        """
+        mu, logvar = self.network.encode_codes(codes)
         out = Reconstruction(self.network.decode(mu), mu, logvar)
-        return WindowScores(batch.start, self._score(out, batch.maps), mu.float())
+        return self._score(out, maps), mu.float()
 
     def _score(self, out: Reconstruction, maps: Tensor) -> Tensor:
         decoded = out.decoded.float()

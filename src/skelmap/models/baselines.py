@@ -81,8 +81,17 @@ class Baseline(pl.LightningModule, ABC):
 
     def predict_step(self, batch: Batch) -> WindowScores:
         """Score a batch of windows."""
+        maps = batch.maps
+        return WindowScores(batch.start, *self.score_windows(maps, maps))
+
+    def frame_codes(self, frames: Tensor) -> Tensor:
+        """Give the frames (N, 1, H, W) as they are: nothing about one is worth computing before its window is full."""
+        return frames
+
+    def score_windows(self, codes: Tensor, maps: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Score windows (B, T, 1, H, W), whose frames are their own codes: scores (B,), latents (B, J) if any."""
         with self.exactly():
-            return WindowScores(batch.start, *self.describe(batch.maps.flatten(1)))
+            return self.describe(maps.flatten(1))
 
     def exactly(self) -> torch.autocast:
         """Compute in single precision whatever trainer.precision says: distances are differences of large numbers."""

@@ -29,20 +29,16 @@ class LSTMVAENetwork(LatentNetwork):
         mu, logvar = self.posterior(hidden[:, -1]).chunk(2, dim=1)
         return mu, logvar
 
-    def encode_frames(self, frames: Tensor, members: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode windows that share frames, (N, 1, H, W) of them: the CNN sees each once, not T times."""
-        return self.encode_gates(self.gates(frames)[members])
-
-    def gates(self, frames: Tensor) -> Tensor:
-        """Give what each frame adds to the LSTM's gates, (N, 4 hidden), whatever windows it lies in."""
+    def frame_codes(self, frames: Tensor) -> Tensor:
+        """Give what each frame adds to the LSTM's gates, (N, 4 hidden): the CNN sees it once, not T times."""
         of = self.encoder_lstm.get_parameter
         return F.linear(self.encoder(frames), of("weight_ih_l0"), of("bias_ih_l0") + of("bias_hh_l0"))
 
-    def encode_gates(self, gates: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode windows of `gates`, (B, T, 4 hidden), as `encode` does (Gers et al. 2000; gates in torch's order)."""
+    def encode_codes(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode windows of gates, (B, T, 4 hidden), as `encode` does (Gers et al. 2000; gates in torch's order)."""
         from_hidden = self.encoder_lstm.get_parameter("weight_hh_l0").T
-        hidden = cell = gates.new_zeros(len(gates), self.encoder_lstm.hidden_size)
-        for at_step in gates.unbind(1):
+        hidden = cell = codes.new_zeros(len(codes), self.encoder_lstm.hidden_size)
+        for at_step in codes.unbind(1):
             keep_in, keep_cell, new, out = torch.addmm(at_step, hidden, from_hidden).chunk(4, dim=1)
             cell = keep_cell.sigmoid() * cell + keep_in.sigmoid() * new.tanh()
             hidden = out.sigmoid() * cell.tanh()
