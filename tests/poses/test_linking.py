@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invented import clip_of, person
-from skelmap.poses.linking import MAX_GAP, link_people
+from skelmap.poses.linking import MAX_GAP, PeopleTracker, link_people
 
 
 def two_walkers(frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -51,3 +51,18 @@ def test_a_clip_links_people_only_where_no_track_is_given() -> None:
     keypoints, frame, who = two_walkers(5)
     assert sorted(set(clip_of(keypoints, frame=frame).track.tolist())) == [0, 1]
     assert clip_of(keypoints, frame=frame, track=who * 7).track.tolist() == [0] * 5 + [7] * 5
+
+
+def test_a_live_camera_numbers_people_as_a_recording_does() -> None:
+    keypoints, frame, _ = two_walkers(30)
+    tracker = PeopleTracker()
+    live = [tracker.track(keypoints[frame == now]) for now in range(30)]
+    assert np.array_equal(np.concatenate(live), link_people(keypoints, frame)[np.argsort(frame, kind="stable")])
+
+
+def test_a_live_camera_may_see_nobody_and_may_leave_frames_out() -> None:
+    tracker, nobody = PeopleTracker(), np.zeros((0, 25, 3), np.float32)
+    assert tracker.track(person()[None]).tolist() == [0]
+    assert tracker.track(nobody).tolist() == []
+    assert tracker.track(person()[None], frame=MAX_GAP).tolist() == [0]
+    assert tracker.track(person()[None], frame=2 * MAX_GAP + 1).tolist() == [1]

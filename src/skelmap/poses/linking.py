@@ -10,51 +10,70 @@ MAX_GAP = 15
 """Frames after which a lost person is not looked for any more (0.5 s at 30 fps)."""
 
 
-def link_people(keypoints: NDArray[np.float32], frame: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number the people so that the same person keeps the same number.
+class PeopleTracker:
+    """Numbers the people of one camera, so that the same person keeps the same number.
 
-    Frame by frame, people are matched to the tracks last seen by the least total distance (Hungarian method); a
-    distance is the mean over the joints both have. Matches further than MAX_STEP start a new track.
+    Frame by frame, people are matched to those last seen by the least total distance (Hungarian method); a distance is
+    the mean over the joints both have. Matches further than MAX_STEP are new people. Only frames up to now count, so
+    a live camera and a recording give the same numbers.
+    """
+
+    def __init__(self) -> None:
+        self._frame = -1
+        self._last: dict[int, tuple[int, NDArray[np.float32]]] = {}  # number -> frame and joints when last seen
+        self._count = 0
+
+    def track(self, people: NDArray[np.float32], frame: int | None = None) -> NDArray[np.int64]:
+        """Number the people of the next frame.
+
+        Args:
+            people: (P, V, 3) x px, y px, confidence.
+            frame: its number, above the last one's; None for the next, as if none was left out.
+
+        Returns:
+            (P,) int64 number of each person, from 0; the ith person without any joint has -1 - i.
+        """
+        self._frame = self._frame + 1 if frame is None else frame
+        self._last = {n: seen for n, seen in self._last.items() if self._frame - seen[0] <= MAX_GAP}
+        present = np.any(people[..., 2] > 0, axis=1)
+        numbers = np.empty(len(people), np.int64)
+        numbers[~present] = -1 - np.arange(np.count_nonzero(~present))
+        for i, known in zip(np.flatnonzero(present), self._match(people[present]), strict=True):
+            if known is None:
+                known, self._count = self._count, self._count + 1
+            numbers[i], self._last[known] = known, (self._frame, people[i])
+        return numbers
+
+    def _match(self, people: NDArray[np.float32]) -> list[int | None]:
+        """Pair each person with a known number, or None."""
+        known = list(self._last)
+        if not known:
+            return [None] * len(people)
+        cost = np.array([[_distance(p, self._last[n][1]) for n in known] for p in people]).reshape(-1, len(known))
+        matched: list[int | None] = [None] * len(people)
+        for i, j in zip(*linear_sum_assignment(cost), strict=True):
+            if cost[i, j] <= MAX_STEP:
+                matched[i] = known[j]
+        return matched
+
+
+def link_people(keypoints: NDArray[np.float32], frame: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number the people of a whole recording.
 
     Args:
         keypoints: (N, V, 3) x px, y px, confidence; rows in any order.
         frame: (N,) frame of each row.
 
     Returns:
-        (N,) int64 track of each row; rows without any joint are in track -1 - i, i counting them within the frame.
+        (N,) int64 number of each row, as `PeopleTracker` gives them.
     """
-    track = np.full(len(frame), -1, np.int64)
-    last: dict[int, int] = {}  # track -> the row in which it was last seen
+    number = np.empty(len(frame), np.int64)
+    tracker = PeopleTracker()
     order = np.argsort(frame, kind="stable")
-    bounds = np.flatnonzero(np.diff(frame[order])) + 1
-    present = np.any(keypoints[..., 2] > 0, axis=1)
-    count = 0
-    for rows in np.split(order, bounds):
-        absent = rows[~present[rows]]
-        track[absent] = -1 - np.arange(len(absent))
-        rows = rows[present[rows]]
-        if not len(rows):
-            continue
-        now = frame[rows[0]]
-        last = {t: r for t, r in last.items() if now - frame[r] <= MAX_GAP}
-        for row, known in _match(keypoints, rows, last):
-            if known is None:
-                known, count = count, count + 1
-            track[row], last[known] = known, row
-    return track
-
-
-def _match(
-    keypoints: NDArray[np.float32], rows: NDArray[np.int64], last: dict[int, int]
-) -> list[tuple[int, int | None]]:
-    """Pair each row with a known track, or None."""
-    known = list(last)
-    cost = np.array([[_distance(keypoints[row], keypoints[last[t]]) for t in known] for row in rows])
-    pairs = dict(zip(*linear_sum_assignment(cost), strict=True)) if known else {}
-    return [
-        (int(row), known[pairs[i]] if i in pairs and cost[i, pairs[i]] <= MAX_STEP else None)
-        for i, row in enumerate(rows)
-    ]
+    for rows in np.split(order, np.flatnonzero(np.diff(frame[order])) + 1):
+        if len(rows):
+            number[rows] = tracker.track(keypoints[rows], int(frame[rows[0]]))
+    return number
 
 
 def _distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

@@ -1,0 +1,7 @@
+"""From pictures to people: pose estimators behind one interface, and video files."""
+
+from skelmap.estimation.estimator import ESTIMATORS, PoseEstimator, open_estimator
+from skelmap.estimation.video import Video
+from skelmap.poses.linking import PeopleTracker
+
+__all__ = ["ESTIMATORS", "PeopleTracker", "PoseEstimator", "Video", "open_estimator"]

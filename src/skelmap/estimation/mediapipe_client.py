@@ -1,0 +1,115 @@
+"""MediaPipe's pose model (BlazePose, Bazarevsky et al. 2020), run by a process of another environment."""
+
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skelmap.errors import UserError
+from skelmap.estimation import mediapipe_worker
+from skelmap.estimation.mediapipe_worker import LANDMARKS, READY
+from skelmap.poses import BODY_25
+
+SETTING = "SKELMAP_POSE_PYTHON"
+"""Environment variable: the Python that has MediaPipe; without it, the one in .pose/ beside this environment."""
+REQUIREMENTS = Path(__file__).with_name("pose-requirements.txt")
+TAKEN_FROM = {
+    "nose": (0, 0), "right_eye": (5, 5), "left_eye": (2, 2), "right_ear": (8, 8), "left_ear": (7, 7),
+    "neck": (12, 11), "right_shoulder": (12, 12), "right_elbow": (14, 14), "right_wrist": (16, 16),
+    "left_shoulder": (11, 11), "left_elbow": (13, 13), "left_wrist": (15, 15),
+    "mid_hip": (24, 23), "right_hip": (24, 24), "right_knee": (26, 26), "right_ankle": (28, 28),
+    "left_hip": (23, 23), "left_knee": (25, 25), "left_ankle": (27, 27),
+    "right_big_toe": (32, 32), "right_heel": (30, 30), "left_big_toe": (31, 31), "left_heel": (29, 29),
+}  # fmt: skip
+"""Each joint of BODY_25 is the middle of two landmarks, mostly of one twice. MediaPipe has no small toes."""
+
+
+class MediaPipe:
+    """One person a picture, in BODY_25: MediaPipe's pose model follows the most prominent person only.
+
+    Confidence is MediaPipe's visibility: low for joints that it infers, behind things or outside the picture.
+
+    Raises:
+        UserError: there is no environment with MediaPipe, or it does not work.
+    """
+
+    layout = BODY_25
+
+    def __init__(self) -> None:
+        python = _python()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
+        self._process = subprocess.Popen(
+            [python, "-I", mediapipe_worker.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            start_new_session=True,  # Ctrl-C is for this process, which then closes the pipe
+        )
+        if self._answer(len(READY)) != READY:
+            raise UserError(f"{python} cannot run MediaPipe: {self._last_words()}; {_advice()}")
+
+    def people(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Find the person in a picture: (0 or 1, 25, 3); see `PoseEstimator`.
+
+        Raises:
+            UserError: MediaPipe's process has ended.
+        """
+        height, width = picture.shape[:2]
+        pipe = self._process.stdin
+        assert pipe is not None
+        try:
+            pipe.write(struct.pack("<II", height, width) + picture[..., ::-1].tobytes())
+            pipe.flush()
+        except BrokenPipeError:
+            raise UserError(f"MediaPipe's process has ended: {self._last_words()}") from None
+        answer = self._answer(LANDMARKS * 3 * 4)
+        if len(answer) < LANDMARKS * 3 * 4:
+            raise UserError(f"MediaPipe's process has ended: {self._last_words()}")
+        landmarks = np.frombuffer(answer, "<f4").reshape(LANDMARKS, 3)
+        return body_25(landmarks)[None] if landmarks[:, 2].any() else np.zeros((0, len(BODY_25.joints), 3), np.float32)
+
+    def close(self) -> None:
+        """End MediaPipe's process."""
+        self._process.kill()
+        self._process.communicate()
+        self._log.close()
+
+    def _answer(self, size: int) -> bytes:
+        assert self._process.stdout is not None
+        return self._process.stdout.read(size)
+
+    def _last_words(self) -> str:
+        self._process.wait()
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+
+
+def body_25(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn MediaPipe's landmarks, (33, 3) x px, y px, visibility, into BODY_25, (25, 3)."""
+    joints = np.zeros((len(BODY_25.joints), 3), np.float32)
+    for joint, (one, other) in TAKEN_FROM.items():
+        middle = (landmarks[one] + landmarks[other]) / 2
+        middle[2] = min(landmarks[one, 2], landmarks[other, 2])
+        joints[BODY_25.joints.index(joint)] = middle
+    return joints
+
+
+def _python() -> str:
+    python = os.environ.get(SETTING) or str(Path(sys.prefix).parent / ".pose" / "bin" / "python")
+    if not Path(python).is_file():
+        raise UserError(f"estimator mediapipe: {python} is not there; {_advice()}")
+    return python
+
+
+def _advice() -> str:
+    folder = Path(sys.prefix).parent / ".pose"
+    return (
+        f"make its environment with Python 3.9 to 3.12: python3.11 -m venv {folder} && "
+        f"{folder}/bin/pip install --no-deps -r {REQUIREMENTS}, or name a Python that has it in {SETTING}"
+    )
