@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import track
 
 from skelmap.errors import UserError
-from skelmap.evaluation.atomic import replacing
 from skelmap.evaluation.figures.style import png
+from skelmap.files import replacing
 from skelmap.locating import error_figure, locate, map_styles, markdown, write_csv
 from skelmap.poses import read_manifest
 

@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from skelmap.errors import UserError
-from skelmap.evaluation.atomic import replacing
+from skelmap.files import replacing
 from skelmap.poses import read_manifest
 
 

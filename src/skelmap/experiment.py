@@ -37,6 +37,8 @@ from skelmap.evaluation import (
 from skelmap.loggers import closing, flat, scalars
 from skelmap.maps import MapSettings
 from skelmap.memory import keep_freed_memory
+from skelmap.models import WindowScores
+from skelmap.monitor.handover import write_eye, write_normal_scores
 from skelmap.wandb_results import log_results
 
 log = logging.getLogger(__name__)
@@ -66,6 +68,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         checkpoint = _fit(cfg, trainer, model, data) if cfg.train else cfg.ckpt_path
         seconds = time.monotonic() - began
         predictions = predict(trainer, model, data, checkpoint)
+        prepare_monitor(Path(cfg.paths.output_dir), trainer, model, data)
         return conclude(cfg, trainer, model, data, predictions, seconds)
 
 
@@ -100,13 +103,31 @@ def predict(
     Raises:
         UserError: the checkpoint does not fit, or the trainer was told to score nothing.
     """
-    keep = KeepScores(len(data.starts("test")))
+    scores = _score(trainer, model, data, "test", checkpoint)
+    return Predictions(data.test_row(scores.start), scores.score, scores.latent, data.window)
+
+
+def prepare_monitor(folder: Path, trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps) -> None:
+    """Write what scripts/monitor.py needs beside the checkpoint: what the model sees, how normal work scores."""
+    write_eye(folder, _title(model, data), data)
+    if len(data.starts("val")):
+        scores = _score(trainer, model, data, "val")
+        write_normal_scores(folder, data, scores.start, scores.score)
+
+
+def _score(
+    trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps, split: str, checkpoint: str | None = None
+) -> WindowScores:
+    """Score every window of a split."""
+    keep = KeepScores(len(data.starts(split, stride=1)))
+    data.scored = split
     trainer.callbacks.append(keep)
     trainer.predict(model, data, return_predictions=False, ckpt_path=checkpoint, weights_only=True)
+    trainer.callbacks.remove(keep)
     scores = keep.scores()
     if scores is None:
         raise UserError("nothing was scored")
-    return Predictions(data.test_row(scores.start), scores.score, scores.latent, data.window)
+    return scores
 
 
 def conclude(

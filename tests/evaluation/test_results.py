@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from skelmap.data import TestRows
 from skelmap.errors import UserError
 from skelmap.evaluation import Predictions, judge, write_results
-from skelmap.evaluation.atomic import replacing
+from skelmap.files import replacing
 
 
 def read_scores(folder: Path) -> list[dict[str, str]]:

@@ -107,6 +107,7 @@ class SkeletonMaps(pl.LightningDataModule):
         self.settings: MapSettings | KeypointSettings = MapSettings(img_size=img_size, **maps)
         if representation == "keypoints":
             self.settings = KeypointSettings(layout.joints_with_neck, maps["crop_size"])
+        self.scored = "test"  # the split that is scored
         self._packed: dict[torch.device, Tensor] = {}
 
     @cached_property
@@ -156,9 +157,9 @@ class SkeletonMaps(pl.LightningDataModule):
         in_split = np.array([r.split == split for r in self.manifest.recordings])
         return np.flatnonzero(in_split[self.cache.clip])
 
-    def starts(self, split: str) -> NDArray[np.int64]:
+    def starts(self, split: str, stride: int | None = None) -> NDArray[np.int64]:
         """First row of each window of a split, (W,) int64; all within runs of at least T frames."""
-        stride = 1 if split == "test" else self.stride
+        stride = stride or (1 if split == "test" else self.stride)
         return window_starts(self._runs(split).at_least(self.seq_len), self.window, stride)
 
     def train_dataloader(self) -> DataLoader[Tensor]:
@@ -170,12 +171,14 @@ class SkeletonMaps(pl.LightningDataModule):
         return self._loader("val") if len(self.starts("val")) else []
 
     def predict_dataloader(self) -> DataLoader[Tensor]:
-        """Serve test windows, in order, in larger batches: the more of them, the more frames they share."""
+        """Serve the windows of `scored`, in order, in larger batches: the more of them, the more frames they share."""
         fitting = SCORED_AT_ONCE // (self.window * prod(self.settings.shape))
-        return self._loader("test", batch_size=max(self.batch_size, min(fitting, 256)))
+        return self._loader(self.scored, batch_size=max(self.batch_size, min(fitting, 256)), stride=1)
 
-    def _loader(self, split: str, shuffle: bool = False, batch_size: int | None = None) -> DataLoader[Tensor]:
-        windows = Starts(self.starts(split))
+    def _loader(
+        self, split: str, shuffle: bool = False, batch_size: int | None = None, stride: int | None = None
+    ) -> DataLoader[Tensor]:
+        windows = Starts(self.starts(split, stride))
         order = BatchOrder(len(windows), batch_size or self.batch_size, shuffle, self.seed)
         if self.trainer is not None:  # when a run goes on, Lightning draws its first batch before it sets the epoch
             order.set_epoch(self.trainer.fit_loop.epoch_progress.current.processed)
@@ -220,6 +223,12 @@ class SkeletonMaps(pl.LightningDataModule):
         rows = torch.from_numpy(self._split_rows(split))
         seen = [self.settings.seen(torch.from_numpy(self.cache.packed[part.numpy()])) for part in rows.split(100_000)]
         return torch.cat(seen).float().mean(dim=0)
+
+    @property
+    def fps(self) -> float:
+        """Frames a second of the training recordings; the most common where they differ."""
+        train = [fps for r, fps in zip(self.manifest.recordings, self.cache.fps, strict=True) if r.split == "train"]
+        return max(dict.fromkeys(train), key=train.count)
 
     def test_row(self, row: Tensor) -> Tensor:
         """Number rows of the cache as `test_rows` does, (B,) int64."""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skelmap.evaluation.atomic import replacing
 from skelmap.evaluation.judgement import Judgement
 from skelmap.evaluation.metrics import to_numpy
 from skelmap.evaluation.samples import Examples, Latents
+from skelmap.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

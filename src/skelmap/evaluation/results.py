@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from skelmap.evaluation.atomic import replacing
 from skelmap.evaluation.judgement import Area, Judgement, Scoring
+from skelmap.files import replacing
 
 
 def metrics(judgement: Judgement) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from skelmap.evaluation.atomic import replacing
+from skelmap.files import replacing
 from skelmap.locating.locate import ALL, Row
 
 

@@ -5,16 +5,21 @@ bilinear to 28x28 -> greyscale -> binarise. The skeleton is drawn in white, so g
 is brighter than another.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from skelmap.errors import UserError
 from skelmap.maps.packing import pack_maps, packed_bytes, unpack_maps
 from skelmap.poses import Clip, Layout, neck_positions, with_neck
+
+if TYPE_CHECKING:  # a monitor draws maps without torch
+    from torch import Tensor
 
 RENDERER_VERSION = 3
 """Raised whenever the same keypoints and settings give other rows, so that caches are built anew."""
@@ -76,6 +81,26 @@ class MapSettings:
     def row_bytes(self) -> int:
         """Bytes of a packed map."""
         return packed_bytes(self.img_size)
+
+    def frames(
+        self,
+        keypoints: NDArray[np.float32],
+        layout: Layout,
+        size: tuple[int, int],
+        before: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
+        """Draw rows as models see them.
+
+        Args:
+            keypoints: (N, V, 3) px, px, confidence.
+            layout: the keypoints' layout.
+            size: (width, height) of the camera's picture, px.
+            before: the same people's frames before; a map needs none.
+
+        Returns:
+            (N, 1, H, W), 0 or 1.
+        """
+        return draw_maps(keypoints, layout, size, self)[:, None].astype(np.float32)
 
     def pack(self, clip: Clip) -> NDArray[np.uint8]:
         """Draw and pack the rows in which a joint was seen, (n, row_bytes) uint8."""

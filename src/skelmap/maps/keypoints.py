@@ -1,15 +1,19 @@
 """Keypoints as a representation: the limit of infinite resolution that maps of any size are compared with."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from skelmap.errors import UserError
 from skelmap.maps.draw import MIN_CONFIDENCE
-from skelmap.poses import Clip, neck_positions, with_neck
+from skelmap.poses import Clip, Layout, neck_positions, with_neck
+
+if TYPE_CHECKING:  # a monitor places keypoints without torch
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -46,18 +50,44 @@ class KeypointSettings:
             UserError: the clip has another number of joints.
         """
         rows = clip.present
-        points = with_neck(clip.keypoints[rows], clip.layout)
-        if points.shape[1] != self.joints:
+        if clip.layout.joints_with_neck != self.joints:
             raise UserError(
-                f"{clip.name}: {points.shape[1]} joints ({clip.layout.name}); keypoints of one data set share the "
-                f"layout that data.json.layout names, {self.joints} joints with the neck"
+                f"{clip.name}: {clip.layout.joints_with_neck} joints ({clip.layout.name}); keypoints of one data set "
+                f"share the layout that data.json.layout names, {self.joints} joints with the neck"
             )
-        centre = neck_positions(clip.keypoints[rows], clip.layout)
-        places = (points[..., :2] - centre[:, None]) / (self.crop_size / 2)
-        seen = points[..., 2] > MIN_CONFIDENCE
+        places, seen = self._places(clip.keypoints[rows], clip.layout)
         places = _hold(places, seen, clip.track[rows])
         packed = np.concatenate([places, seen[..., None]], axis=-1, dtype=np.dtype("<f4"))
         return packed.reshape(len(places), -1).view(np.uint8)
+
+    def frames(
+        self,
+        keypoints: NDArray[np.float32],
+        layout: Layout,
+        size: tuple[int, int],
+        before: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
+        """Place rows as models see them.
+
+        Args:
+            keypoints: (N, V, 3) px, px, confidence.
+            layout: the keypoints' layout.
+            size: (width, height) of the camera's picture, px; keypoints need none.
+            before: (N, 1, V, 2) the same people's frames before, where missing joints keep their places; None before
+                the first.
+
+        Returns:
+            (N, 1, V, 2).
+        """
+        places, seen = self._places(keypoints, layout)
+        held = np.zeros_like(places) if before is None else before[:, 0]
+        return np.where(seen[..., None], places, held)[:, None]
+
+    def _places(self, keypoints: NDArray[np.float32], layout: Layout) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Place joints around the neck, (N, V, 2), and say which were seen, (N, V)."""
+        points = with_neck(keypoints, layout)
+        centre = neck_positions(keypoints, layout)
+        return (points[..., :2] - centre[:, None]) / (self.crop_size / 2), points[..., 2] > MIN_CONFIDENCE
 
     def unpack(self, packed: Tensor) -> Tensor:
         """Unpack (..., row_bytes) uint8 as (..., 1, V, 2) float32."""
@@ -68,6 +98,8 @@ class KeypointSettings:
         return self._joints(packed)[..., 2] > 0
 
     def _joints(self, packed: Tensor) -> Tensor:
+        import torch
+
         joints: Tensor = packed.contiguous().view(torch.float32).unflatten(-1, (self.joints, 3))
         return joints
 

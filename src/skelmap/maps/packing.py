@@ -1,12 +1,16 @@
 """Eight pixels a byte: pack maps for storage, unpack them on the model's device."""
 
+from __future__ import annotations
+
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional as F
+
+if TYPE_CHECKING:  # a monitor draws maps without torch
+    import torch
+    from torch import Tensor
 
 
 def packed_bytes(img_size: int) -> int:
@@ -30,6 +34,8 @@ def unpack_maps(packed: Tensor, img_size: int) -> Tensor:
     Returns:
         (..., 1, img_size, img_size) float32, 0 or 1.
     """
+    from torch.nn import functional as F
+
     pixels = F.embedding(packed.int(), _bits(packed.device))  # (..., bytes) -> (..., bytes, 8)
     flat = pixels.flatten(-2)[..., : img_size * img_size]
     return flat.reshape(*packed.shape[:-1], 1, img_size, img_size)
@@ -38,4 +44,6 @@ def unpack_maps(packed: Tensor, img_size: int) -> Tensor:
 @cache
 def _bits(device: torch.device) -> Tensor:
     """(256, 8) float32: the bits of every byte; a table look-up beats shifting and masking by far on a CPU."""
+    import torch
+
     return torch.from_numpy(np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)).float().to(device)

@@ -1,10 +1,23 @@
 """Models of normal work; what they describe badly is abnormal."""
 
 from skelmap.models.ae import AE
-from skelmap.models.autoencoder import Reconstruction, WindowScores
-from skelmap.models.baselines import GMM, KNN, PCA, MeanMap
+from skelmap.models.autoencoder import Autoencoder, Reconstruction, WindowScores
+from skelmap.models.baselines import GMM, KNN, PCA, Baseline, MeanMap
 from skelmap.models.lstm_vae import LSTMVAE
 from skelmap.models.neighbours import Neighbours
 from skelmap.models.vae import VAE
 
-__all__ = ["AE", "GMM", "KNN", "LSTMVAE", "PCA", "VAE", "MeanMap", "Neighbours", "Reconstruction", "WindowScores"]
+__all__ = [
+    "AE",
+    "GMM",
+    "KNN",
+    "LSTMVAE",
+    "PCA",
+    "VAE",
+    "Autoencoder",
+    "Baseline",
+    "MeanMap",
+    "Neighbours",
+    "Reconstruction",
+    "WindowScores",
+]

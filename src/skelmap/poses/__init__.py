@@ -1,6 +1,6 @@
 """People's keypoints: layouts, clips, readers and the manifest."""
 
-from skelmap.poses.clip import Clip
+from skelmap.poses.clip import Clip, clean_keypoints
 from skelmap.poses.layouts import BODY_25, COCO_17, COCO_18, LAYOUTS, Layout, neck_positions, with_neck
 from skelmap.poses.manifest import Manifest, Recording, Span, read_manifest
 from skelmap.poses.readers import JsonFormat, read_clip, source_files, write_clip
@@ -16,6 +16,7 @@ __all__ = [
     "Manifest",
     "Recording",
     "Span",
+    "clean_keypoints",
     "neck_positions",
     "read_clip",
     "read_manifest",

@@ -72,7 +72,7 @@ class Clip:
             UserError: wrong shapes, joint count, size or fps, negative frames, two rows of one track in a frame.
         """
         _check(name, keypoints, layout, size, fps)
-        cleaned = _clean(np.asarray(keypoints, np.float32), size)
+        cleaned = clean_keypoints(np.asarray(keypoints, np.float32), size)
         rows = len(cleaned)
         frames = np.arange(rows) if frame is None else _numbers(name, "frame", frame, rows)
         if rows and frames.min() < 0:
@@ -119,7 +119,16 @@ def _check(name: str, keypoints: NDArray[np.floating], layout: Layout, size: tup
         raise UserError(f"{name}: fps {fps}; a number above 0 and up to 1000 is allowed")
 
 
-def _clean(keypoints: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+def clean_keypoints(keypoints: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Make detector faults missing joints, (0, 0, 0): not finite, absurdly distant, or of no confidence.
+
+    Args:
+        keypoints: (N, V, 3) x px, y px, confidence.
+        size: (width, height) of the picture, px.
+
+    Returns:
+        The same with confidences up to 1.
+    """
     reach = FAR * max(size)
     with np.errstate(invalid="ignore"):
         good = np.isfinite(keypoints).all(axis=2) & (keypoints[..., 2] > 0)

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.table import Table
 from rich.text import Text
 
-from skelmap.evaluation.atomic import replacing
+from skelmap.files import replacing
 from skelmap.search.recipe import Recipe
 from skelmap.search.space import override, text
 

@@ -12,9 +12,9 @@ from optuna.trial import Trial, TrialState
 from rich.console import Console
 
 from skelmap.errors import UserError
-from skelmap.evaluation.atomic import replacing
 from skelmap.evaluation.figures.style import png
 from skelmap.experiment import prepare
+from skelmap.files import replacing
 from skelmap.provenance import plain
 from skelmap.search.figure import search_figure
 from skelmap.search.ledger import Ledger, trial_folder

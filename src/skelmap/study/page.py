@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from skelmap.evaluation.atomic import replacing
+from skelmap.files import replacing
 from skelmap.study.pictures import draw
 from skelmap.study.runs import one_run_of_each_model
 from skelmap.study.study import Study

@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from skelmap.evaluation.atomic import replacing
+from skelmap.files import replacing
 from skelmap.study.bootstrap import RESAMPLES
 from skelmap.study.cells import Cell
 from skelmap.study.groups import Group

@@ -1,0 +1,145 @@
+"""How normal work scores, and the threshold that gives a chosen number of false alarms an hour on it."""
+
+import math
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skelmap.errors import UserError
+from skelmap.files import replacing
+from skelmap.monitor.alarms import AlarmRule, alarms_of
+
+FILE = "normal_scores.npz"
+RELEASE = 0.7
+"""An alarm lasts while scores keep this share of the way from the median of normal work to the threshold."""
+
+
+@dataclass(frozen=True, eq=False)
+class NormalScores:
+    """Online scores of normal validation recordings: each belongs to the last frame of its window.
+
+    Attributes:
+        clip: (N,) int64 recording, ascending.
+        track: (N,) int64 person, ascending within a recording.
+        time: (N,) float64 seconds, ascending within a person.
+        score: (N,) float64, higher = more abnormal.
+        hours: of footage in these recordings.
+    """
+
+    clip: NDArray[np.int64]
+    track: NDArray[np.int64]
+    time: NDArray[np.float64]
+    score: NDArray[np.float64]
+    hours: float
+
+    @cached_property
+    def median(self) -> float:
+        """The middle score of normal work."""
+        return float(np.median(self.score))
+
+    @cached_property
+    def people(self) -> list[tuple[list[float], list[float]]]:
+        """Times and scores of each person of each recording."""
+        changes = (np.diff(self.clip) != 0) | (np.diff(self.track) != 0)
+        parts = np.split(np.arange(len(self.score)), np.flatnonzero(changes) + 1)
+        return [(self.time[part].tolist(), self.score[part].tolist()) for part in parts]
+
+    def false_alarms(self, rule: AlarmRule) -> int:
+        """Count the alarms that a rule would have given in these recordings."""
+        return sum(len(alarms_of(times, scores, rule)) for times, scores in self.people)
+
+    def rule(self, on: float, min_seconds: float, cool_down_seconds: float) -> AlarmRule:
+        """Make a rule with this threshold; it is released on the way back to the median of normal work."""
+        off = min(on, self.median + RELEASE * (on - self.median))
+        return AlarmRule(on, off, min_seconds, cool_down_seconds)
+
+    def write(self, folder: Path) -> None:
+        """Write FOLDER/normal_scores.npz."""
+        with replacing(folder / FILE, "wb") as file:
+            np.savez_compressed(
+                file, clip=self.clip, track=self.track, time=self.time, score=self.score, hours=np.float64(self.hours)
+            )
+
+    @classmethod
+    def read(cls, folder: Path) -> "NormalScores":
+        """Read FOLDER/normal_scores.npz.
+
+        Raises:
+            UserError: it is not there or damaged.
+        """
+        path = folder / FILE
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                numbers = {name: archive[name].astype(np.int64) for name in ("clip", "track")}
+                values = {name: archive[name].astype(np.float64) for name in ("time", "score")}
+                found = cls(**numbers, **values, hours=float(archive["hours"]))
+        except FileNotFoundError as error:
+            raise UserError(
+                f"{path}: not there; train.py writes it for runs with validation recordings (split val)"
+            ) from error
+        except (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+            raise UserError(f"{path}: damaged ({error})") from error
+        lengths = {len(column) for column in (found.clip, found.track, found.time, found.score)}
+        if lengths == {0} or len(lengths) > 1 or not np.isfinite(found.score).all() or not found.hours > 0:
+            raise UserError(f"{path}: damaged (columns of {sorted(lengths)} scores, {found.hours} hours)")
+        return found
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A threshold and what it means on normal work.
+
+    Attributes:
+        rule: with the threshold in it.
+        false_alarms: that the rule gives on the normal validation recordings.
+        hours: of these recordings.
+    """
+
+    rule: AlarmRule
+    false_alarms: int
+    hours: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the false alarms an hour: exact for a Poisson process (Garwood 1936)."""
+        from scipy.stats import chi2
+
+        low = chi2.ppf(0.025, 2 * self.false_alarms) / 2 if self.false_alarms else 0.0
+        return float(low) / self.hours, float(chi2.ppf(0.975, 2 * self.false_alarms + 2)) / 2 / self.hours
+
+
+def choose_threshold(normal: NormalScores, per_hour: float, min_seconds: float, cool_down_seconds: float) -> Threshold:
+    """Choose the lowest threshold that gives at most so many false alarms an hour on normal work.
+
+    Args:
+        normal: scores of normal validation recordings.
+        per_hour: false alarms an hour that are allowed.
+        min_seconds: of `AlarmRule`.
+        cool_down_seconds: of `AlarmRule`.
+
+    Raises:
+        UserError: the recordings are too short to tell: not even one false alarm is allowed in them.
+    """
+    allowed = math.floor(per_hour * normal.hours + 1e-9)
+    if allowed < 1:
+        raise UserError(
+            f"false_alarms_per_hour={per_hour:g} cannot be told from {normal.hours * 60:.1f} minutes of normal "
+            f"validation recordings: they must last at least {1 / per_hour:.3g} hours; allowed with these are "
+            f"{math.ceil(100 / normal.hours) / 100:.4g} an hour and more, or a threshold=NUMBER of your own"
+        )
+    levels = np.unique(normal.score)
+    low, high = 0, len(levels)  # levels[high] is a good threshold; beyond the last no score is above
+    while low < high:
+        middle = (low + high) // 2
+        rule = normal.rule(float(levels[middle]), min_seconds, cool_down_seconds)
+        if normal.false_alarms(rule) <= allowed:
+            high = middle
+        else:
+            low = middle + 1
+    above = float(levels[high]) if high < len(levels) else math.nextafter(float(levels[-1]), math.inf)
+    rule = normal.rule(above, min_seconds, cool_down_seconds)
+    return Threshold(rule, normal.false_alarms(rule), normal.hours)

@@ -1,0 +1,61 @@
+"""Why an alarm was given: the joints that were worst reconstructed."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skelmap.maps import KeypointSettings, MapSettings
+from skelmap.poses import Layout, neck_positions
+
+SPOT = 0.08
+"""The error at a joint is averaged within this distance of it, in sides of the map."""
+NAMED = 3
+
+
+def worst_joints(
+    errors: NDArray[np.float32],
+    keypoints: Sequence[NDArray[np.float32]],
+    layout: Layout,
+    settings: MapSettings | KeypointSettings,
+) -> tuple[str, ...]:
+    """Name the joints where a window's reconstruction errs most, the worst first.
+
+    Args:
+        errors: (T, 1, H, W) squared errors.
+        keypoints: of the T frames, (V, 3) each.
+        layout: of the keypoints.
+        settings: what the frames are.
+
+    Returns:
+        Three names at most; joints that were not seen cannot be named.
+    """
+    points = np.stack(list(keypoints))
+    seen = points[..., 2] > 0
+    found: NDArray[np.floating]
+    if isinstance(settings, MapSettings):
+        found = _at_joints(errors[:, 0], _places(points, layout, settings))
+    else:
+        found = errors[:, 0, : len(layout.joints)].sum(axis=2, dtype=np.float32)
+    count = seen.sum(axis=0)
+    mean = np.where(seen, found, 0).sum(axis=0) / np.maximum(count, 1)
+    order = np.argsort(-mean, kind="stable")[:NAMED]
+    return tuple(layout.joints[i] for i in order if count[i] and mean[i] > 0)
+
+
+def _places(points: NDArray[np.float32], layout: Layout, settings: MapSettings) -> NDArray[np.float32]:
+    """Place joints on the map, (T, V, 2) in sides of it from its corner."""
+    centre = neck_positions(points, layout)
+    places = (points[..., :2] - centre[:, None]) / settings.crop_size + 0.5
+    return places.astype(np.float32)
+
+
+def _at_joints(errors: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average (T, H, W) errors around each joint, (T, V)."""
+    side = errors.shape[1]
+    middle = (np.arange(side) + 0.5) / side
+    near_x = np.abs(middle - places[..., :1]) <= SPOT  # (T, V, W)
+    near_y = np.abs(middle - places[..., 1:]) <= SPOT  # (T, V, H)
+    total = np.einsum("tvh,thw,tvw->tv", near_y.astype(np.float32), errors, near_x.astype(np.float32))
+    found: NDArray[np.float32] = (total / np.maximum(near_y.sum(axis=2) * near_x.sum(axis=2), 1)).astype(np.float32)
+    return found

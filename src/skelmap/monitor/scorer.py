@@ -1,0 +1,27 @@
+"""What a monitor asks of a model, whatever runs it."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skelmap.monitor.eye import Eye
+
+
+class Scorer(Protocol):
+    """A model that scores windows of frames."""
+
+    eye: Eye
+
+    def encode(self, frames: NDArray[np.float32]) -> Sequence[Any]:
+        """Do what each frame (P, 1, H, W) needs but once; give P codes, to be kept until their windows are over."""
+        ...
+
+    def score(self, codes: Sequence[Sequence[Any]], frames: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Score P windows: P times T codes, and the frames (P, T, 1, H, W)."""
+        ...
+
+    def errors(self, frames: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """Give the squared error of each element of a window (T, 1, H, W); None where nothing is reconstructed."""
+        ...

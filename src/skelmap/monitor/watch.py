@@ -1,0 +1,219 @@
+"""One camera watched: people come in, their scores and alarms come out."""
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skelmap.monitor.alarms import Alarm, AlarmRule, AlarmState
+from skelmap.monitor.eye import Eye
+from skelmap.monitor.reasons import worst_joints
+from skelmap.monitor.resample import BRIDGE, Resampler
+from skelmap.monitor.scorer import Scorer
+from skelmap.poses import clean_keypoints
+
+FORGET = 60.0
+"""Seconds after which a person who is not seen any more is forgotten."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What a camera sees in one frame.
+
+    Attributes:
+        number: of the frame, from 0.
+        time: seconds from the beginning of the stream.
+        size: (width, height) of the picture, px.
+        keypoints: (P, V, 3) x px, y px, confidence of each person.
+        person: (P,) number of each person, the same from frame to frame.
+        picture: (H, W, 3) uint8 BGR, or None where the source has poses only.
+    """
+
+    number: int
+    time: float
+    size: tuple[int, int]
+    keypoints: NDArray[np.float32]
+    person: NDArray[np.int64]
+    picture: NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A person's score at one tick of the model's clock.
+
+    Attributes:
+        person: their number.
+        tick: frames at the model's rate since the beginning of the stream.
+        score: of the window that ends there.
+    """
+
+    person: int
+    tick: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Event:
+    """An alarm, and why.
+
+    Attributes:
+        person: their number.
+        alarm: when and how high.
+        joints: that were worst reconstructed at the peak, the worst first.
+        ended: it is over; otherwise it was raised just now.
+    """
+
+    person: int
+    alarm: Alarm
+    joints: tuple[str, ...]
+    ended: bool
+
+
+@dataclass(eq=False)
+class _Person:
+    """What is known of one person."""
+
+    resampler: Resampler
+    state: AlarmState
+    frames: deque[NDArray[np.float32]]
+    codes: deque[Any]
+    keypoints: deque[NDArray[np.float32]]
+    last_seen: float = 0.0
+    joints: tuple[str, ...] = ()  # worst reconstructed at the peak of the alarm that lasts
+
+    def forget_window(self) -> None:
+        """Begin anew after a gap. The last frame stays: where joints were is still the best guess."""
+        self.codes.clear()
+        self.keypoints.clear()
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What is said of one frame.
+
+    Attributes:
+        sight: the frame.
+        scores: of every tick since the frame before, of each person whose window is full.
+        events: alarms raised or ended.
+        alarmed: people whose alarm lasts.
+    """
+
+    sight: Sight
+    scores: tuple[Scored, ...]
+    events: tuple[Event, ...]
+    alarmed: frozenset[int] = field(default=frozenset())
+
+
+class Watch:
+    """Follow the people before one camera.
+
+    Each has a ring of T frames; a frame is encoded once. Everything is a function of what came before: scores are those
+    that `train.py` gives online.
+
+    Args:
+        scorer: the model.
+        rule: when scores are an alarm; None gives none.
+        bridge: longest gap in a person's sightings that is filled, seconds.
+    """
+
+    def __init__(self, scorer: Scorer, rule: AlarmRule | None, bridge: float = BRIDGE) -> None:
+        self.scorer, self.eye, self.rule, self.bridge = scorer, scorer.eye, rule, bridge
+        self._people: dict[int, _Person] = {}
+
+    def see(self, sight: Sight) -> Verdict:
+        """Take the next frame; its time must be later than the last one's."""
+        due = self._resample(sight)
+        scores: list[Scored] = []
+        events: list[Event] = []
+        for tick in sorted(due):
+            scored = self._score(tick, due[tick], sight.size)
+            scores += scored
+            for one in scored:
+                events += self._judge(one)
+        events += self._pass_time(sight.time)
+        alarmed = frozenset(number for number, person in self._people.items() if person.state.alarm)
+        return Verdict(sight, tuple(scores), tuple(events), alarmed)
+
+    def stop(self) -> tuple[Event, ...]:
+        """End what lasts, at the end of the stream."""
+        ended = [(number, person, person.state.stop()) for number, person in self._people.items()]
+        return tuple(Event(number, alarm, person.joints, True) for number, person, alarm in ended if alarm)
+
+    def _resample(self, sight: Sight) -> dict[int, dict[int, NDArray[np.float32]]]:
+        """Take everybody's sighting; give by tick what each person's keypoints are there."""
+        due: dict[int, dict[int, NDArray[np.float32]]] = {}
+        cleaned = clean_keypoints(sight.keypoints, sight.size)
+        for number, keypoints in zip(sight.person.tolist(), cleaned, strict=True):
+            if not (keypoints[:, 2] > 0).any():
+                continue
+            person = self._people.setdefault(number, self._new())
+            anew, ticks = person.resampler.see(sight.time, keypoints)
+            person.last_seen = sight.time
+            if anew:
+                person.forget_window()
+            for tick, there in ticks:
+                due.setdefault(tick, {})[number] = there
+        return due
+
+    def _new(self) -> _Person:
+        window = self.eye.window
+        return _Person(
+            Resampler(self.eye.fps, self.bridge),
+            AlarmState(self.rule or AlarmRule(math.inf, math.inf)),
+            frames=deque([np.zeros(self.eye.settings.shape, np.float32)], maxlen=window),
+            codes=deque(maxlen=window),
+            keypoints=deque(maxlen=window),
+        )
+
+    def _score(self, tick: int, there: dict[int, NDArray[np.float32]], size: tuple[int, int]) -> list[Scored]:
+        """Draw and encode everybody's frame at a tick, and score the windows that are full."""
+        people = [self._people[number] for number in there]
+        before = np.stack([person.frames[-1] for person in people])
+        frames = self.eye.settings.frames(np.stack(list(there.values())), self.eye.layout, size, before)
+        for person, frame, code, keypoints in zip(
+            people, frames, self.scorer.encode(frames), there.values(), strict=True
+        ):
+            person.frames.append(frame)
+            person.codes.append(code)
+            person.keypoints.append(keypoints)
+        full = [number for number in there if len(self._people[number].codes) == self.eye.window]
+        if not full:
+            return []
+        windows = np.stack([np.stack(self._people[number].frames) for number in full])
+        scores = self.scorer.score([self._people[number].codes for number in full], windows)
+        return [Scored(number, tick, float(score)) for number, score in zip(full, scores, strict=True)]
+
+    def _judge(self, scored: Scored) -> list[Event]:
+        """Tell the person's alarm of a score; give what changed."""
+        person, time = self._people[scored.person], scored.tick / self.eye.fps
+        ended = person.state.score(time, scored.score)
+        events = [Event(scored.person, ended, person.joints, ended=True)] if ended else []
+        lasting = person.state.alarm or person.state.pending
+        if lasting and lasting.peak_at == time:
+            person.joints = self._reasons(person)
+        if person.state.alarm and person.state.alarm.raised == time:
+            events.append(Event(scored.person, person.state.alarm, person.joints, ended=False))
+        return events
+
+    def _reasons(self, person: _Person) -> tuple[str, ...]:
+        errors = self.scorer.errors(np.stack(person.frames))
+        return () if errors is None else worst_joints(errors, person.keypoints, self.eye.layout, self.eye.settings)
+
+    def _pass_time(self, now: float) -> list[Event]:
+        """End alarms of people who are not seen any more, and forget those who left."""
+        events = []
+        for number, person in list(self._people.items()):
+            ended = person.state.pass_time(now)
+            if ended:
+                events.append(Event(number, ended, person.joints, ended=True))
+            if now - person.last_seen > FORGET and not person.state.alarm:
+                del self._people[number]
+        return events
+
+
+def bridge_for(camera_fps: float, eye: Eye) -> float:
+    """Fill gaps of two lost frames at least, however slow the camera: seconds."""
+    return max(BRIDGE, 3.5 / min(camera_fps, eye.fps))

@@ -1,0 +1,73 @@
+"""A watched camera: what comes in frame by frame is scored as train.py scores the recording."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from composing import Compose
+from invented import clip_of, wave, write_task
+from skelmap.experiment import run
+from skelmap.monitor.torch_scorer import TorchScorer
+from skelmap.monitor.watch import Sight, Watch
+from skelmap.poses import Clip, read_clip, read_manifest, write_clip
+
+SMALL = ("trainer=cpu", "data.seq_len=8", "data.stride=4", "trainer.max_epochs=1")
+MODELS = {
+    "lstm_vae": ("model.hidden_size=16", "model.latent_dim=4"),
+    "lstm_vae data.representation=keypoints": ("model.hidden_size=16", "model.latent_dim=4"),
+    "ae": ("model.latent_dim=4",),
+    "pca_windows": ("model.latent_dim=4",),
+    "neighbours": ("model.posture=4", "model.spread=4", "model.course=8"),
+}
+
+
+def sights(clip: Clip) -> list[Sight]:
+    """A clip as its camera saw it, frame by frame."""
+    found = []
+    for frame in np.unique(clip.frame):
+        rows = clip.frame == frame
+        found.append(Sight(int(frame), frame / clip.fps, clip.size, clip.keypoints[rows], clip.track[rows]))
+    return found
+
+
+def troubled() -> Clip:
+    """Two people; joints and whole frames are missing, and one comes back after a while."""
+    one, other = wave(90, 6), wave(90, 8)
+    one[20:35, 4] = 0
+    one[50:60, :3] = 0
+    frame = np.arange(90)
+    kept = (frame < 30) | (frame >= 33)
+    stays = (frame < 40) | (frame >= 60)
+    keypoints = np.concatenate([one[kept], other[stays] + np.float32([200, 0, 0])])
+    track = np.repeat([0, 1], [kept.sum(), stays.sum()])
+    return clip_of(keypoints, frame=np.concatenate([frame[kept], frame[stays]]), track=track)
+
+
+def online(folder: Path) -> dict[tuple[str, int], float]:
+    """What train.py wrote of each frame: the online score, or the frame's own."""
+    with (folder / "scores.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    column = "online" if "online" in lines[0] else "score"
+    return {(line["clip"], int(line["frame"])): float(line[column]) for line in lines if line[column]}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_streaming_equals_offline(model: str, composed: Compose, tmp_path: Path) -> None:
+    task = write_task(tmp_path / "task")
+    write_clip(tmp_path / "task/test_normal.npz", troubled())
+    named, *more = model.split()
+    overrides = ("data=manifest", f"data.manifest={task}", f"model={named}", *SMALL, *more, *MODELS[model])
+    run(composed(*overrides))
+    offline = online(tmp_path / "run")
+    scorer = TorchScorer(tmp_path / "run")
+    streamed: dict[tuple[str, int], float] = {}
+    for recording in read_manifest(task).split("test"):
+        watch = Watch(scorer, None, bridge=0.05)  # train.py bridges no gap: a window never crosses one
+        for sight in sights(read_clip(recording.path, recording.clip)):
+            for scored in watch.see(sight).scores:
+                key = (recording.clip, scored.tick)
+                streamed[key] = max(streamed.get(key, -np.inf), scored.score)
+    assert offline.keys() <= streamed.keys() and len(offline) > 50
+    np.testing.assert_allclose([streamed[key] for key in offline], list(offline.values()), rtol=1e-5, atol=1e-6)
