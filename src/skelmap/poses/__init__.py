@@ -3,7 +3,7 @@
 from skelmap.poses.clip import Clip, clean_keypoints
 from skelmap.poses.layouts import BODY_25, COCO_17, COCO_18, LAYOUTS, Layout, neck_positions, with_neck
 from skelmap.poses.manifest import Manifest, Recording, Span, read_manifest
-from skelmap.poses.readers import JsonFormat, read_clip, source_files, write_clip
+from skelmap.poses.readers import JsonFormat, frame_number, read_clip, read_people, source_files, write_clip
 
 __all__ = [
     "BODY_25",
@@ -17,9 +17,11 @@ __all__ = [
     "Recording",
     "Span",
     "clean_keypoints",
+    "frame_number",
     "neck_positions",
     "read_clip",
     "read_manifest",
+    "read_people",
     "source_files",
     "with_neck",
     "write_clip",

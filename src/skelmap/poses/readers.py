@@ -68,6 +68,31 @@ def source_files(path: Path) -> list[Path]:
         return sorted(Path(e.path) for e in entries if e.name.endswith("_keypoints.json"))
 
 
+def frame_number(file: Path) -> int:
+    """Read the frame's number off the name of an OpenPose file.
+
+    Raises:
+        UserError: there is none.
+    """
+    number = re.search(r"(\d+)_keypoints\.json$", file.name)
+    if number is None:
+        raise UserError(f"{file}: no frame number before _keypoints.json")
+    return int(number[1])
+
+
+def read_people(file: Path, layout: Layout) -> NDArray[np.float32]:
+    """Read the people of one frame from an OpenPose file, (P, V, 3) as they are.
+
+    Raises:
+        UserError: missing, damaged, or of another layout; names the file.
+    """
+    content = _load_json(file)
+    if not isinstance(content, dict) or not isinstance(content.get("people"), list):
+        raise UserError(f"{file}: not an OpenPose file: 'people' must be a list")
+    people = [_joints(file, person, "pose_keypoints_2d", layout) for person in content["people"]]
+    return np.stack(people) if people else np.zeros((0, len(layout.joints), 3), np.float32)
+
+
 def write_clip(path: Path, clip: Clip) -> None:
     """Write a clip archive: the same clip gives the same bytes, and a reader never sees half a file."""
     arrays: dict[str, NDArray[Any]] = {
@@ -133,15 +158,9 @@ def _read_folder(path: Path, name: str, fmt: JsonFormat) -> Clip:
     nobody = np.zeros((len(fmt.layout.joints), 3), np.float32)
     reading: Iterable[Path] = files if len(files) < 2000 else progress(files, f"reading {name}", transient=True)
     for file in reading:
-        number = re.search(r"(\d+)_keypoints\.json$", file.name)
-        if number is None:
-            raise UserError(f"{file}: no frame number before _keypoints.json")
-        content = _load_json(file)
-        if not isinstance(content, dict) or not isinstance(content.get("people"), list):
-            raise UserError(f"{file}: not an OpenPose file: 'people' must be a list")
-        people = [_joints(file, person, "pose_keypoints_2d", fmt.layout) for person in content["people"]]
+        number, people = frame_number(file), list(read_people(file, fmt.layout))
         rows += people or [nobody]
-        frames += [int(number[1])] * max(len(people), 1)
+        frames += [number] * max(len(people), 1)
     return _from_rows(path, name, fmt, rows, frames, None)
 
 
