@@ -14,11 +14,17 @@ from invented import write_task
 
 
 @pytest.fixture(scope="session")
-def real_data() -> Path:
-    """The folder motions_body25 with real OpenPose output."""
+def data_folder() -> Path:
+    """The folder of real skeletons and videos."""
     if "SKELMAP_DATA" not in os.environ:
-        pytest.skip("real skeletons are not part of the project: set SKELMAP_DATA to the folder of motions_body25/")
-    return Path(os.environ["SKELMAP_DATA"]) / "motions_body25"
+        pytest.skip("real data are not part of the project: set SKELMAP_DATA to the folder of motions_body25/")
+    return Path(os.environ["SKELMAP_DATA"])
+
+
+@pytest.fixture(scope="session")
+def real_data(data_folder: Path) -> Path:
+    """The folder motions_body25 with real OpenPose output."""
+    return data_folder / "motions_body25"
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """The one interface of all pose estimators, and the door to them."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -8,6 +9,8 @@ from numpy.typing import NDArray
 
 from skelmap.errors import UserError
 from skelmap.estimation.mediapipe_client import MediaPipe
+from skelmap.estimation.openpose_network import OpenPoseNetwork
+from skelmap.estimation.rtmo import Rtmo
 from skelmap.poses import Layout
 
 
@@ -37,7 +40,11 @@ class PoseEstimator(Protocol):
         ...
 
 
-ESTIMATORS = ("mediapipe",)
+ESTIMATORS: dict[str, Callable[[Path | None], PoseEstimator]] = {
+    "mediapipe": MediaPipe,
+    "rtmo": Rtmo,
+    "openpose": OpenPoseNetwork,
+}
 
 
 def open_estimator(name: str, weights: Path | None = None) -> PoseEstimator:
@@ -45,13 +52,11 @@ def open_estimator(name: str, weights: Path | None = None) -> PoseEstimator:
 
     Args:
         name: one of ESTIMATORS.
-        weights: the network's file, where the estimator has no model of its own; None for its usual place.
+        weights: the network's file; None for its usual place. MediaPipe has its own.
 
     Raises:
         UserError: unknown name; something to install or to fetch is missing, which is said.
     """
-    if name != "mediapipe":
+    if name not in ESTIMATORS:
         raise UserError(f"estimator {name!r}; allowed are {', '.join(ESTIMATORS)}")
-    if weights is not None:
-        raise UserError(f"weights {weights}: mediapipe has its own; leave them out")
-    return MediaPipe()
+    return ESTIMATORS[name](weights)

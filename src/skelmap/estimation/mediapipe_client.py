@@ -34,14 +34,19 @@ class MediaPipe:
 
     Confidence is MediaPipe's visibility: low for joints that it infers, behind things or outside the picture.
 
+    Args:
+        weights: none; MediaPipe has its own.
+
     Raises:
-        UserError: there is no environment with MediaPipe, or it does not work.
+        UserError: weights are given; there is no environment with MediaPipe, or it does not work.
     """
 
     layout = BODY_25
 
-    def __init__(self) -> None:
-        python = _python()
+    def __init__(self, weights: Path | None = None) -> None:
+        if weights is not None:
+            raise UserError(f"weights {weights}: estimator mediapipe has its own; leave them out")
+        python = pose_python()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
         self._process = subprocess.Popen(
             [python, "-I", mediapipe_worker.__file__],
@@ -100,7 +105,12 @@ def body_25(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
     return joints
 
 
-def _python() -> str:
+def pose_python() -> str:
+    """Find the Python that has MediaPipe.
+
+    Raises:
+        UserError: it is not there; says how to make its environment.
+    """
     python = os.environ.get(SETTING) or str(Path(sys.prefix).parent / ".pose" / "bin" / "python")
     if not Path(python).is_file():
         raise UserError(f"estimator mediapipe: {python} is not there; {_advice()}")

@@ -1,5 +1,6 @@
 """Video files."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skelmap.errors import UserError
+
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # else a damaged file prints a line for every damaged block
 
 
 class Video:
@@ -20,7 +23,7 @@ class Video:
         count: number of frames as the file states, which may be off; 0 where it does not.
 
     Raises:
-        UserError: the file is missing, or no video that OpenCV's FFmpeg can read.
+        UserError: the file is missing, no video that OpenCV's FFmpeg can read, or states no sensible rate.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,6 +37,8 @@ class Video:
         self.size = (picture.shape[1], picture.shape[0])
         self.fps = float(capture.get(cv2.CAP_PROP_FPS))
         self.count = max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
+        if not 0 < self.fps <= 1000:
+            raise UserError(f"{path}: states {self.fps} frames a second; above 0 and up to 1000 are allowed")
 
     def frames(self) -> Iterator[tuple[float, NDArray[np.uint8]]]:
         """Read the frames from the start.
@@ -52,4 +57,9 @@ class Video:
             yield now - first, picture
 
     def _open(self) -> cv2.VideoCapture:
-        return cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)  # other back ends take pictures for videos
+        quiet, level = cv2.utils.logging, cv2.utils.logging.getLogLevel()
+        quiet.setLogLevel(quiet.LOG_LEVEL_ERROR)  # a file that is no video is reported by its UserError
+        try:
+            return cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)  # the one back end that gives time stamps
+        finally:
+            quiet.setLogLevel(level)

@@ -1,0 +1,56 @@
+"""Video files: sizes, rates, time stamps, and files that are no videos."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skelmap.errors import UserError
+from skelmap.estimation import Video
+from small_videos import SIZE, slow_down, turn, write_video
+
+
+def test_frames_come_in_order_with_their_times(tmp_path: Path) -> None:
+    video = Video(write_video(tmp_path / "plain video %02d.mp4"))
+    assert (video.size, video.fps, video.count) == (SIZE, 10.0, 12)
+    for _ in range(2):  # and again from the start
+        seconds, pictures = zip(*video.frames(), strict=True)
+        assert np.allclose(seconds, np.arange(12) / 10)
+        assert np.allclose([p[-5, -5].mean() for p in pictures], 20 * np.arange(12), atol=6)
+        assert all(p.shape == (SIZE[1], SIZE[0], 3) and p.dtype == np.uint8 for p in pictures)
+
+
+def test_a_phones_note_that_it_was_turned_is_heeded(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "phone.mp4")
+    turn(path)
+    video = Video(path)
+    assert video.size == (SIZE[1], SIZE[0])
+    _, picture = next(video.frames())
+    assert picture.shape == (SIZE[0], SIZE[1], 3)
+    assert picture[5, -5].min() > 200 > picture[5, 5].max()  # the white quarter went from upper left to upper right
+
+
+def test_a_varying_rate_keeps_its_times(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "phone.mp4")
+    slow_down(path, after=6)
+    video = Video(path)
+    seconds = [s for s, _ in video.frames()]
+    assert np.allclose(np.diff(seconds), [0.1] * 6 + [0.2] * 5)
+    assert video.fps == pytest.approx(12 / 1.8)
+
+
+@pytest.mark.parametrize("content", [b"", b"no video " * 999, None])
+def test_what_is_no_video_is_named(tmp_path: Path, content: bytes | None, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "broken.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=r"broken\.mp4"):
+        Video(path)
+    assert capfd.readouterr().err == ""
+
+
+def test_half_a_video_without_its_index_is_named(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "cut.mp4")
+    path.write_bytes(path.read_bytes()[:600])
+    with pytest.raises(UserError, match=r"cut\.mp4: not a video that can be read"):
+        Video(path)
