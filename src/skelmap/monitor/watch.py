@@ -8,36 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skelmap.errors import UserError
+from skelmap.maps import KeypointSettings
 from skelmap.monitor.alarms import Alarm, AlarmRule, AlarmState
 from skelmap.monitor.eye import Eye
 from skelmap.monitor.reasons import worst_joints
 from skelmap.monitor.resample import BRIDGE, Resampler
 from skelmap.monitor.scorer import Scorer
-from skelmap.poses import clean_keypoints
+from skelmap.monitor.sight import Sight
+from skelmap.poses import Layout, clean_keypoints
 
 FORGET = 60.0
 """Seconds after which a person who is not seen any more is forgotten."""
-
-
-@dataclass(frozen=True, eq=False)
-class Sight:
-    """What a camera sees in one frame.
-
-    Attributes:
-        number: of the frame, from 0.
-        time: seconds from the beginning of the stream.
-        size: (width, height) of the picture, px.
-        keypoints: (P, V, 3) x px, y px, confidence of each person.
-        person: (P,) number of each person, the same from frame to frame.
-        picture: (H, W, 3) uint8 BGR, or None where the source has poses only.
-    """
-
-    number: int
-    time: float
-    size: tuple[int, int]
-    keypoints: NDArray[np.float32]
-    person: NDArray[np.int64]
-    picture: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -116,11 +98,20 @@ class Watch:
     Args:
         scorer: the model.
         rule: when scores are an alarm; None gives none.
+        layout: of the camera's keypoints.
         bridge: longest gap in a person's sightings that is filled, seconds.
+
+    Raises:
+        UserError: the model knows the joints by another layout.
     """
 
-    def __init__(self, scorer: Scorer, rule: AlarmRule | None, bridge: float = BRIDGE) -> None:
-        self.scorer, self.eye, self.rule, self.bridge = scorer, scorer.eye, rule, bridge
+    def __init__(self, scorer: Scorer, rule: AlarmRule | None, layout: Layout, bridge: float = BRIDGE) -> None:
+        self.scorer, self.eye, self.rule, self.layout, self.bridge = scorer, scorer.eye, rule, layout, bridge
+        if isinstance(self.eye.settings, KeypointSettings) and layout != self.eye.layout:
+            raise UserError(
+                f"the source's keypoints are {layout.name}; allowed is {self.eye.layout.name}, which the model was "
+                "trained on (skeleton maps would allow any)"
+            )
         self._people: dict[int, _Person] = {}
 
     def see(self, sight: Sight) -> Verdict:
@@ -133,9 +124,24 @@ class Watch:
             scores += scored
             for one in scored:
                 events += self._judge(one)
-        events += self._pass_time(sight.time)
-        alarmed = frozenset(number for number, person in self._people.items() if person.state.alarm)
-        return Verdict(sight, tuple(scores), tuple(events), alarmed)
+        events += self.pass_time(sight.time)
+        return Verdict(sight, tuple(scores), tuple(events), self.alarmed)
+
+    @property
+    def alarmed(self) -> frozenset[int]:
+        """People whose alarm lasts."""
+        return frozenset(number for number, person in self._people.items() if person.state.alarm)
+
+    def pass_time(self, now: float) -> tuple[Event, ...]:
+        """Say that it is `now`, seconds: end alarms of people who are not seen any more, and forget who left."""
+        events = []
+        for number, person in list(self._people.items()):
+            ended = person.state.pass_time(now)
+            if ended:
+                events.append(Event(number, ended, person.joints, ended=True))
+            if now - person.last_seen > FORGET and not person.state.alarm:
+                del self._people[number]
+        return tuple(events)
 
     def stop(self) -> tuple[Event, ...]:
         """End what lasts, at the end of the stream."""
@@ -172,7 +178,7 @@ class Watch:
         """Draw and encode everybody's frame at a tick, and score the windows that are full."""
         people = [self._people[number] for number in there]
         before = np.stack([person.frames[-1] for person in people])
-        frames = self.eye.settings.frames(np.stack(list(there.values())), self.eye.layout, size, before)
+        frames = self.eye.settings.frames(np.stack(list(there.values())), self.layout, size, before)
         for person, frame, code, keypoints in zip(
             people, frames, self.scorer.encode(frames), there.values(), strict=True
         ):
@@ -200,18 +206,7 @@ class Watch:
 
     def _reasons(self, person: _Person) -> tuple[str, ...]:
         errors = self.scorer.errors(np.stack(person.frames))
-        return () if errors is None else worst_joints(errors, person.keypoints, self.eye.layout, self.eye.settings)
-
-    def _pass_time(self, now: float) -> list[Event]:
-        """End alarms of people who are not seen any more, and forget those who left."""
-        events = []
-        for number, person in list(self._people.items()):
-            ended = person.state.pass_time(now)
-            if ended:
-                events.append(Event(number, ended, person.joints, ended=True))
-            if now - person.last_seen > FORGET and not person.state.alarm:
-                del self._people[number]
-        return events
+        return () if errors is None else worst_joints(errors, person.keypoints, self.layout, self.eye.settings)
 
 
 def bridge_for(camera_fps: float, eye: Eye) -> float:

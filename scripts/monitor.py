@@ -1,0 +1,34 @@
+"""Watch a camera with a trained model: `python scripts/monitor.py checkpoint=RUN source=... [KEY=VALUE ...]`."""
+
+import logging
+import signal
+import sys
+from pathlib import Path
+
+import hydra
+from hydra.errors import CompactHydraException
+from omegaconf import DictConfig
+
+CONF = Path(__file__).resolve().parents[1] / "conf"
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="monitor")
+def main(cfg: DictConfig) -> None:
+    """Watch until the source ends; Ctrl-C and SIGTERM leave complete files."""
+    from skelmap.errors import UserError  # these import OpenCV: not for --help
+    from skelmap.monitor.command import watch
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        watch(cfg)
+    except KeyboardInterrupt:
+        sys.exit("stopped; the files are complete")
+    except UserError as error:
+        raise CompactHydraException(str(error)) from None
+
+
+if __name__ == "__main__":
+    from skelmap.unknown_keys import or_explain
+
+    or_explain(main, CONF, "monitor")

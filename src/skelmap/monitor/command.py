@@ -1,0 +1,143 @@
+"""`python scripts/monitor.py`: from a configuration to a watched camera; reads top to bottom."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console as Terminal
+from rich.table import Table
+
+from skelmap.errors import UserError
+from skelmap.files import replacing
+from skelmap.monitor.console import Console
+from skelmap.monitor.figures import AlarmList, EventFigures, event_figures
+from skelmap.monitor.film import Films
+from skelmap.monitor.ledger import Ledger
+from skelmap.monitor.listener import Listener
+from skelmap.monitor.loop import Monitor
+from skelmap.monitor.normal import NormalScores, Threshold, choose_threshold
+from skelmap.monitor.opening import opened
+from skelmap.monitor.page import Page
+from skelmap.monitor.scorer import Scorer
+from skelmap.poses import LAYOUTS, JsonFormat
+
+log = logging.getLogger(__name__)
+
+
+def watch(cfg: DictConfig) -> None:
+    """Watch what `source` names until it ends or is interrupted.
+
+    Args:
+        cfg: the configuration composed from conf/monitor.yaml.
+
+    Raises:
+        UserError: the configuration, the model or the source are at fault.
+    """
+    folder, output = Path(cfg.checkpoint), Path(cfg.output)
+    scorer = open_scorer(folder)
+    threshold = _threshold(cfg, folder)
+    fmt = JsonFormat(LAYOUTS[cfg.json.layout], (cfg.json.size[0], cfg.json.size[1]), cfg.json.fps)
+    weights = Path(cfg.weights) if cfg.weights else None
+    with opened(cfg.source, fmt, cfg.estimator, weights, cfg.follow) as sources:
+        _refuse_old(output, live=any(source.count is None for source in sources))
+        on = threshold.rule.on
+        alarms = AlarmList()
+        listeners: list[Listener] = [Console(), Ledger(output, on), alarms]
+        if cfg.video:
+            listeners.append(Films(output, threshold.rule, cfg.picture))
+        if cfg.page is not None:
+            page = Page(cfg.host, cfg.page, _about(scorer), on)
+            listeners.append(page)
+            log.info("look at %s", page.address)
+        monitor = Monitor(scorer, threshold.rule, listeners, cfg.realtime)
+        try:
+            monitor.run(sources)
+        finally:
+            figures = event_figures(alarms.watched) if alarms.watched else None
+            _write(output, cfg, scorer, threshold, monitor, figures)
+    _print(monitor, figures)
+    log.info("events, scores%s: %s", " and films" if cfg.video else "", output)
+
+
+def open_scorer(folder: Path) -> Scorer:
+    """Open a run's folder, or that of an exported model, which needs no torch."""
+    if (folder / "model.onnx").exists():
+        from skelmap.monitor.onnx_scorer import OnnxScorer
+
+        return OnnxScorer(folder)
+    from skelmap.monitor.torch_scorer import TorchScorer
+
+    return TorchScorer(folder)
+
+
+def _threshold(cfg: DictConfig, folder: Path) -> Threshold:
+    """Take the threshold that was asked for, or choose one on normal validation recordings, and say what it means."""
+    normal = NormalScores.read(folder)
+    if cfg.threshold is not None:
+        rule = normal.rule(cfg.threshold, cfg.min_seconds, cfg.cool_down_seconds)
+        threshold = Threshold(rule, normal.false_alarms(rule), normal.hours)
+    else:
+        threshold = choose_threshold(normal, cfg.false_alarms_per_hour, cfg.min_seconds, cfg.cool_down_seconds)
+    low, high = threshold.interval
+    log.info(
+        "threshold %.4g: %d false alarms in %.2f hours of normal validation recordings, 95 %% interval %.2g to %.2g an hour",
+        *(threshold.rule.on, threshold.false_alarms, threshold.hours, low, high),
+    )
+    return threshold
+
+
+def _about(scorer: Scorer) -> Sequence[str]:
+    return [scorer.eye.title, *(["trained on simulated work"] if scorer.eye.simulated else [])]
+
+
+def _refuse_old(output: Path, live: bool) -> None:
+    """A camera's events are gone on with; a recording's would stand there twice."""
+    if not live and (output / "events.jsonl").exists():
+        raise UserError(f"output={output}: holds the events of an earlier monitor; choose another folder")
+
+
+def _write(
+    output: Path,
+    cfg: DictConfig,
+    scorer: Scorer,
+    threshold: Threshold,
+    monitor: Monitor,
+    figures: EventFigures | None,
+) -> None:
+    """Write monitor.json: what was watched with, and how it went."""
+    median, p99 = monitor.latency()
+    low, high = threshold.interval
+    content = {
+        "model": scorer.eye.plain(),
+        "rule": asdict(threshold.rule),
+        "normal_validation": {
+            "false_alarms": threshold.false_alarms,
+            "hours": threshold.hours,
+            "per_hour_interval": [low, high],
+        },
+        "latency_ms": {"median": median, "p99": p99} if median == median else None,
+        "events": None if figures is None else asdict(figures) | {"false_alarms_per_hour": figures.false_alarms_per_hour},
+        "settings": {key: OmegaConf.to_container(cfg)[key] for key in ("min_seconds", "cool_down_seconds", "estimator")},
+    }
+    with replacing(output / "monitor.json") as file:
+        file.write(json.dumps(content, indent=2) + "\n")
+
+
+def _print(monitor: Monitor, figures: EventFigures | None) -> None:
+    median, p99 = monitor.latency()
+    if median == median:
+        log.info("a frame took %.1f ms, 99 of 100 at most %.1f ms", median, p99)
+    if figures is None:
+        return
+    table = Table(title="alarms against the manifest")
+    for column in ("abnormal events", "found", "false alarms", "normal hours", "false alarms an hour", "median delay"):
+        table.add_column(column, justify="right")
+    rate, delay = figures.false_alarms_per_hour, figures.median_delay
+    table.add_row(
+        *(str(figures.events), str(figures.found), str(figures.false_alarms), f"{figures.normal_hours:.3f}"),
+        *("–" if rate is None else f"{rate:.3g}", "–" if delay is None else f"{delay:.1f} s"),
+    )
+    Terminal().print(table)

@@ -1,0 +1,111 @@
+"""How good alarms are where it is known what was abnormal: events found, false alarms, delay."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from skelmap.monitor.alarms import Alarm
+from skelmap.monitor.listener import Listener
+from skelmap.monitor.sources import Source
+from skelmap.monitor.watch import Event
+from skelmap.poses import Recording, Span
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A recording that was watched.
+
+    Attributes:
+        truth: what is abnormal in it.
+        span: its first frame and one past its last.
+        fps: frames a second.
+        alarms: that were raised.
+    """
+
+    truth: Recording
+    span: Span
+    fps: float
+    alarms: list[Alarm] = field(default_factory=list)
+
+
+class AlarmList(Listener):
+    """Remembers the alarms of recordings of which a manifest says what is abnormal.
+
+    Attributes:
+        watched: these recordings.
+    """
+
+    def __init__(self) -> None:
+        self.watched: list[Watched] = []
+        self._now: Watched | None = None
+
+    def begin(self, source: Source) -> None:
+        """Begin a list."""
+        self._now = None
+        if source.truth is not None and source.count is not None:
+            self._now = Watched(source.truth, (source.first, source.first + source.count), source.fps)
+            self.watched.append(self._now)
+
+    def event(self, event: Event) -> str:
+        """Add an alarm that has ended."""
+        if self._now is not None and event.ended:
+            self._now.alarms.append(event.alarm)
+        return ""
+
+
+@dataclass(frozen=True)
+class EventFigures:
+    """What alarms were worth.
+
+    Attributes:
+        events: abnormal spans.
+        found: those during which an alarm lasted.
+        false_alarms: alarms that touch no abnormal span.
+        normal_hours: of footage outside the abnormal spans.
+        median_delay: seconds from the start of a found span to its alarm, 0 where the alarm was there before; None where
+            none was found.
+    """
+
+    events: int
+    found: int
+    false_alarms: int
+    normal_hours: float
+    median_delay: float | None
+
+    @property
+    def false_alarms_per_hour(self) -> float | None:
+        """False alarms by normal hours; None without normal footage."""
+        return self.false_alarms / self.normal_hours if self.normal_hours else None
+
+
+def event_figures(watched: Sequence[Watched]) -> EventFigures:
+    """Compare alarms with what was abnormal.
+
+    Args:
+        watched: recordings with their alarms.
+    """
+    events = found = false = 0
+    normal = 0.0
+    delays = []
+    for one in watched:
+        spans = _abnormal_seconds(one)
+        events += len(spans)
+        normal += (one.span[1] - one.span[0]) / one.fps - sum(stop - start for start, stop in spans)
+        for start, stop in spans:
+            raised = [a.raised for a in one.alarms if a.start < stop and max(a.end, a.raised) >= start]
+            found += bool(raised)
+            delays += [max(0.0, min(raised) - start)] if raised else []
+        false += sum(
+            not any(a.start < stop and max(a.end, a.raised) >= start for start, stop in spans) for a in one.alarms
+        )
+    return EventFigures(events, found, false, normal / 3600, float(np.median(delays)) if delays else None)
+
+
+def _abnormal_seconds(one: Watched) -> list[tuple[float, float]]:
+    """The abnormal spans within the recording, seconds; spans that touch are one."""
+    first, stop = one.span
+    frames = np.arange(first, stop)
+    edges = np.diff(one.truth.labels(frames), prepend=0, append=0)
+    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    return [((first + a) / one.fps, (first + b) / one.fps) for a, b in zip(starts, ends, strict=True)]

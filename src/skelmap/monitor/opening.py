@@ -1,0 +1,63 @@
+"""What `source=` may be."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from skelmap.errors import UserError
+from skelmap.estimation import Video, open_estimator
+from skelmap.monitor.sources import Camera, ClipSource, GrowingFolder, Source, VideoSource
+from skelmap.poses import JsonFormat, read_clip, read_manifest
+
+
+@contextmanager
+def opened(source: str, fmt: JsonFormat, estimator: str, weights: Path | None, follow: bool) -> Iterator[list[Source]]:
+    """Open what is to be watched, and close what it needs.
+
+    Args:
+        source: a clip archive or tracked JSON file, a folder of OpenPose's JSON, a manifest (its test recordings), a
+            video file, the number of a camera, or its address.
+        fmt: what JSON does not say.
+        estimator: finds people in pictures.
+        weights: of the estimator, where it has none of its own.
+        follow: wait for more in a folder of JSON files.
+
+    Yields:
+        The sources, in order.
+
+    Raises:
+        UserError: there is no such source, or it cannot be read.
+    """
+    path = Path(source)
+    camera = source.isdecimal() or "://" in source
+    if follow and (camera or not path.is_dir()):
+        raise UserError("follow=true waits for more files in a folder; this source is none")
+    if not camera and not path.exists():
+        raise UserError(f"source={source}: no such file or folder, nor a camera's number or address (rtsp://...)")
+    if not camera and (path.is_dir() or path.suffix in (".csv", ".npz", ".json")):
+        yield [GrowingFolder(path, fmt)] if follow else _recordings(path, fmt)
+        return
+    video = None if camera else Video(path)
+    finder = open_estimator(estimator, weights)
+    try:
+        yield [VideoSource(video, finder) if video else Camera(source, _public_name(source), finder, fmt.fps)]
+    finally:
+        finder.close()
+
+
+def _recordings(path: Path, fmt: JsonFormat) -> list[Source]:
+    if path.suffix != ".csv":
+        return [ClipSource(read_clip(path, path.stem, fmt))]
+    test = read_manifest(path).split("test")
+    if not test:
+        raise UserError(f"source={path}: has no recordings of split test, which are what is watched")
+    return [ClipSource(read_clip(r.path, r.clip, fmt), r) for r in test]
+
+
+def _public_name(address: str) -> str:
+    """Name a camera without the password that its address may hold."""
+    if address.isdecimal():
+        return f"camera {address}"
+    parts = urlsplit(address)
+    return f"{parts.hostname or 'camera'}{parts.path}".rstrip("/")

@@ -1,0 +1,132 @@
+"""A camera: the newest picture at any time, and again after it was lost."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from skelmap.estimation import PeopleTracker, PoseEstimator
+from skelmap.monitor.sight import Sight, Trouble
+from skelmap.monitor.sources.source import Source
+
+LOST = 3.0
+"""Seconds without a picture after which a camera counts as lost."""
+FROZEN = 5.0
+"""Seconds of one and the same picture after which a camera counts as frozen: a living one is never without noise."""
+BACK_OFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Seconds to wait before each attempt to connect again; the last repeats."""
+TIMEOUT_MS = 10_000
+log = logging.getLogger(__name__)
+Picture = NDArray[np.uint8]
+
+
+class Capture:
+    """What is asked of `cv2.VideoCapture`, which a test replaces."""
+
+    def __init__(self, address: str) -> None:
+        self._capture = cv2.VideoCapture()
+        if address.isdecimal():
+            self._capture.open(int(address))
+        else:
+            timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
+            self._capture.open(address, cv2.CAP_FFMPEG, timeouts)
+
+    def read(self) -> Picture | None:
+        """Wait for the next picture; None where the camera is lost."""
+        there, picture = self._capture.read()
+        return picture.astype(np.uint8, copy=False) if there else None
+
+    def close(self) -> None:
+        """Let go of the camera."""
+        self._capture.release()
+
+
+class Camera(Source):
+    """A camera by its number, or by its RTSP or HTTP address.
+
+    Pictures are taken in a thread of their own, so that the newest is always at hand: what comes while a picture is
+    looked at is dropped, not delayed. Times are of the monotonic clock: a clock that is set changes nothing.
+
+    Args:
+        address: number or URL.
+        name: for files and readers, without what is secret in the address.
+        estimator: finds the people; closed by who opened it.
+        fps: frames a second that are expected.
+        connect: opens the camera.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        name: str,
+        estimator: PoseEstimator,
+        fps: float,
+        connect: Callable[[str], Capture] = Capture,
+    ) -> None:
+        super().__init__(name, estimator.layout, fps)
+        self.address, self.estimator, self.connect = address, estimator, connect
+        self._news = threading.Condition()
+        self._newest: tuple[float, Picture] | None = None
+        self._stopped = threading.Event()
+
+    def __iter__(self) -> Iterator[Sight | Trouble]:
+        """Give pictures as they come; say once when the camera is lost or frozen."""
+        self._stopped.clear()
+        threading.Thread(target=self._grab, name=f"camera {self.name}", daemon=True).start()
+        began = time.monotonic()
+        try:
+            yield from self._look(began)
+        finally:
+            self._stopped.set()
+
+    def _look(self, began: float) -> Iterator[Sight | Trouble]:
+        tracker, number = PeopleTracker(), 0
+        before, moved = None, began
+        said = False
+        while True:
+            newest = self._wait(LOST)
+            now = time.monotonic()
+            if newest is None:
+                if not said:
+                    yield Trouble(now - began, f"{self.name}: no picture for {LOST:.0f} s; trying to connect again")
+                said = True
+                continue
+            taken, picture = newest
+            if before is None or not np.array_equal(picture, before):
+                before, moved, said = picture, taken, False
+            elif taken - moved > FROZEN:
+                if not said:
+                    yield Trouble(now - began, f"{self.name}: frozen, the same picture for {taken - moved:.0f} s")
+                said = True
+                continue  # a frozen picture must not look like a person who stands still
+            people = self.estimator.people(picture)
+            size = (picture.shape[1], picture.shape[0])
+            yield Sight(number, taken - began, size, people, tracker.track(people), picture)
+            number += 1
+
+    def _wait(self, seconds: float) -> tuple[float, Picture] | None:
+        """Take the newest picture, waiting for one up to so many seconds."""
+        with self._news:
+            self._news.wait_for(lambda: self._newest is not None, seconds)
+            newest, self._newest = self._newest, None
+            return newest
+
+    def _grab(self) -> None:
+        """Keep the newest picture; connect again, ever more patiently, where there is none."""
+        attempt = 0
+        while not self._stopped.is_set():
+            capture = self.connect(self.address)
+            while not self._stopped.is_set() and (picture := capture.read()) is not None:
+                attempt = 0
+                with self._news:
+                    self._newest = (time.monotonic(), picture)
+                    self._news.notify()
+            capture.close()
+            wait = BACK_OFF[min(attempt, len(BACK_OFF) - 1)]
+            log.debug("%s: lost, next attempt in %g s", self.name, wait)
+            self._stopped.wait(wait)
+            attempt += 1

@@ -1,0 +1,92 @@
+"use strict";
+// Draws what /stream tells: skeletons, the score of the last 30 seconds, alarms. Text is set as text, never as HTML.
+const SECONDS = 30;
+const INK = "#e8e8e8", ALARM = "#e5484d", AMBER = "#f5b83d", DIM = "#8d939c";
+const at = (id) => document.getElementById(id);
+let curve = [], low = Infinity, high = -Infinity, source = null;
+
+function drawPeople(state) {
+  const canvas = at("camera"), pen = canvas.getContext("2d");
+  const [width, height] = state.size || [640, 480];
+  if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
+  pen.clearRect(0, 0, width, height);
+  for (const one of state.people || []) {
+    pen.strokeStyle = pen.fillStyle = one.alarm ? ALARM : INK;
+    pen.lineWidth = Math.max(2, width / 200);
+    pen.lineCap = "round";
+    for (const [a, b] of state.limbs) {
+      const from = one.joints[a], to = one.joints[b];
+      if (!from || !to) continue;
+      pen.beginPath(); pen.moveTo(...from); pen.lineTo(...to); pen.stroke();
+    }
+    const seen = one.joints.filter(Boolean);
+    if (!seen.length) continue;
+    pen.font = `${Math.round(width / 36)}px system-ui`;
+    pen.fillText(String(one.person), Math.min(...seen.map((j) => j[0])), Math.min(...seen.map((j) => j[1])) - 8);
+  }
+}
+
+function drawCurve(state) {
+  const canvas = at("curve"), pen = canvas.getContext("2d"), { width, height } = canvas;
+  const now = state.time || 0;
+  if (state.score != null && (!curve.length || curve[curve.length - 1][0] < now)) curve.push([now, state.score]);
+  curve = curve.filter(([time]) => time > now - SECONDS && time <= now);
+  const shown = curve.map(([, score]) => score).concat(state.threshold != null ? [state.threshold] : []);
+  pen.clearRect(0, 0, width, height);
+  pen.font = "12px system-ui";
+  if (!shown.length) { pen.fillStyle = DIM; pen.fillText("no score yet", 10, 20); return; }
+  low = Math.min(low, ...shown); high = Math.max(high, ...shown);
+  const x = (time) => width * (1 - (now - time) / SECONDS);
+  const y = (score) => 10 + (height - 20) * (1 - (score - low) / Math.max(high - low, 1e-12));
+  if (state.threshold != null) {
+    pen.strokeStyle = pen.fillStyle = AMBER; pen.lineWidth = 1;
+    pen.beginPath(); pen.moveTo(0, y(state.threshold)); pen.lineTo(width, y(state.threshold)); pen.stroke();
+    pen.fillText("threshold", 6, y(state.threshold) - 4 > 12 ? y(state.threshold) - 4 : y(state.threshold) + 14);
+  }
+  pen.strokeStyle = (state.people || []).some((one) => one.alarm) ? ALARM : INK; pen.lineWidth = 2;
+  pen.beginPath();
+  curve.forEach(([time, score], i) => {
+    const near = i && time - curve[i - 1][0] < 1;  // a gap is a gap
+    pen[near ? "lineTo" : "moveTo"](x(time), y(score));
+  });
+  pen.stroke();
+}
+
+function listEvents(state) {
+  if (!state.events) return;
+  const merged = new Map();  // an alarm is told when it is raised and when it has ended: newest first
+  for (const event of state.events) {
+    const key = `${event.source} ${event.person} ${event.start}`;
+    if (!merged.has(key)) merged.set(key, event);
+  }
+  at("events").replaceChildren(...[...merged.values()].map((event) => {
+    const row = document.createElement("tr");
+    const lasts = event.state === "raised";
+    if (lasts) row.className = "lasts";
+    const when = event.clock ? new Date(event.clock).toLocaleTimeString() : `${event.start.toFixed(1)} s`;
+    const length = lasts ? "now" : `${(event.end - event.start).toFixed(1)} s`;
+    for (const text of [when, event.person, length, event.peak.toPrecision(3), event.joints.join(", ").replaceAll("_", " ")]) {
+      const cell = document.createElement("td");
+      cell.textContent = String(text);
+      row.append(cell);
+    }
+    return row;
+  }));
+}
+
+function show(state) {
+  if (state.source !== source) { source = state.source; curve = []; low = Infinity; high = -Infinity; }
+  at("source").textContent = state.source || "";
+  at("about").textContent = (state.about || []).join(" · ");
+  at("clock").textContent = state.time == null ? "" : `${state.time.toFixed(1)} s · ${state.latency_ms ?? "–"} ms a frame`;
+  at("status").textContent = state.status || "";
+  const alarmed = (state.people || []).filter((one) => one.alarm).map((one) => one.person);
+  at("banner").hidden = !alarmed.length;
+  at("banner").textContent = alarmed.length ? `ALARM: person ${alarmed.join(", ")}` : "";
+  if (state.limbs) { drawPeople(state); drawCurve(state); }
+  listEvents(state);
+}
+
+const stream = new EventSource("/stream");
+stream.onmessage = (message) => show(JSON.parse(message.data));
+stream.onerror = () => { at("status").textContent = "the monitor cannot be reached; trying again"; };
