@@ -38,18 +38,7 @@ def main(cfg: DictConfig) -> float | None:
         raise
 
 
-def run_or_explain() -> None:
-    """Run; where Hydra does not know a key, say after its message which one may have been meant."""
-    try:
-        main()
-    except SystemExit as stop:
-        if stop.code:
-            from skelmap.unknown_keys import explain_unknown_keys
-
-            for sentence in explain_unknown_keys(sys.argv[1:], Path(__file__).parent / "conf"):
-                print(sentence, file=sys.stderr)
-        raise
-
-
 if __name__ == "__main__":
-    run_or_explain()
+    from skelmap.unknown_keys import run_or_explain
+
+    run_or_explain(main, Path(__file__).parent / "conf")

@@ -29,6 +29,6 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    from skelmap.unknown_keys import or_explain
+    from skelmap.unknown_keys import run_or_explain
 
-    or_explain(main, CONF, "monitor")
+    run_or_explain(main, CONF, "monitor")

@@ -1,6 +1,7 @@
 """What a mistyped key may have meant; Hydra itself suggests to add it, and an added key would do nothing."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -11,26 +12,38 @@ from hydra.errors import HydraException
 from hydra.initialize import initialize_config_dir
 from omegaconf import OmegaConf
 
-from skelmap.loggers import flat
+
+def run_or_explain(main: Callable[[], object], config_dir: Path, config_name: str = "train") -> None:
+    """Run a program of Hydra's; where it does not know a key, say after its message which one may be meant."""
+    try:
+        main()
+    except SystemExit as stop:
+        if stop.code:
+            for sentence in explain_unknown_keys(sys.argv[1:], config_dir, config_name):
+                print(sentence, file=sys.stderr)
+        raise
 
 
-def explain_unknown_keys(arguments: Sequence[str], config_dir: Path) -> list[str]:
+def explain_unknown_keys(arguments: Sequence[str], config_dir: Path, config_name: str = "train") -> list[str]:
     """Name the keys of a command line that the configuration does not have, each with the likeliest ones it has.
 
     Args:
         arguments: the command line without the program.
-        config_dir: the folder of train.yaml.
+        config_dir: the folder of the configuration.
+        config_name: its file there, without ending.
 
     Returns:
         A sentence for each unknown key; nothing where all are known or Hydra cannot read the command line.
     """
+    from skelmap.loggers import flat  # imports torch: not for --help
+
     groups = {path.name for path in config_dir.iterdir() if path.is_dir()}
     try:
         overrides = OverridesParser.create().parse_overrides([word for word in arguments if not word.startswith("-")])
         chosen = [str(o.input_line) for o in overrides if o.key_or_group in groups and not o.is_sweep_override()]
         GlobalHydra.instance().clear()
         with initialize_config_dir(str(config_dir), version_base="1.3"):
-            known = OmegaConf.to_container(compose("train", chosen), resolve=False)
+            known = OmegaConf.to_container(compose(config_name, chosen), resolve=False)
     except HydraException:
         return []
     assert isinstance(known, dict)

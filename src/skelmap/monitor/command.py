@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console as Terminal
 from rich.table import Table
 
@@ -57,7 +57,7 @@ def watch(cfg: DictConfig) -> None:
             monitor.run(sources)
         finally:
             figures = event_figures(alarms.watched) if alarms.watched else None
-            _write(output, cfg, scorer, threshold, monitor, figures)
+            _write(output, scorer, threshold, monitor, figures)
     _print(monitor, figures)
     log.info("events, scores%s: %s", " and films" if cfg.video else "", output)
 
@@ -83,7 +83,7 @@ def _threshold(cfg: DictConfig, folder: Path) -> Threshold:
         threshold = choose_threshold(normal, cfg.false_alarms_per_hour, cfg.min_seconds, cfg.cool_down_seconds)
     low, high = threshold.interval
     log.info(
-        "threshold %.4g: %d false alarms in %.2f hours of normal validation recordings, 95 %% interval %.2g to %.2g an hour",
+        "threshold %.4g: %d false alarms in %.2f hours of normal validation recordings (95 %%: %.2g to %.2g an hour)",
         *(threshold.rule.on, threshold.false_alarms, threshold.hours, low, high),
     )
     return threshold
@@ -101,7 +101,6 @@ def _refuse_old(output: Path, live: bool) -> None:
 
 def _write(
     output: Path,
-    cfg: DictConfig,
     scorer: Scorer,
     threshold: Threshold,
     monitor: Monitor,
@@ -109,18 +108,16 @@ def _write(
 ) -> None:
     """Write monitor.json: what was watched with, and how it went."""
     median, p99 = monitor.latency()
-    low, high = threshold.interval
     content = {
         "model": scorer.eye.plain(),
         "rule": asdict(threshold.rule),
         "normal_validation": {
             "false_alarms": threshold.false_alarms,
             "hours": threshold.hours,
-            "per_hour_interval": [low, high],
+            "per_hour_interval": threshold.interval,
         },
         "latency_ms": {"median": median, "p99": p99} if median == median else None,
-        "events": None if figures is None else asdict(figures) | {"false_alarms_per_hour": figures.false_alarms_per_hour},
-        "settings": {key: OmegaConf.to_container(cfg)[key] for key in ("min_seconds", "cool_down_seconds", "estimator")},
+        "events": figures and {**asdict(figures), "false_alarms_per_hour": figures.false_alarms_per_hour},
     }
     with replacing(output / "monitor.json") as file:
         file.write(json.dumps(content, indent=2) + "\n")

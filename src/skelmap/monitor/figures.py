@@ -63,8 +63,8 @@ class EventFigures:
         found: those during which an alarm lasted.
         false_alarms: alarms that touch no abnormal span.
         normal_hours: of footage outside the abnormal spans.
-        median_delay: seconds from the start of a found span to its alarm, 0 where the alarm was there before; None where
-            none was found.
+        median_delay: seconds from the start of a found span to its alarm, 0 where the alarm was there before; None
+            where none was found.
     """
 
     events: int

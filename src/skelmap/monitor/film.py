@@ -1,8 +1,11 @@
 """Films of what was seen; they play in every browser, and up to where they were cut if they were cut."""
 
+import os
 import re
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -66,7 +69,8 @@ class _Film:
         """Add a frame, (H, W, 3) BGR; give why not, if not."""
         if self._writer is None:
             self._size = (picture.shape[1], picture.shape[0])
-            self._writer = cv2.VideoWriter(str(self.path), cv2.VideoWriter.fourcc(*"VP80"), self.fps, self._size)
+            with _without_stderr():  # OpenCV's FFmpeg finds VP8 in WebM unusual, and says so at each file
+                self._writer = cv2.VideoWriter(str(self.path), cv2.VideoWriter.fourcc(*"VP80"), self.fps, self._size)
         if not self._writer.isOpened():
             return f"{self.path}: a film cannot be written there"
         if self._count % 100 == 0:
@@ -82,3 +86,16 @@ class _Film:
         """Finish the file."""
         if self._writer is not None:
             self._writer.release()
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Let nothing through that a library writes to file 2 itself."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -16,8 +16,8 @@ from skelmap.monitor.listener import Listener
 from skelmap.monitor.sources import Source
 from skelmap.monitor.watch import Event, Verdict
 
-EVENT_COLUMNS = "source person start end raised peak peak_at threshold joints clock".split()
-SCORE_COLUMNS = "source frame seconds person score alarm".split()
+EVENT_COLUMNS = ["source", "person", "start", "end", "raised", "peak", "peak_at", "threshold", "joints", "clock"]
+SCORE_COLUMNS = ["source", "frame", "seconds", "person", "score", "alarm"]
 KEPT = 100_000
 """Lines that are kept while the disk is full; of more the oldest are lost, and counted."""
 log = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from skelmap.monitor.watch import Event, Verdict
 class Listener:
     """Hears of one source after the other. What it does not care for it leaves out.
 
-    `frame` and `event` give what went wrong in telling it, which is then told to all; empty where nothing did. A monitor
-    goes on whatever goes wrong: who listens must not raise.
+    `frame` and `event` give what went wrong in telling it, which is then told to all; empty where nothing did. A
+    monitor goes on whatever goes wrong: who listens must not raise.
     """
 
     def begin(self, source: Source) -> None:

@@ -35,7 +35,7 @@ class Monitor:
         self._trouble = ""
 
     def run(self, sources: Iterable[Source]) -> None:
-        """Watch every source to its end. An interruption ends what lasts and completes the files, then goes on its way."""
+        """Watch every source to its end; an interruption goes on its way once files are complete."""
         try:
             for source in sources:
                 self._watch(source)
@@ -44,7 +44,7 @@ class Monitor:
                 listener.close()
 
     def latency(self) -> tuple[float, float]:
-        """Median and 99th percentile of the time from a frame to its verdict, ms, over the last frames; NaN without any."""
+        """Median and 99th percentile of the time from a frame to its verdict, ms; NaN without any frame."""
         recent = self._latency or [float("nan")]
         return float(np.median(recent)), float(np.quantile(recent, 0.99))
 
