@@ -9,8 +9,9 @@ import pytest
 from composing import Compose
 from invented import clip_of, wave, write_task
 from skelmap.experiment import run
+from skelmap.monitor.sources import ClipSource
 from skelmap.monitor.torch_scorer import TorchScorer
-from skelmap.monitor.watch import Sight, Watch
+from skelmap.monitor.watch import Watch
 from skelmap.poses import Clip, read_clip, read_manifest, write_clip
 
 SMALL = ("trainer=cpu", "data.seq_len=8", "data.stride=4", "trainer.max_epochs=1")
@@ -21,15 +22,6 @@ MODELS = {
     "pca_windows": ("model.latent_dim=4",),
     "neighbours": ("model.posture=4", "model.spread=4", "model.course=8"),
 }
-
-
-def sights(clip: Clip) -> list[Sight]:
-    """A clip as its camera saw it, frame by frame."""
-    found = []
-    for frame in np.unique(clip.frame):
-        rows = clip.frame == frame
-        found.append(Sight(int(frame), frame / clip.fps, clip.size, clip.keypoints[rows], clip.track[rows]))
-    return found
 
 
 def troubled() -> Clip:
@@ -64,8 +56,9 @@ def test_streaming_equals_offline(model: str, composed: Compose, tmp_path: Path)
     scorer = TorchScorer(tmp_path / "run")
     streamed: dict[tuple[str, int], float] = {}
     for recording in read_manifest(task).split("test"):
-        watch = Watch(scorer, None, bridge=0.05)  # train.py bridges no gap: a window never crosses one
-        for sight in sights(read_clip(recording.path, recording.clip)):
+        source = ClipSource(read_clip(recording.path, recording.clip))
+        watch = Watch(scorer, None, source.layout, bridge=0.05)  # train.py bridges no gap: no window crosses one
+        for sight in source:
             for scored in watch.see(sight).scores:
                 key = (recording.clip, scored.tick)
                 streamed[key] = max(streamed.get(key, -np.inf), scored.score)
