@@ -9,9 +9,9 @@ import numpy as np
 SIZE = (64, 48)
 
 
-def write_video(path: Path, frames: int = 12, fps: float = 10.0) -> Path:
-    """Write an MP4: frame i is grey 20 * i, and its upper left quarter is white."""
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), fps, SIZE)
+def write_video(path: Path, frames: int = 12, fps: float = 10.0, codec: str = "mp4v") -> Path:
+    """Write a video: frame i is grey 20 * i, and its upper left quarter is white."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), fps, SIZE)
     for i in range(frames):
         picture = np.full((SIZE[1], SIZE[0], 3), 20 * i, np.uint8)
         picture[: SIZE[1] // 2, : SIZE[0] // 2] = 255
@@ -29,13 +29,13 @@ def turn(path: Path) -> None:
     path.write_bytes(content)
 
 
-def slow_down(path: Path, after: int) -> None:
-    """Let the frames after so many last twice as long (ISO 14496-12, stts)."""
+def slow_down(path: Path, after: int, times: int = 2) -> None:
+    """Let the frames after so many last so many times as long (ISO 14496-12, stts)."""
     content = bytearray(path.read_bytes())
-    times = content.index(b"stts") + 4
-    _, entries, count, duration = struct.unpack(">4I", content[times : times + 16])
+    table = content.index(b"stts") + 4
+    _, entries, count, duration = struct.unpack(">4I", content[table : table + 16])
     assert entries == 1
-    content[times : times + 16] = struct.pack(">6I", 0, 2, after, duration, count - after, 2 * duration)
+    content[table : table + 16] = struct.pack(">6I", 0, 2, after, duration, count - after, times * duration)
     for box in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stts"):
         at = content.index(box) - 4
         content[at : at + 4] = struct.pack(">I", struct.unpack(">I", content[at : at + 4])[0] + 8)

@@ -1,12 +1,15 @@
 """OpenPose folders, tracked JSON and clip archives."""
 
 import json
+from errno import ENOSPC
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
 
 from invented import clip_of, person, wave, write_openpose
+from skelmap.errors import UserError
 from skelmap.poses import COCO_17, JsonFormat, read_clip, source_files, write_clip
 
 
@@ -116,12 +119,12 @@ def test_a_failed_write_keeps_the_old_archive(tmp_path: Path, monkeypatch: pytes
     write_clip(path, clip_of(wave(5)))
     before = path.read_bytes()
 
-    def half(file: Path, **_: object) -> None:
-        Path(file).write_bytes(b"half")
-        raise OSError("disk full")
+    def half(file: IO[bytes], **_: object) -> None:
+        file.write(b"half")
+        raise OSError(ENOSPC, "disk full")
 
     monkeypatch.setattr(np, "savez_compressed", half)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(UserError, match=r"clip\.npz: cannot be written \(disk full\)"):
         write_clip(path, clip_of(wave(9)))
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rich.progress import track as progress
 
 from skelmap.errors import UserError
+from skelmap.files import replacing
 from skelmap.poses.clip import Clip
 from skelmap.poses.layouts import BODY_25, LAYOUTS, Layout
 
@@ -94,7 +95,11 @@ def read_people(file: Path, layout: Layout) -> NDArray[np.float32]:
 
 
 def write_clip(path: Path, clip: Clip) -> None:
-    """Write a clip archive: the same clip gives the same bytes, and a reader never sees half a file."""
+    """Write a clip archive: the same clip gives the same bytes, and a reader never sees half a file.
+
+    Raises:
+        UserError: no space, no folder, no permission.
+    """
     arrays: dict[str, NDArray[Any]] = {
         "keypoints": clip.keypoints,
         "layout": np.array(clip.layout.name),
@@ -103,13 +108,8 @@ def write_clip(path: Path, clip: Clip) -> None:
         "frame": clip.frame,
         "track": clip.track,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        np.savez_compressed(partial.with_suffix(".npz"), allow_pickle=False, **arrays)
-        os.replace(partial.with_suffix(".npz"), path)
-    finally:
-        partial.with_suffix(".npz").unlink(missing_ok=True)
+    with replacing(path, "wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 # --- clip archives ---------------------------------------------------------------------------------------------

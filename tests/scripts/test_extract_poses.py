@@ -1,0 +1,118 @@
+"""scripts/extract_poses.py makes clips and a manifest of videos."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+from composing import ROOT
+from skelmap.poses import BODY_25, read_clip, read_manifest
+from small_videos import SIZE, slow_down, write_video
+
+SEEN_FROM = 5
+"""First frame of a small video that is bright enough for the stand-in to see somebody."""
+
+pytestmark = pytest.mark.usefixtures("mediapipe_stand_in")
+
+
+def extract(monkeypatch: pytest.MonkeyPatch, out: Path, *arguments: object) -> None:
+    monkeypatch.setattr(sys, "argv", ["extract_poses.py", "--out", str(out), *map(str, arguments)])
+    runpy.run_path(str(ROOT / "scripts" / "extract_poses.py"), run_name="__main__")
+
+
+def splits(out: Path) -> dict[str, str]:
+    return {r.clip: r.split for r in read_manifest(out / "manifest.csv").recordings}
+
+
+def test_videos_become_clips_that_number_frames_as_the_video_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "deep" / "site"
+    extract(monkeypatch, out, *(write_video(tmp_path / f"{day}.mp4", frames=9) for day in ("[mon]", "tue", "wed")))
+    for recording in read_manifest(out / "manifest.csv").recordings:
+        clip = read_clip(recording.path, recording.clip)
+        assert (clip.layout, clip.size, clip.fps, clip.span) == (BODY_25, SIZE, 10.0, (0, 9))
+        assert sorted(clip.frame[clip.present]) == list(range(SEEN_FROM, 9))
+        assert recording.group == recording.clip and recording.abnormal == ()
+    assert splits(out) == {"[mon]": "train", "tue": "val", "wed": "test"}
+    said = capsys.readouterr().out
+    assert "[mon]: 9 frames, somebody in 4\n" in said
+    assert f"python train.py model=neighbours data=manifest data.manifest={out / 'manifest.csv'}" in said
+
+
+def test_what_is_there_stays_and_further_videos_are_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, videos = tmp_path / "site", [write_video(tmp_path / f"{day}.mp4", frames=3) for day in ("mon", "tue")]
+    extract(monkeypatch, out, videos[0])
+    assert "needs a recording of split test" in capsys.readouterr().out
+    manifest = out / "manifest.csv"
+    edited = "clip,path,split,group,abnormal\nmonday,mon.npz,test,line 1,0-2"  # by a program that ends no last line
+    manifest.write_text(edited)
+    before = (out / "mon.npz").stat()
+    extract(monkeypatch, out, *videos, "--split", "train")
+    assert (out / "mon.npz").stat() == before
+    assert manifest.read_text() == f"{edited}\ntue,tue.npz,train,tue,\n"
+    (out / "tue.npz").unlink()
+    extract(monkeypatch, out, videos[1])
+    assert (out / "tue.npz").exists() and manifest.read_text().count("tue.npz") == 1
+
+
+def test_a_video_that_fails_is_named_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.mp4").write_text("no video")
+    deadly = write_video(tmp_path / "deadly.mp4", frames=13)  # whose last frame is too bright for the stand-in
+    out, good = tmp_path / "site", write_video(tmp_path / "good.mp4")
+    with pytest.raises(SystemExit, match="failed: text, deadly"):
+        extract(monkeypatch, out, tmp_path / "text.mp4", deadly, good)
+    assert list(splits(out)) == ["good"]
+    assert sorted(path.name for path in out.iterdir()) == ["good.npz", "manifest.csv"]
+    said = capsys.readouterr().out
+    assert "text.mp4: not a video that can be read" in said
+    assert "deadly: MediaPipe's process has ended: Illegal instruction" in said
+
+
+def test_what_would_spoil_all_videos_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = write_video(tmp_path / "a.mp4", frames=2)
+    (tmp_path / "other").mkdir()
+    twin = write_video(tmp_path / "other" / "a.mp4", frames=2)
+    with pytest.raises(SystemExit, match=r"a\.mp4 and .*a\.mp4 would both be clip 'a'"):
+        extract(monkeypatch, tmp_path / "site", video, twin)
+    with pytest.raises(SystemExit, match=r"error: estimator rtmo: .* are not there"):
+        extract(monkeypatch, tmp_path / "site", video, "--estimator", "rtmo", "--weights", "nowhere.onnx")
+    monkeypatch.setenv("SKELMAP_POSE_PYTHON", "nowhere")
+    with pytest.raises(SystemExit, match=r"error: .*nowhere is not there"):
+        extract(monkeypatch, tmp_path / "site", video)
+    assert not (tmp_path / "site").exists() and not capsys.readouterr().out
+
+
+def test_a_damaged_end_is_remarked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_video(tmp_path / "cut.avi", frames=12)
+    content = path.read_bytes()
+    path.write_bytes(content[: content.rindex(b"00dc", 0, content.index(b"idx1"))])  # where the last frame begins
+    extract(monkeypatch, tmp_path / "site", path)
+    assert read_clip(tmp_path / "site" / "cut.npz", "cut").span == (0, 11)
+    assert "only 11 of the 12 frames that the file states could be read" in capsys.readouterr().out
+
+
+def test_an_uneven_rate_is_remarked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_video(tmp_path / "phone.mp4")
+    slow_down(path, after=6, times=4)
+    extract(monkeypatch, tmp_path / "site", path)
+    assert "its frames are 100 to 400 ms apart; the clip takes them as even, 4.0 a second" in capsys.readouterr().out
+
+
+def test_a_file_that_is_no_manifest_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for content, said in ((b"clip;path;split", "has no column"), (b"clip,path\xff", "cannot be read as UTF-8")):
+        (tmp_path / "manifest.csv").write_bytes(content)
+        with pytest.raises(SystemExit, match=rf"manifest\.csv: {said}"):
+            extract(monkeypatch, tmp_path, write_video(tmp_path / "a.mp4", frames=2))
+        assert (tmp_path / "manifest.csv").read_bytes() == content
