@@ -11,6 +11,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 import skelmap.sweeps  # noqa: F401  conf/ names the folders of a sweep by its resolver
+from skelmap.redaction import redacted
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
@@ -31,7 +32,7 @@ def main(cfg: DictConfig) -> float | None:
     except Exception as error:
         if HydraConfig.get().mode == RunMode.MULTIRUN:  # the other runs of the sweep go on
             record_failure(Path(cfg.paths.output_dir), error)
-            logging.getLogger(__name__).error("failed: %s", error)
+            logging.getLogger(__name__).error("failed: %s", redacted(str(error)))
             return None
         if isinstance(error, UserError):
             raise CompactHydraException(str(error)) from None

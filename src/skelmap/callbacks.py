@@ -1,7 +1,8 @@
-"""What happens around training and scoring: progress, the seed of each epoch, the history of the losses, the scores."""
+"""What happens around training and scoring: progress, the seed of each epoch, the history, checkpoints, the scores."""
 
 import logging
 import time
+from pathlib import Path
 from typing import Any, cast
 
 import pytorch_lightning as pl
@@ -121,19 +122,38 @@ class History(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take it back, unless there is a history already: scoring loads the best epoch's checkpoint, not the last."""
         if not self.epochs:
-            self.epochs = {key: list(values) for key, values in state_dict["epochs"].items()}
+            self.epochs = {str(key): [float(v) for v in values] for key, values in state_dict["epochs"].items()}
 
 
-class BestCheckpoint(ModelCheckpoint):
-    """A ModelCheckpoint that remembers the best score when a run goes on in another folder.
+class LastCheckpoint(ModelCheckpoint):
+    """A ModelCheckpoint that takes nothing from the checkpoint that a run goes on from.
 
-    Lightning's forgets it, and then the first epoch after resuming counts as the best however bad it is. Files of
-    the earlier folder are left alone.
+    Lightning deletes the file, or the whole folder, that a checkpoint names as its last one, whoever wrote it there.
     """
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the state back as if it were of this folder."""
-        super().load_state_dict({**state_dict, "dirpath": self.dirpath})
+        """Leave it."""
+
+
+class BestCheckpoint(LastCheckpoint):
+    """A ModelCheckpoint that remembers the best score when a run goes on, in its own folder or in another.
+
+    Lightning's forgets it in another, and then the first epoch after resuming counts as the best however bad it is.
+    The best epoch's file is the one beside the checkpoint that the run goes on from, and stays as it is.
+    """
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Take the best score, if the best epoch's file is still there."""
+        state = checkpoint["callbacks"].get(self.state_key)
+        best = Path(str(trainer.ckpt_path)).with_name(f"{self.filename}{self.FILE_EXTENSION}")
+        if state is None or state["best_model_score"] is None or not best.is_file():
+            return
+        score = torch.tensor(float(state["best_model_score"]))
+        self.best_model_path = self.kth_best_model_path = str(best)
+        self.best_model_score = self.kth_value = score
+        self.best_k_models = {str(best): score}
 
 
 class KeepScores(Callback):
@@ -168,3 +188,17 @@ class KeepScores(Callback):
             return None
         start, score, latent = (None if kept is None else kept[: self._done] for kept in self._kept)
         return WindowScores(cast(Tensor, start), cast(Tensor, score), latent)
+
+
+class FirstBatch(Callback):
+    """Knows whether a batch has come to its end: what goes wrong before may be the fault of a loaded checkpoint."""
+
+    done = False
+
+    def on_train_batch_end(self, *args: Any) -> None:
+        """Note it."""
+        self.done = True
+
+    def on_predict_batch_end(self, *args: Any) -> None:
+        """Note it."""
+        self.done = True

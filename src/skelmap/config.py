@@ -1,7 +1,7 @@
 """What each configuration key may be: checked before any work is done."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from skelmap.errors import UserError
 from skelmap.poses import LAYOUTS
+from skelmap.redaction import secret_keys
 
 Check = Callable[[Any], bool]
 Rule = tuple[str, Check]
@@ -70,6 +71,22 @@ RULES: dict[str, Rule] = {
     "trainer.max_epochs": _integer(1, 1_000_000),
 }
 """Allowed values by key; keys that a model does not have are passed over."""
+GROUPS = ("data", "model", "trainer", "callbacks", "paths")
+"""What a configuration must have."""
+TARGETS = frozenset(
+    {
+        "skelmap.data.SkeletonMaps",
+        "skelmap.factory.write_factory",
+        *(f"skelmap.models.{name}" for name in ("AE", "VAE", "LSTMVAE", "PCA", "GMM", "KNN", "MeanMap", "Neighbours")),
+        *(f"skelmap.callbacks.{name}" for name in ("TrainingProgress", "EpochSeed", "History")),
+        *(f"skelmap.callbacks.{name}" for name in ("BestCheckpoint", "LastCheckpoint")),
+        "skelmap.loggers.wandb_logger",
+        "pytorch_lightning.Trainer",
+        "pytorch_lightning.loggers.CSVLogger",
+        "pytorch_lightning.loggers.TensorBoardLogger",
+    }
+)
+"""What a configuration may call. Whole names: `skelmap.` alone would let in what its modules import."""
 
 
 def check(cfg: DictConfig) -> None:
@@ -81,25 +98,78 @@ def check(cfg: DictConfig) -> None:
     Raises:
         UserError: naming the first key that is wrong, its value and what is allowed.
     """
-    if OmegaConf.is_missing(cfg.data, "manifest"):
+    tree = resolved(cfg)
+    check_targets(tree)
+    for key in secret_keys(tree):
+        raise UserError(
+            f"{key} is named like a secret, and configurations are written to logs and reports; "
+            "give secrets in the environment, as WANDB_API_KEY"
+        )
+    missing = [group for group in GROUPS if not isinstance(tree.get(group), dict)]
+    if missing:
+        raise UserError(f"{missing[0]}={tree.get(missing[0])}; allowed: keys and values, as in conf/")
+    data, checkpoint = tree["data"], tree.get("ckpt_path")
+    if data.get("manifest", "???") == "???":
         raise UserError("data.manifest is missing: name the CSV of your recordings with data.manifest=PATH")
-    for key, (allowed, holds) in RULES.items():
-        try:
-            absent = OmegaConf.select(cfg, key, default=math.nan)
-        except OmegaConfBaseException as error:
-            raise UserError(f"{key}: {error}") from None
-        value = OmegaConf.to_container(absent) if OmegaConf.is_config(absent) else absent
-        if value is math.nan:
-            continue
+    for key, value in _known(tree):
+        allowed, holds = RULES[key]
         try:
             good = holds(value)
         except TypeError:
             good = False
         if not good:
             raise UserError(f"{key}={value}; allowed: {allowed}")
-    if cfg.data.window not in (1, cfg.data.seq_len):
-        raise UserError(f"data.window={cfg.data.window}; allowed: 1 or data.seq_len={cfg.data.seq_len}")
-    if cfg.ckpt_path is None and not cfg.train:
+    if data.get("window") not in (1, data.get("seq_len")):
+        raise UserError(f"data.window={data.get('window')}; allowed: 1 or data.seq_len={data.get('seq_len')}")
+    if checkpoint is None and not tree.get("train"):
         raise UserError("train=false judges a checkpoint: name it with ckpt_path=PATH")
-    if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():
-        raise UserError(f"ckpt_path={cfg.ckpt_path}: there is no such file")
+    if checkpoint is not None and not Path(checkpoint).is_file():
+        raise UserError(f"ckpt_path={checkpoint}: there is no such file")
+
+
+def _known(tree: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """List the keys that have a rule, with their values."""
+    for key in RULES:
+        *groups, name = key.split(".")
+        place: Any = tree
+        for group in groups:
+            place = place.get(group) if isinstance(place, dict) else None
+        if isinstance(place, dict) and name in place:
+            yield key, place[name]
+
+
+def resolved(cfg: DictConfig) -> dict[str, Any]:
+    """Resolve a configuration to plain Python.
+
+    Raises:
+        UserError: a value refers to something that is not there.
+    """
+    try:
+        tree: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    except OmegaConfBaseException as error:
+        raise UserError(f"{error.full_key}: {error.msg or error}".strip()) from None
+    return tree
+
+
+def check_targets(tree: Any) -> None:
+    """Refuse to call anything that the project does not use, however deep it stands.
+
+    Args:
+        tree: resolved plain Python; a configuration may come from a stranger.
+
+    Raises:
+        UserError: naming the key, its value and what is allowed.
+    """
+    for key, target in _targets(tree):
+        if not isinstance(target, str) or target not in TARGETS:
+            raise UserError(f"{key}={target}: a configuration may not call this; allowed: {', '.join(sorted(TARGETS))}")
+
+
+def _targets(tree: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    """List every `_target_` with its dotted key."""
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, value in items:
+        here = f"{at}.{key}" if at else str(key)
+        if key == "_target_":
+            yield here, value
+        yield from _targets(value, here)

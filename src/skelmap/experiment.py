@@ -17,8 +17,8 @@ from pytorch_lightning.callbacks import Callback
 from rich.console import Console
 
 from skelmap import provenance
-from skelmap.callbacks import History, KeepScores
-from skelmap.config import check
+from skelmap.callbacks import FirstBatch, History, KeepScores
+from skelmap.config import check, check_targets, resolved
 from skelmap.data import SkeletonMaps
 from skelmap.errors import UserError
 from skelmap.evaluation import (
@@ -122,7 +122,8 @@ def _score(
     keep = KeepScores(len(data.starts(split, stride=1)))
     data.scored = split
     trainer.callbacks.append(keep)
-    trainer.predict(model, data, return_predictions=False, ckpt_path=checkpoint, weights_only=True)
+    with _loading(checkpoint, trainer, model, data):
+        trainer.predict(model, data, return_predictions=False, ckpt_path=checkpoint, weights_only=True)
     trainer.callbacks.remove(keep)
     scores = keep.scores()
     if scores is None:
@@ -184,7 +185,12 @@ def prepare(cfg: DictConfig, stage: str | None = None) -> tuple[pl.Trainer, pl.L
 
 
 def build(node: DictConfig, **more: Any) -> Any:
-    """Instantiate a part of the configuration; a user's mistake comes out as itself, not wrapped by Hydra."""
+    """Instantiate a part of the configuration, if it calls nothing but what the project uses.
+
+    Raises:
+        UserError: it calls something else, or what it calls refuses its values.
+    """
+    check_targets(resolved(node))
     try:
         return instantiate(node, **more, _convert_="all")
     except InstantiationException as error:
@@ -193,7 +199,7 @@ def build(node: DictConfig, **more: Any) -> Any:
             if isinstance(cause, UserError):
                 raise cause from None
             cause = cause.__cause__
-        raise
+        raise UserError(" ".join(str(error).split())) from error
 
 
 def _report(
@@ -253,12 +259,35 @@ def _fit(cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data: 
     checkpoints = Path(cfg.paths.output_dir) / "checkpoints"
     last = checkpoints / "last.ckpt"
     resume = cfg.ckpt_path or (str(last) if last.exists() else None)
-    trainer.fit(model, data, ckpt_path=resume, weights_only=True)
+    with _loading(resume, trainer, model, data):
+        trainer.fit(model, data, ckpt_path=resume, weights_only=True)
     best = getattr(trainer.checkpoint_callback, "best_model_path", "")
     if not best:  # the baselines take no optimiser steps, and Lightning's callback saves only after one
         best = str(checkpoints / "best.ckpt")
         trainer.save_checkpoint(best)
     return str(best)
+
+
+@contextmanager
+def _loading(
+    checkpoint: str | None, trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps
+) -> Iterator[None]:
+    """Check a checkpoint, and blame it for what goes wrong between opening it and the end of the first batch."""
+    if checkpoint is None:
+        yield
+        return
+    provenance.check_checkpoint(Path(checkpoint), model, data)
+    first = FirstBatch()
+    trainer.callbacks.append(first)
+    try:
+        yield
+    except Exception as error:
+        if first.done or isinstance(error, UserError):
+            raise
+        cause = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(f"ckpt_path={checkpoint}: nothing can go on from this checkpoint ({cause})") from error
+    finally:
+        trainer.callbacks.remove(first)
 
 
 def _title(model: pl.LightningModule, data: SkeletonMaps) -> str:

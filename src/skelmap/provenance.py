@@ -1,7 +1,6 @@
 """What a run was made from: its configuration, versions and git revision; and what a checkpoint was made for."""
 
 import json
-import pickle
 import platform
 import resource
 import subprocess
@@ -13,9 +12,12 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
-from yaml import YAMLError
 
+from skelmap.checkpoint import check_weights, load_checkpoint
+from skelmap.config import resolved
 from skelmap.errors import UserError
+from skelmap.reading import read_mapping, read_yaml
+from skelmap.redaction import redacted, without_secrets
 
 PACKAGES = ("skelmap", "torch", "pytorch-lightning", "torchmetrics", "hydra-core", "numpy", "scikit-learn")
 DRAWING = "opencv-python-headless"
@@ -27,9 +29,13 @@ FREE = (
 
 
 def plain(cfg: DictConfig) -> dict[str, Any]:
-    """Resolve a configuration to plain Python."""
-    resolved: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    return resolved
+    """Resolve a configuration to plain Python, for files, logs and reports: secrets are hidden.
+
+    Raises:
+        UserError: a value refers to something that is not there.
+    """
+    tree: dict[str, Any] = without_secrets(resolved(cfg))
+    return tree
 
 
 def versions() -> dict[str, str]:
@@ -76,12 +82,13 @@ def finished(folder: Path, cfg: DictConfig) -> dict[str, Any] | None:
     Raises:
         UserError: the folder holds the results of another configuration.
     """
+    asked = plain(cfg)
     try:
-        numbers: dict[str, Any] = json.loads((folder / "metrics.json").read_text())
-        same = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml")) == plain(cfg)
-    except (OSError, ValueError, YAMLError):
+        numbers = read_mapping(folder / "metrics.json")
+        found = read_yaml(folder / "config.yaml")
+    except UserError:
         return None
-    if not same:
+    if found != asked:
         raise UserError(f"{folder}: holds the results of another configuration; choose another folder")
     return numbers
 
@@ -90,7 +97,7 @@ def record_failure(folder: Path, error: Exception) -> None:
     """Leave the cause of a failed run in its folder, failed.txt."""
     text = str(error) if isinstance(error, UserError) else "".join(traceback.format_exception(error))
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "failed.txt").write_text(text)
+    (folder / "failed.txt").write_text(redacted(text), encoding="utf-8", errors="backslashreplace")
 
 
 def check_checkpoint(path: Path, model: pl.LightningModule, data: pl.LightningDataModule) -> None:
@@ -99,17 +106,12 @@ def check_checkpoint(path: Path, model: pl.LightningModule, data: pl.LightningDa
     Raises:
         UserError: not a checkpoint, or naming the first parameter that differs.
     """
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        trained = {"model": saved["hyper_parameters"], "data": saved["datamodule_hyper_parameters"]}
-    except (OSError, RuntimeError, ValueError, KeyError, EOFError, TypeError, pickle.UnpicklingError) as error:
-        raise UserError(f"ckpt_path={path}: not a checkpoint of this program ({str(error).splitlines()[0]})") from error
+    saved = load_checkpoint(path)
+    trained = {"model": saved["hyper_parameters"], "data": saved["datamodule_hyper_parameters"]}
     if trained["model"].keys() != model.hparams.keys():
         raise UserError(f"ckpt_path={path}: not a checkpoint of {type(model).__name__}")
     for group, now in (("model", model.hparams), ("data", data.hparams)):
         for key, value in now.items():
-            if key not in FREE and trained[group].get(key) != value:
-                raise UserError(
-                    f"ckpt_path={path}: trained with {group}.{key}={trained[group].get(key)}; "
-                    f"allowed is that, not {value}"
-                )
+            if key not in FREE and (was := trained[group].get(key)) != value:
+                raise UserError(f"ckpt_path={path}: trained with {group}.{key}={was}; allowed is that, not {value}")
+    check_weights(path, saved, model, (data.window, *data.settings.shape))

@@ -12,9 +12,16 @@ from hydra.errors import HydraException
 from hydra.initialize import initialize_config_dir
 from omegaconf import OmegaConf
 
+from skelmap.redaction import secret_arguments
+
 
 def run_or_explain(main: Callable[[], object], config_dir: Path, config_name: str = "train") -> None:
-    """Run a program of Hydra's; where it does not know a key, say after its message which one may be meant."""
+    """Run a program of Hydra's; where it does not know a key, say after its message which one may be meant.
+
+    Secrets are refused: Hydra writes what is typed to three files, and everyone on the machine can list it.
+    """
+    for key in secret_arguments(sys.argv[1:]):
+        sys.exit(f"{key} is named like a secret; give secrets in the environment, as WANDB_API_KEY")
     try:
         main()
     except SystemExit as stop:

@@ -54,11 +54,11 @@ def test_runs_without_results_say_why(tmp_path: Path) -> None:
 
 SCORES = "clip,frame,label,score,averaged\n"
 DAMAGE = {
-    "half a metrics.json": ("metrics.json", '{"auroc": 0.', "metrics.json is not JSON"),
-    "a list": ("metrics.json", "[1]", "metrics.json does not hold keys and values"),
+    "half a metrics.json": ("metrics.json", '{"auroc": 0.', "metrics.json: damaged JSON"),
+    "a list": ("metrics.json", "[1]", "metrics.json: does not hold keys and values"),
     "binary metrics": ("metrics.json", b"\xff\xfe\x00", "codec"),
     "no mapping": ("config.yaml", "- 1", "config.yaml"),
-    "not yaml": ("config.yaml", "a: [1", "config.yaml cannot be read"),
+    "not yaml": ("config.yaml", "a: [1", "config.yaml: not YAML"),
     "empty scores": ("scores.csv", "", "scores.csv: begins with ''"),
     "other columns": ("scores.csv", "a,b\n1,2\n", "scores.csv: begins with 'a,b'"),
     "no frame": ("scores.csv", SCORES, "scores.csv: holds no frame"),

@@ -5,6 +5,7 @@ paths, sizes and times of change, as git does with its index.
 """
 
 import os
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ import xxhash
 from skelmap.errors import UserError
 from skelmap.poses import Recording, source_files
 
+DIGEST = re.compile(rb"[0-9a-f]{32}")
 SETTLED_S = 2.0
 """A file changed less than this ago could change again without its time showing it: its digest is not remembered."""
 
@@ -40,8 +42,8 @@ def content_digest(recordings: Sequence[Recording], memory: Path) -> str:
             state.update(f"{file}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ino}\n".encode(errors="surrogateescape"))
             newest = max(newest, stat.st_mtime_ns)
         known = memory / f"{state.hexdigest()}.digest"
-        if known.is_file() and len(digest := known.read_text()) == 32:
-            return digest
+        if known.is_file() and DIGEST.fullmatch(remembered := known.read_bytes()):
+            return remembered.decode()
         digest = _read_all(recordings, files)
     except OSError as error:
         raise UserError(f"{error.filename}: cannot be read ({error.strerror})") from error

@@ -48,8 +48,9 @@ class Baseline(pl.LightningModule, ABC):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Make room for what was fitted; its size depends on the data."""
-        for name, value in checkpoint["state_dict"].items():
-            setattr(self, name, torch.empty_like(value, device=self.device))
+        for name, _ in self.named_buffers():  # of the checkpoint's names any could be that of a method
+            if name in checkpoint["state_dict"]:
+                setattr(self, name, torch.empty_like(checkpoint["state_dict"][name], device=self.device))
 
     def _keep(self, **fitted: NDArray[np.floating]) -> None:
         """Take fitted arrays into the buffers of the same names."""

@@ -1,6 +1,5 @@
 """A trained run as a scorer, with torch."""
 
-import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,15 +7,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import OmegaConf
 from torch import Tensor
-from yaml import YAMLError
 
+from skelmap.checkpoint import load_checkpoint
 from skelmap.errors import UserError
 from skelmap.experiment import build
 from skelmap.models import Autoencoder, Baseline
 from skelmap.monitor.eye import Eye
+from skelmap.reading import read_yaml
 
 
 class TorchScorer:
@@ -59,19 +58,16 @@ def load_model(folder: Path) -> Autoencoder | Baseline:
     Raises:
         UserError: no run, or its checkpoint is damaged.
     """
+    cfg = read_yaml(folder / "config.yaml")
+    checkpoint = folder / "checkpoints/best.ckpt"
+    if not checkpoint.exists() and cfg.get("ckpt_path"):  # a run that judged another's checkpoint
+        checkpoint = Path(str(cfg["ckpt_path"]))
+    saved = load_checkpoint(checkpoint)
     try:
-        cfg = OmegaConf.load(folder / "config.yaml")
-        checkpoint = folder / "checkpoints/best.ckpt"
-        if not checkpoint.exists() and cfg.ckpt_path:  # a run that judged another's checkpoint
-            checkpoint = Path(cfg.ckpt_path)
-        saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        assert isinstance(cfg, DictConfig)
-        model: Autoencoder | Baseline = build(cfg.model)
+        model: Autoencoder | Baseline = build(OmegaConf.create(cfg["model"]))
         model.on_load_checkpoint(saved)
         model.load_state_dict(saved["state_dict"])
-    except (OSError, OmegaConfBaseException, YAMLError, AssertionError) as error:
-        raise UserError(f"{folder}: not the folder of a finished run ({error})") from error
-    except (RuntimeError, ValueError, KeyError, EOFError, TypeError, AttributeError, pickle.UnpicklingError) as error:
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{folder}: its checkpoint does not fit its config.yaml ({error})") from error
     model.eval()
     return model

@@ -12,6 +12,8 @@ from skelmap.poses.linking import link_people
 
 FAR = 10.0
 """Joints further outside the picture than this many picture sizes are detector faults and count as missing."""
+MAX_PEOPLE = 100
+"""More people than this in a frame are not linked from frame to frame: the time for it grows with their square."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,15 +74,18 @@ class Clip:
             UserError: wrong shapes, joint count, size or fps, negative frames, two rows of one track in a frame.
         """
         _check(name, keypoints, layout, size, fps)
-        cleaned = clean_keypoints(np.asarray(keypoints, np.float32), size)
+        with np.errstate(over="ignore"):  # what float32 cannot hold is not finite
+            cleaned = clean_keypoints(np.asarray(keypoints, np.float32), size)
         rows = len(cleaned)
         frames = np.arange(rows) if frame is None else _numbers(name, "frame", frame, rows)
         if rows and frames.min() < 0:
             raise UserError(f"{name}: frame {frames.min()} is negative; frames count from 0")
         if track is not None:
             tracks = _numbers(name, "track", track, rows)
-        elif len(np.unique(frames)) == rows:
+        elif (most := _most_people(frames)) <= 1:
             tracks = np.zeros(rows, np.int64)
+        elif most > MAX_PEOPLE:
+            raise UserError(f"{name}: {most} people in one frame; up to {MAX_PEOPLE} are told apart, or give `track`")
         else:
             tracks = link_people(cleaned, frames)
         order = np.lexsort((frames, tracks))
@@ -117,6 +122,11 @@ def _check(name: str, keypoints: NDArray[np.floating], layout: Layout, size: tup
         raise UserError(f"{name}: picture size {size[0]}x{size[1]}; 16 to 16384 pixels a side are allowed")
     if not 0 < fps <= 1000:
         raise UserError(f"{name}: fps {fps}; a number above 0 and up to 1000 is allowed")
+
+
+def _most_people(frames: NDArray[np.int64]) -> int:
+    """Count the rows of the fullest frame."""
+    return int(np.unique(frames, return_counts=True)[1].max(initial=0))
 
 
 def clean_keypoints(keypoints: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """The manifest: one CSV that says which clips there are, for which split, and what is abnormal in them."""
 
 import csv
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skelmap.errors import UserError
+from skelmap.reading import read_text
 
+MAX_BYTES = 64 * 2**20
+"""Of the CSV: a million lines and more."""
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 SPLITS = ("train", "val", "test")
 REQUIRED = ("clip", "path", "split", "group", "abnormal")
 OPTIONAL = ("work",)
@@ -98,15 +103,10 @@ def read_manifest(path: Path) -> Manifest:
             splits, a clip twice, train or val with abnormal frames; names file, line, key and what is allowed.
     """
     path = path.expanduser().absolute()
+    reader = csv.DictReader(io.StringIO(read_text(path, MAX_BYTES).removeprefix("\ufeff"), newline=""), strict=True)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            _check_columns(path, reader.fieldnames or [])
-            recordings = tuple(_recording(path, reader.line_num, line) for line in reader)
-    except OSError as error:
-        raise UserError(f"{path}: the manifest cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: the manifest is not UTF-8 ({error})") from error
+        _check_columns(path, reader.fieldnames or [])
+        recordings = tuple(_recording(path, reader.line_num, line) for line in reader)
     except csv.Error as error:
         raise UserError(f"{path}: not a CSV ({error})") from error
     if not recordings:
@@ -132,9 +132,12 @@ def _recording(path: Path, number: int, line: dict[str, str]) -> Recording:
     if None in line or None in line.values():
         raise UserError(f"{here}: {len(REQUIRED)} columns are expected, or one more with work")
     value = {key: text.strip() for key, text in line.items()}
+    for key, text in value.items():
+        if CONTROL.search(text):
+            raise UserError(f"{here}: {key} {text!r} holds a control character")
     for key in ("clip", "path", "group"):
-        if not value[key] or "\0" in value[key]:
-            raise UserError(f"{here}: {key} {value[key]!r} is empty or holds a NUL")
+        if not value[key]:
+            raise UserError(f"{here}: {key} '' is empty")
     if value["split"] not in SPLITS:
         raise UserError(f"{here}: split {value['split']!r}; allowed are {', '.join(SPLITS)}")
     abnormal = None if value["abnormal"] == "all" else _spans(here, value["abnormal"])

@@ -1,6 +1,5 @@
 """Read clips: OpenPose JSON folders, tracked JSON files (AlphaPose, COCO results) and `.npz` archives."""
 
-import json
 import os
 import re
 import zipfile
@@ -17,9 +16,14 @@ from skelmap.errors import UserError
 from skelmap.files import replacing
 from skelmap.poses.clip import Clip
 from skelmap.poses.layouts import BODY_25, LAYOUTS, Layout
+from skelmap.reading import SMALL, check_file, read_json
 
-MAX_ARCHIVE_BYTES = 8 * 2**30
-"""An archive that unpacks to more than this is refused: 28 million rows of BODY_25 fit, a zip bomb does not."""
+MAX_ARCHIVE_BYTES = 2 * 2**30
+"""An archive that unpacks to more than this is refused: 7 million rows of BODY_25 fit, a zip bomb does not."""
+MAX_JSON_BYTES = 128 * 2**20
+"""Of a tracked file, at most: 100,000 people with 25 joints. Python takes up to 24 times as much memory for JSON."""
+ARRAYS = {"keypoints": "fiu", "layout": "U", "size": "fiu", "fps": "fiu", "frame": "iu", "track": "iu"}
+"""What an archive holds, and the kinds of its NumPy types."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,23 @@ def read_clip(path: Path, name: str, fmt: JsonFormat | None = None) -> Clip:
 
 
 def source_files(path: Path) -> list[Path]:
-    """List the files that a recording is read from, in frame order."""
+    """List the files that a recording is read from, in frame order.
+
+    Raises:
+        UserError: the folder cannot be read; or what lies there is no regular file, or too large.
+    """
     if not path.is_dir():
+        check_file(path, MAX_ARCHIVE_BYTES)
         return [path]
-    with os.scandir(path) as entries:
-        return sorted(Path(e.path) for e in entries if e.name.endswith("_keypoints.json"))
+    try:
+        with os.scandir(path) as entries:
+            files = sorted((entry for entry in entries if entry.name.endswith("_keypoints.json")), key=lambda e: e.name)
+            odd = next((entry.path for entry in files if not entry.is_file()), None)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    if odd is not None:
+        raise UserError(f"{odd}: not a file")
+    return [Path(entry.path) for entry in files]
 
 
 def frame_number(file: Path) -> int:
@@ -75,7 +91,7 @@ def frame_number(file: Path) -> int:
     Raises:
         UserError: there is none.
     """
-    number = re.search(r"(\d+)_keypoints\.json$", file.name)
+    number = re.search(r"([0-9]+)_keypoints\.json$", file.name)
     if number is None:
         raise UserError(f"{file}: no frame number before _keypoints.json")
     return int(number[1])
@@ -87,7 +103,7 @@ def read_people(file: Path, layout: Layout) -> NDArray[np.float32]:
     Raises:
         UserError: missing, damaged, or of another layout; names the file.
     """
-    content = _load_json(file)
+    content = read_json(file, SMALL)
     if not isinstance(content, dict) or not isinstance(content.get("people"), list):
         raise UserError(f"{file}: not an OpenPose file: 'people' must be a list")
     people = [_joints(file, person, "pose_keypoints_2d", layout) for person in content["people"]]
@@ -116,34 +132,42 @@ def write_clip(path: Path, clip: Clip) -> None:
 
 
 def _read_archive(path: Path, name: str) -> Clip:
+    content = _unpacked(path)
+    missing = {"keypoints", "layout", "size", "fps"} - content.keys()
+    if missing:
+        raise UserError(f"{path}: lacks {', '.join(sorted(missing))}; it has {', '.join(sorted(content)) or 'nothing'}")
+    for key, array in content.items():
+        if array.dtype.kind not in ARRAYS[key]:
+            raise UserError(f"{path}: {key} is {array.dtype}, not {'text' if key == 'layout' else 'numbers'}")
+    layout = LAYOUTS.get(str(content["layout"]))
+    if layout is None:
+        raise UserError(f"{path}: layout {str(content['layout'])[:40]!r}; allowed are {', '.join(LAYOUTS)}")
+    try:
+        width, height = (int(v) for v in content["size"])
+        fps = float(content["fps"])
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UserError(f"{path}: size or fps are not numbers of the expected shape ({error})") from error
+    clip = (content["keypoints"], layout, (width, height), fps, content.get("frame"), content.get("track"))
+    try:
+        return Clip.build(name, *clip)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def _unpacked(path: Path) -> dict[str, NDArray[Any]]:
+    """Unpack the arrays of an archive that a clip is made of, if it is not a bomb; NumPy's own pickles are refused."""
+    check_file(path, MAX_ARCHIVE_BYTES)
     try:
         with zipfile.ZipFile(path) as packed:
             unpacked = sum(entry.file_size for entry in packed.infolist())
         if unpacked > MAX_ARCHIVE_BYTES:
             raise UserError(f"{path}: unpacks to {unpacked} bytes; {MAX_ARCHIVE_BYTES} are allowed")
         with np.load(path, allow_pickle=False) as archive:
-            content = {key: archive[key] for key in archive.files}
+            return {key: archive[key] for key in ARRAYS if key in archive.files}
     except UserError:
         raise
     except Exception as error:  # zipfile, zlib, struct and NumPy raise a dozen kinds, RuntimeError among them
         raise UserError(f"{path}: not a readable clip archive ({error})") from error
-    missing = {"keypoints", "layout", "size", "fps"} - content.keys()
-    if missing:
-        raise UserError(f"{path}: lacks {', '.join(sorted(missing))}; it has {', '.join(sorted(content)) or 'nothing'}")
-    layout = LAYOUTS.get(str(content["layout"]))
-    if layout is None:
-        raise UserError(f"{path}: layout {str(content['layout'])[:40]!r}; allowed are {', '.join(LAYOUTS)}")
-    try:
-        keypoints = content["keypoints"].astype(np.float32)
-        width, height = (int(v) for v in content["size"])
-        fps = float(content["fps"])
-    except (TypeError, ValueError, OverflowError) as error:
-        raise UserError(f"{path}: keypoints, size or fps are not numbers of the expected shape ({error})") from error
-    clip = (keypoints, layout, (width, height), fps, content.get("frame"), content.get("track"))
-    try:
-        return Clip.build(name, *clip)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
 
 
 # --- JSON ------------------------------------------------------------------------------------------------------
@@ -166,7 +190,7 @@ def _read_folder(path: Path, name: str, fmt: JsonFormat) -> Clip:
 
 def _read_tracked(path: Path, name: str, fmt: JsonFormat) -> Clip:
     """Read AlphaPose's results: a list of people with `image_id`, `keypoints` and, when tracked, `idx`."""
-    content = _load_json(path)
+    content = read_json(path, MAX_JSON_BYTES)
     if not isinstance(content, list):
         raise UserError(f"{path}: not a tracked JSON file: a list of people is expected")
     frames: list[int] = []
@@ -174,10 +198,7 @@ def _read_tracked(path: Path, name: str, fmt: JsonFormat) -> Clip:
     rows: list[NDArray[np.float32]] = []
     for person in content:
         rows.append(_joints(path, person, "keypoints", fmt.layout))
-        number = re.search(r"(\d+)\D*$", str(person.get("image_id", "")))
-        if number is None:
-            raise UserError(f"{path}: image_id {person.get('image_id')!r} holds no frame number")
-        frames.append(int(number[1]))
+        frames.append(_frame_number(path, person.get("image_id")))
         identity = person.get("idx", person.get("track_id"))
         if isinstance(identity, int):
             tracks.append(identity)
@@ -211,13 +232,14 @@ def _from_rows(
         raise UserError(f"{path}: {error}") from None
 
 
-def _load_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        raise UserError(f"{path}: damaged JSON ({error})") from error
+def _frame_number(path: Path, image: Any) -> int:
+    """Take the last number in the name of a picture."""
+    numbers = re.findall(r"[0-9]+", str(image)) if isinstance(image, str | int) else []
+    if not numbers:
+        raise UserError(f"{path}: image_id {image!r} holds no frame number")
+    if len(numbers[-1]) > 18:
+        raise UserError(f"{path}: image_id {image!r} has a frame number beyond 64 bits")
+    return int(numbers[-1])
 
 
 def _joints(path: Path, person: Any, key: str, layout: Layout) -> NDArray[np.float32]:

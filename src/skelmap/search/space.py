@@ -8,14 +8,13 @@ from typing import Any
 
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import Trial
-from yaml import YAMLError
 
 from skelmap.config import check
 from skelmap.errors import UserError
 from skelmap.models.baselines import Baseline
+from skelmap.reading import read_yaml
 from skelmap.search.recipe import Recipe
 
 Space = Mapping[str, BaseDistribution]
@@ -42,13 +41,8 @@ def read_space(path: Path) -> Space:
     Raises:
         UserError: naming the file, the key, the value and what is allowed.
     """
-    try:
-        content = OmegaConf.to_container(OmegaConf.load(path))
-    except OSError as error:
-        raise UserError(f"{path}: the search space cannot be read ({error.strerror})") from error
-    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
-    if not isinstance(content, dict) or not content:
+    content = read_yaml(path)
+    if not content:
         raise UserError(f"{path}: holds no key; allowed: lines of `key: {FORM}`")
     return {str(key): _distribution(f"{path}: {key!s}", entry) for key, entry in content.items()}
 
@@ -85,6 +79,7 @@ def check_space(space: Space, recipe: Recipe) -> None:
         UserError: naming the key, the value and what is allowed.
     """
     cfg = recipe.compose(Path())
+    check(cfg)
     if issubclass(get_class(cfg.model._target_), Baseline):
         raise UserError(f"{cfg.model._target_} cannot be searched: {BASELINE}")
     for key, distribution in space.items():

@@ -1,16 +1,13 @@
 """Find a sweep's cells: the folders of its runs, finished or not."""
 
-import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
-
 from skelmap.errors import UserError
+from skelmap.reading import read_bytes, read_mapping, read_yaml
 from skelmap.study.scores import Scores, ScoresReader
 from skelmap.study.values import Value
 
@@ -120,44 +117,66 @@ def _runs(folder: Path) -> list[Path]:
 def _read(run: Path, name: str, reader: ScoresReader) -> Cell | Broken:
     config: dict[str, Value] = {}
     try:
-        config = flatten(_mapping(OmegaConf.to_container(OmegaConf.create(_text(run / "config.yaml"))), "config.yaml"))
+        config = flatten(read_yaml(run / "config.yaml"))
         if not (run / "metrics.json").exists():
             return _without_results(run, name, config)
-        metrics = _mapping(json.loads(_text(run / "metrics.json")), "metrics.json")
+        metrics = _checked(run / "metrics.json")
         scores = reader.read(run / "scores.csv", str(metrics.get("score", "score")))
         return Cell(name, config, metrics, _versions(run), scores)
-    except (YAMLError, OmegaConfBaseException) as error:
-        cause = f"config.yaml cannot be read: {error}"
-    except json.JSONDecodeError as error:
-        cause = f"metrics.json is not JSON: {error}"
-    except (OSError, ValueError, UserError) as error:
+    except UserError as error:
         cause = str(error).replace(f"{run}{os.sep}", "")
     return Broken(name, "damaged", " ".join(cause.split()), cause, config)
+
+
+def _checked(path: Path) -> dict[str, Any]:
+    """Read metrics.json as far as a study needs it: a run may come from another program, or from a stranger.
+
+    Raises:
+        UserError: it cannot be read, or an entry is not what it should be.
+    """
+    metrics = read_mapping(path)
+    for key, (allowed, holds) in ENTRIES.items():
+        if key in metrics and not holds(metrics[key]):
+            raise UserError(f"{path}: {key} is {metrics[key]!r}; allowed: {allowed}")
+    return metrics
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and abs(value) < 1e300)
+
+
+def _has_works(details: Any) -> bool:
+    """Whether each scoring lists its works by name and AUROC."""
+    return isinstance(details, dict) and all(
+        isinstance(scoring, dict)
+        and isinstance(works := scoring.get("works"), list)
+        and all(isinstance(w, dict) and isinstance(w.get("work"), str) and _is_number(w.get("auroc")) for w in works)
+        for scoring in details.values()
+    )
+
+
+ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    **dict.fromkeys(("model", "data", "score"), ("text", lambda value: isinstance(value, str))),
+    **dict.fromkeys(("auroc", "train_seconds", "peak_memory_mb", "parameters"), ("a number or null", _is_number)),
+    "seed": ("text, a number or null", lambda value: isinstance(value, str) or _is_number(value)),
+    "details": ("works with their AUROC by scoring", _has_works),
+}
+"""What entries of metrics.json must hold where they are there."""
 
 
 def _without_results(run: Path, name: str, config: dict[str, Value]) -> Broken:
     failed = run / "failed.txt"
     if not failed.exists():
         return Broken(name, "unfinished", RUNNING, RUNNING, config)
-    text = failed.read_text(encoding="utf-8", errors="replace").strip() or "failed.txt is empty"
+    text = read_bytes(failed).decode(errors="replace").strip() or "failed.txt is empty"
     return Broken(name, "failed", text.splitlines()[-1].strip(), text, config)
 
 
 def _versions(run: Path) -> dict[str, str]:
     try:
-        return {str(k): str(v) for k, v in json.loads(_text(run / "versions.json")).items()}
-    except (OSError, ValueError, AttributeError):  # a missing or damaged one costs no number
+        return {str(k): str(v) for k, v in read_mapping(run / "versions.json").items()}
+    except UserError:  # a missing or damaged one costs no number
         return {}
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
-
-
-def _mapping(content: Any, name: str) -> dict[str, Any]:
-    if not isinstance(content, dict):
-        raise UserError(f"{name} does not hold keys and values")
-    return content
 
 
 def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Value]:

@@ -1,6 +1,7 @@
 """Read scores.csv: the judged frames and their scores."""
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -10,7 +11,10 @@ import numpy as np
 
 from skelmap.errors import UserError
 from skelmap.evaluation.metrics import Floats, Labels
+from skelmap.reading import read_text
 
+MAX_BYTES = 512 * 2**20
+"""Ten million frames."""
 COLUMNS = ["clip", "frame", "label", "score"]
 """What scores.csv begins with; columns after these are further scorings."""
 
@@ -64,12 +68,12 @@ class ScoresReader:
 
         Raises:
             UserError: not such a file, naming the column and what is wrong in it.
-            OSError: it cannot be opened.
         """
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = csv.reader(file)
-            header = next(rows, [])
-            table = list(rows)
+        rows = csv.reader(io.StringIO(read_text(path, MAX_BYTES), newline=""))
+        try:
+            header, table = next(rows, []), list(rows)
+        except csv.Error as error:
+            raise UserError(f"{path}: not a CSV ({error})") from error
         if header[:4] != COLUMNS:
             raise UserError(f"{path}: begins with {','.join(header[:4])!r} instead of {','.join(COLUMNS)!r}")
         if not table:
@@ -77,6 +81,8 @@ class ScoresReader:
         short = next((number for number, row in enumerate(table, 2) if len(row) != len(header)), None)
         if short is not None:
             raise UserError(f"{path}: line {short} does not have {len(header)} columns")
+        if len(set(header)) != len(header) or primary in header[4:]:
+            raise UserError(f"{path}: a column stands twice in {','.join(header)!r}, or {primary!r} beside score")
         clip, frame, label, *columns = zip(*table, strict=True)
         scorings = zip([primary, *header[4:]], columns, strict=True)
         scores = {name: _floats(path, name, column, name == primary) for name, column in scorings}
@@ -88,7 +94,7 @@ class ScoresReader:
         clip = np.array([index[name] for name in names], np.int64)
         try:
             frame, label = np.array(frames, np.int64), np.array(labels, np.int64)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise UserError(f"{path}: frame and label must be whole numbers ({error})") from None
         if not np.isin(label, (0, 1)).all():
             raise UserError(f"{path}: a label is neither 0 nor 1")

@@ -1,0 +1,126 @@
+"""Open checkpoints that may come from strangers: numbers come out of them, or a UserError.
+
+torch loads them with weights_only, which runs no code. What that leaves open is closed here: files that unpack to more
+than they are, tensors that claim more than the file holds, weights of another network.
+"""
+
+import re
+import warnings
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from skelmap.errors import UserError
+from skelmap.reading import check_file
+
+MAX_BYTES = 16 * 2**30
+"""A checkpoint takes as much memory as its file is large; the largest network that `config.RULES` allows has 13 GB."""
+PARTS = {"state_dict": Mapping, "hyper_parameters": Mapping, "datamodule_hyper_parameters": Mapping}
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Load a checkpoint of Lightning's.
+
+    Args:
+        path: of the file; may be anything.
+
+    Returns:
+        Its content: plain values and dense tensors on the CPU.
+
+    Raises:
+        UserError: no checkpoint, damaged, one that would run code, or one whose tensors claim more than it holds.
+    """
+    check_file(path, MAX_BYTES)
+    try:
+        with zipfile.ZipFile(path) as packed:
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in packed.infolist()):
+                raise ValueError("compressed")  # torch never does that; a bomb would
+        with warnings.catch_warnings(action="ignore"):
+            content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch, zipfile and the pickle of a stranger raise whatever they like
+        raise UserError(f"ckpt_path={path}: not a checkpoint of this program ({_reason(error)})") from error
+    for name, kind in PARTS.items():
+        if not isinstance(content, dict) or not isinstance(content.get(name), kind):
+            raise UserError(f"ckpt_path={path}: not a checkpoint of this program (without {name})")
+        if name != "state_dict" and any(_tensors(content[name])):
+            raise UserError(f"ckpt_path={path}: not a checkpoint of this program ({name} holds more than plain values)")
+    for tensor in _tensors(content):
+        if not _dense(tensor):
+            raise UserError(
+                f"ckpt_path={path}: damaged (a tensor of {tuple(tensor.shape)} that the file does not hold)"
+            )
+    loaded: dict[str, Any] = content
+    return loaded
+
+
+def check_weights(path: Path, content: dict[str, Any], model: pl.LightningModule, window: tuple[int, ...]) -> None:
+    """Refuse weights of another network.
+
+    Args:
+        path: of the checkpoint, for messages.
+        content: of the checkpoint.
+        model: that shall take the weights. What a baseline has not fitted yet is empty and may have any size; such a
+            model takes them, to see whether they fit each other.
+        window: (T, 1, H, W) of what the model sees at once.
+
+    Raises:
+        UserError: naming the first of the weights that is missing, unknown, of another shape or of another type.
+    """
+    saved, expected = content["state_dict"], model.state_dict()
+    for name in sorted(expected.keys() ^ saved.keys(), key=str):
+        how = "lacks" if name in expected else "has the unknown"
+        raise UserError(f"ckpt_path={path}: {how} weights {name}; not a checkpoint of this {type(model).__name__}")
+    for name, tensor in expected.items():
+        found = saved[name]
+        fits = isinstance(found, Tensor) and found.dtype == tensor.dtype
+        if not fits or (tensor.numel() and found.shape != tensor.shape):
+            raise UserError(f"ckpt_path={path}: weights {name} are {_described(found)}; allowed: {_described(tensor)}")
+    if any(not tensor.numel() for tensor in expected.values()):
+        _try_on(path, content, model, window)
+
+
+def _try_on(path: Path, content: dict[str, Any], model: pl.LightningModule, window: tuple[int, ...]) -> None:
+    """Score a window of nothing with weights whose sizes only a computation can check against each other."""
+    nothing = torch.zeros(1, *window, device=model.device)
+    try:
+        model.on_load_checkpoint(content)
+        model.load_state_dict(content["state_dict"])
+        with torch.inference_mode():
+            model.score_windows(nothing, nothing)
+    except (RuntimeError, IndexError) as error:
+        raise UserError(f"ckpt_path={path}: its weights do not fit each other ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    """Say why torch refused; its own words advise to load the file without protection."""
+    text = str(error)
+    if code := re.search(r"(?:GLOBAL|global) ([\w.]+)", text):
+        return f"it would call {code[1]}; no checkpoint of this program holds code, so do not load this one in any way"
+    return text.splitlines()[0] if text and "weights_only" not in text else type(error).__name__
+
+
+def _described(value: Any) -> str:
+    return f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+
+
+def _tensors(content: Any) -> Iterator[Tensor]:
+    """Find the tensors of nested plain values, without recursion: a stranger may nest them deeply, or in a circle."""
+    waiting, seen = [content], set[int]()
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, Mapping | list | tuple | set) and id(value) not in seen:
+            seen.add(id(value))
+            waiting.extend(value.values() if isinstance(value, Mapping) else value)
+
+
+def _dense(tensor: Tensor) -> bool:
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta:
+        return False
+    return tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
