@@ -72,9 +72,9 @@ def write_network(path: Path, limbs: NDArray[np.float32], background: int = 1) -
         "limbs": limbs[None],
     }
     nodes = [
-        helper.make_node("Conv", ["image", "differences", "colours"], ["from_colours"]),
+        helper.make_node("Conv", ["image", "differences", "colours"], ["from_colours"], kernel_shape=[1, 1]),
         helper.make_node("Abs", ["from_colours"], ["distances"]),
-        helper.make_node("Conv", ["distances", "sums", "ones"], ["likeness"]),
+        helper.make_node("Conv", ["distances", "sums", "ones"], ["likeness"], kernel_shape=[1, 1]),
         helper.make_node("Relu", ["likeness"], ["positive"]),
         helper.make_node(
             "AveragePool", ["positive"], ["means"], kernel_shape=[16, 16], strides=[8, 8], pads=[4, 4, 4, 4]

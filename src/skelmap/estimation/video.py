@@ -57,9 +57,4 @@ class Video:
             yield now - first, picture
 
     def _open(self) -> cv2.VideoCapture:
-        quiet, level = cv2.utils.logging, cv2.utils.logging.getLogLevel()
-        quiet.setLogLevel(quiet.LOG_LEVEL_ERROR)  # a file that is no video is reported by its UserError
-        try:
-            return cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)  # the one back end that gives time stamps
-        finally:
-            quiet.setLogLevel(level)
+        return cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)  # the one back end that gives time stamps
