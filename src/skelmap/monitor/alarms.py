@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+TICK = 1e-6
+"""Seconds by which times may differ that are meant to be equal."""
+
 
 @dataclass(frozen=True)
 class AlarmRule:
@@ -67,15 +70,15 @@ class AlarmState:
             self.pending = _on(self.pending, time, score)
         elif self.alarm is None:
             self.pending = Alarm(time, time, time, score, time) if score >= self.rule.on else None
-        if self.pending is not None and time - self.pending.start >= self.rule.min_seconds:
+        if self.pending is not None and time - self.pending.start >= self.rule.min_seconds - TICK:
             self.alarm, self.pending = replace(self.pending, raised=time), None
         return ended
 
     def pass_time(self, time: float) -> Alarm | None:
         """Say that it is `time` now, seconds; give the alarm that is over by then, if one is."""
-        if self.pending is not None and time - self.pending.end > self.rule.cool_down_seconds:
+        if self.pending is not None and time - self.pending.end > self.rule.cool_down_seconds + TICK:
             self.pending = None  # nobody was seen meanwhile
-        if self.alarm is None or time - self.alarm.end <= self.rule.cool_down_seconds:
+        if self.alarm is None or time - self.alarm.end <= self.rule.cool_down_seconds + TICK:
             return None
         return self.stop()
 

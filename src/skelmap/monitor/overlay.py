@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -33,7 +34,7 @@ class Overlay:
 
     def __init__(self, name: str, layout: Layout, rule: AlarmRule | None, over_picture: bool = False) -> None:
         self.name, self.layout, self.rule, self.over_picture = name, layout, rule, over_picture
-        self._curve: deque[tuple[float, float]] = deque()
+        self._curve: deque[tuple[float, float, bool]] = deque()  # seconds, score, whether an alarm lasted
         self._top = -math.inf
         self._bottom = math.inf
 
@@ -71,10 +72,10 @@ class Overlay:
         """Draw the highest score of each frame over the last seconds, and the threshold."""
         now = verdict.sight.time
         if verdict.scores:
-            self._curve.append((now, max(scored.score for scored in verdict.scores)))
+            self._curve.append((now, max(scored.score for scored in verdict.scores), bool(verdict.alarmed)))
         while self._curve and self._curve[0][0] < now - SECONDS:
             self._curve.popleft()
-        shown = [score for _, score in self._curve] + ([self.rule.on] if self.rule else [])
+        shown = [score for _, score, _ in self._curve] + ([self.rule.on] if self.rule else [])
         if not shown:
             _write(strip, "no score yet", (10, 20), GREY, 0.45)
             return
@@ -90,9 +91,11 @@ class Overlay:
             left, right = place(now - SECONDS, self.rule.on), place(now, self.rule.on)
             cv2.line(strip, left, right, AMBER, 1)
             _write(strip, "threshold", (left[0] + 4, left[1] - 4 if left[1] > 16 else left[1] + 14), AMBER, 0.4)
-        points = np.array([place(time, score) for time, score in self._curve], np.int32)
-        if len(points):
-            cv2.polylines(strip, [points], False, RED if verdict.alarmed else WHITE, 2, cv2.LINE_AA)
+        for (time, score, _), (then, next_score, alarmed) in pairwise(self._curve):
+            if then - time < 1:  # a gap is a gap
+                colour = RED if alarmed else WHITE
+                cv2.line(strip, place(time, score), place(then, next_score), colour, 2, cv2.LINE_AA)
+        if self._curve:
             _write(strip, f"{self._curve[-1][1]:.4g}", (width - 84, height - 8), WHITE, 0.45)
 
 

@@ -18,6 +18,8 @@ from skelmap.monitor.watch import Event, Verdict
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 VIEWERS = 16
 KEPT_EVENTS = 50
+KEPT_SCORES = 900
+"""Half a minute at 30 frames a second, for who looks later."""
 SHOWN_A_SECOND = 15
 HEADERS = {
     "Cache-Control": "no-store",
@@ -53,6 +55,7 @@ class Page(Listener):
         self._state: dict[str, Any] = {"status": "starting", "about": list(about), "threshold": threshold}
         self._source: Source | None = None
         self._events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
+        self._curve: deque[tuple[float, float]] = deque(maxlen=KEPT_SCORES)
         self._viewers = threading.Semaphore(VIEWERS)
         self.closed = False
         page = self
@@ -76,6 +79,8 @@ class Page(Listener):
     def begin(self, source: Source) -> None:
         """Show a source from now on."""
         self._source = source
+        with self._news:
+            self._curve.clear()
         self._put(source=source.name, limbs=source.layout.limbs, status="waiting for a frame", people=[], score=None)
 
     def frame(self, verdict: Verdict, latency_ms: float) -> str:
@@ -91,6 +96,9 @@ class Page(Listener):
         ]
         score = max((scored.score for scored in verdict.scores), default=None)
         latency = round(latency_ms, 1)
+        if score is not None:
+            with self._news:
+                self._curve.append((sight.time, score))
         self._put(status="", time=sight.time, size=sight.size, people=people, score=score, latency_ms=latency)
         return ""
 
@@ -119,10 +127,14 @@ class Page(Listener):
             self._news.notify_all()
 
     def newer(self, version: int, seconds: float) -> tuple[int, dict[str, Any]]:
-        """Wait for a state newer than `version`, up to so many seconds; give the newest."""
+        """Wait for a state newer than `version`, up to so many seconds; give the newest.
+
+        Who knows none yet, version -1, is also told the scores of the last half minute.
+        """
         with self._news:
             self._news.wait_for(lambda: self._version > version, seconds)
-            return self._version, self._state
+            past = {"curve": list(self._curve)} if version < 0 else {}
+            return self._version, {**self._state, **past}
 
 
 class _Handler(BaseHTTPRequestHandler):

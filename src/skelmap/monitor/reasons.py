@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from skelmap.maps import KeypointSettings, MapSettings
 from skelmap.poses import Layout, neck_positions
 
-SPOT = 0.08
-"""The error at a joint is averaged within this distance of it, in sides of the map."""
+SPOT = 0.03
+"""The error at a joint is averaged around it with a Gaussian of this standard deviation, in sides of the map."""
 NAMED = 3
 
 
@@ -54,8 +54,8 @@ def _at_joints(errors: NDArray[np.float32], places: NDArray[np.float32]) -> NDAr
     """Average (T, H, W) errors around each joint, (T, V)."""
     side = errors.shape[1]
     middle = (np.arange(side) + 0.5) / side
-    near_x = np.abs(middle - places[..., :1]) <= SPOT  # (T, V, W)
-    near_y = np.abs(middle - places[..., 1:]) <= SPOT  # (T, V, H)
-    total = np.einsum("tvh,thw,tvw->tv", near_y.astype(np.float32), errors, near_x.astype(np.float32))
-    found: NDArray[np.float32] = (total / np.maximum(near_y.sum(axis=2) * near_x.sum(axis=2), 1)).astype(np.float32)
-    return found
+    spot = max(SPOT, 0.5 / side)  # a pixel, where they are large
+    near_x, near_y = (np.exp(-0.5 * ((middle - places[..., i, None]) / spot) ** 2) for i in (0, 1))  # (T, V, W or H)
+    total = np.einsum("tvh,thw,tvw->tv", near_y, errors, near_x)
+    weight = near_y.sum(axis=2) * near_x.sum(axis=2)
+    return (total / np.maximum(weight, 1e-12)).astype(np.float32)

@@ -29,6 +29,7 @@ function drawPeople(state) {
 function drawCurve(state) {
   const canvas = at("curve"), pen = canvas.getContext("2d"), { width, height } = canvas;
   const now = state.time || 0;
+  if (state.curve) curve = state.curve;
   if (state.score != null && (!curve.length || curve[curve.length - 1][0] < now)) curve.push([now, state.score]);
   curve = curve.filter(([time]) => time > now - SECONDS && time <= now);
   const shown = curve.map(([, score]) => score).concat(state.threshold != null ? [state.threshold] : []);

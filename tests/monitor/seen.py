@@ -1,0 +1,36 @@
+"""Verdicts and sources that tests make up."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from invented import person
+from skelmap.monitor.alarms import Alarm
+from skelmap.monitor.sight import Sight, Trouble
+from skelmap.monitor.sources import Source
+from skelmap.monitor.watch import Event, Scored, Verdict
+from skelmap.poses import BODY_25
+
+
+class Given(Source):
+    """A source that gives what it is made of; without a count it is a camera."""
+
+    def __init__(self, seen: list[Sight | Trouble], name: str = "given", count: int | None = None) -> None:
+        super().__init__(name, BODY_25, 30.0, count)
+        self.seen = seen
+
+    def __iter__(self) -> Iterator[Sight | Trouble]:
+        yield from self.seen
+
+
+def sight(number: int, people: int = 1) -> Sight:
+    keypoints = np.stack([person((100 + 150 * i, 180)) for i in range(people)] or [np.zeros((25, 3))])[:people]
+    return Sight(number, number / 30, (640, 480), keypoints.astype(np.float32), np.arange(people))
+
+
+def verdict(number: int, score: float = 0.5, alarmed: bool = False) -> Verdict:
+    return Verdict(sight(number), (Scored(0, number, score),), (), frozenset({0} if alarmed else ()))
+
+
+def event(ended: bool, start: float = 1.0) -> Event:
+    return Event(0, Alarm(start, start + 0.5, start + 2, 0.9, start + 1), ("left_wrist", "nose"), ended)

@@ -1,0 +1,118 @@
+"""Folders that grow, cameras that are lost, frozen and found again."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from invented import clip_of, person, wave, write_openpose
+from skelmap.monitor.sight import Sight, Trouble
+from skelmap.monitor.sources import Camera, ClipSource, GrowingFolder
+from skelmap.monitor.sources import camera as camera_module
+from skelmap.monitor.sources import folder as folder_module
+from skelmap.poses import BODY_25, JsonFormat, read_clip
+
+
+def test_a_growing_folder_gives_what_the_finished_one_gives(tmp_path: Path) -> None:
+    clip = clip_of(wave(40), "cam")
+    write_openpose(tmp_path / "whole", clip)
+    growing = tmp_path / "now"
+    growing.mkdir()
+
+    def openpose() -> None:
+        for number, file in enumerate(sorted((tmp_path / "whole").iterdir())):
+            if number == 17:
+                continue  # a frame that was left out
+            content = file.read_text()
+            with (growing / file.name).open("w") as written:  # not at once, as OpenPose writes
+                written.write(content[:50])
+                written.flush()
+                time.sleep(0.005)
+                written.write(content[50:])
+
+    writer = threading.Thread(target=openpose)
+    writer.start()
+    seen = list(islice(GrowingFolder(growing, JsonFormat()), 39))
+    writer.join()
+    offline = list(ClipSource(read_clip(tmp_path / "whole", "cam")))
+    del offline[17]
+    for live, recorded in zip(seen, offline, strict=True):
+        assert isinstance(live, Sight)
+        assert (live.number, live.person.tolist()) == (recorded.number, recorded.person.tolist())
+        assert live.time == pytest.approx(recorded.time)
+        np.testing.assert_array_equal(live.keypoints, recorded.keypoints)
+
+
+def test_a_silent_folder_and_a_damaged_file_are_said_and_the_rest_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_module, "SILENT", 0.1)
+    monkeypatch.setattr(folder_module, "WRITTEN", 0.1)
+    write_openpose(tmp_path / "now", clip_of(wave(3), "cam"))
+    (tmp_path / "now" / "cam_000000000001_keypoints.json").write_text("{")
+    stream = iter(GrowingFolder(tmp_path / "now", JsonFormat()))
+    first, damaged, third, silent = islice(stream, 4)
+    assert isinstance(first, Sight) and isinstance(third, Sight) and third.number == 2
+    assert isinstance(damaged, Trouble) and "000000000001" in damaged.text
+    assert isinstance(silent, Trouble) and "no new frame" in silent.text
+    people = [{"pose_keypoints_2d": person().flatten().tolist()}]
+    (tmp_path / "now" / "cam_000000000009_keypoints.json").write_text(json.dumps({"people": people}))
+    after = next(stream)
+    assert isinstance(after, Sight) and after.number == 9
+
+
+class Estimator:
+    """Sees nobody, and that quickly."""
+
+    layout = BODY_25
+
+    def people(self, picture: np.ndarray) -> np.ndarray:
+        return np.zeros((0, 25, 3), np.float32)
+
+    def close(self) -> None: ...
+
+
+class Connection:
+    """A camera that gives pictures, is lost, and freezes, as its script says."""
+
+    attempts: list[float]
+    script: Iterator[str]
+
+    def __init__(self, address: str) -> None:
+        self.attempts.append(time.monotonic())
+
+    def read(self) -> np.ndarray | None:
+        time.sleep(0.005)
+        word = next(self.script, "lost")
+        if word == "lost":
+            return None
+        return np.full((48, 64, 3), 7 if word == "same" else time.monotonic_ns() // 1000 % 251, np.uint8)
+
+    def close(self) -> None: ...
+
+
+def test_a_camera_that_is_lost_is_connected_again_and_a_frozen_one_is_no_one_standing_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(camera_module, "LOST", 0.05)
+    monkeypatch.setattr(camera_module, "FROZEN", 0.1)
+    monkeypatch.setattr(camera_module, "BACK_OFF", (0.05, 0.2))
+    Connection.attempts = []
+    Connection.script = iter(["new"] * 5 + ["lost"] * 3 + ["new"] * 5 + ["same"] * 60 + ["new"] * 200)
+    camera = Camera("0", "gate", Estimator(), 30.0, connect=Connection)
+    seen: list[Sight | Trouble] = []
+    for one in camera:
+        seen.append(one)
+        if len([s for s in seen if isinstance(s, Trouble) and "frozen" in s.text]) and isinstance(one, Sight):
+            break
+    troubles = [one.text for one in seen if isinstance(one, Trouble)]
+    assert troubles[0].startswith("gate: no picture") and troubles[-1].startswith("gate: frozen")
+    waits = np.diff(Connection.attempts)
+    assert len(waits) == 3 and waits[0] < 0.15 and waits[1] >= 0.2 and waits[2] >= 0.2  # ever more patient
+    times = [one.time for one in seen if isinstance(one, Sight)]
+    assert times == sorted(times) and [one.number for one in seen if isinstance(one, Sight)] == list(range(len(times)))
