@@ -1,7 +1,7 @@
 """What each configuration key may be: checked before any work is done."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +37,18 @@ def _choice(*names: str) -> Rule:
     return ", ".join(names), lambda value: value in names
 
 
+def _or_null(rule: Rule) -> Rule:
+    return f"null or {rule[0]}", lambda value: value is None or rule[1](value)
+
+
 SIDE = _integer(16, 16384)
+SIZE: Rule = ("[width, height] in px, 16 to 16384 each", lambda v: len(v) == 2 and all(map(SIDE[1], v)))
+BOOLEAN: Rule = ("true or false", lambda value: isinstance(value, bool))
+PATH: Rule = ("a path", lambda value: isinstance(value, str) and value != "")
 RULES: dict[str, Rule] = {
     "seed": _integer(0, 2**31 - 1),
-    "train": ("true or false", lambda value: isinstance(value, bool)),
-    "ckpt_path": ("null or a path", lambda value: value is None or isinstance(value, str)),
+    "train": BOOLEAN,
+    "ckpt_path": _or_null(PATH),
     "data.seq_len": _integer(1, 10_000),
     "data.window": _integer(1, 10_000),
     "data.representation": _choice("maps", "keypoints"),
@@ -54,7 +61,7 @@ RULES: dict[str, Rule] = {
     "data.maps.line_unit": _choice("source", "map"),
     "data.maps.threshold": _number(0, 0.999),
     "data.json.layout": _choice(*LAYOUTS),
-    "data.json.size": ("[width, height] in px, 16 to 16384 each", lambda v: len(v) == 2 and all(map(SIDE[1], v))),
+    "data.json.size": SIZE,
     "data.json.fps": _number(0, 1000, above=True),
     "model.latent_dim": _integer(1, 4096),
     "model.hidden_size": _integer(1, 8192),
@@ -71,6 +78,27 @@ RULES: dict[str, Rule] = {
     "trainer.max_epochs": _integer(1, 1_000_000),
 }
 """Allowed values by key; keys that a model does not have are passed over."""
+MONITOR_RULES: dict[str, Rule] = {
+    "checkpoint": PATH,
+    "source": ("a file, a folder, a camera's number or address", lambda v: isinstance(v, str | int) and v != ""),
+    "output": PATH,
+    "false_alarms_per_hour": _number(0, 1e6, above=True),
+    "threshold": _or_null(_number(-math.inf, math.inf)),
+    "min_seconds": _number(0, 3600),
+    "cool_down_seconds": _number(0, 3600),
+    "estimator": ("the name of a pose estimator", lambda v: isinstance(v, str)),
+    "weights": _or_null(PATH),
+    "json.layout": RULES["data.json.layout"],
+    "json.size": SIZE,
+    "json.fps": RULES["data.json.fps"],
+    "follow": BOOLEAN,
+    "page": _or_null(_integer(0, 65535)),
+    "host": ("an address of this machine", lambda v: isinstance(v, str)),
+    "realtime": BOOLEAN,
+    "video": BOOLEAN,
+    "picture": BOOLEAN,
+}
+"""Allowed values of conf/monitor.yaml."""
 GROUPS = ("data", "model", "trainer", "callbacks", "paths")
 """What a configuration must have."""
 TARGETS = frozenset(
@@ -111,14 +139,7 @@ def check(cfg: DictConfig) -> None:
     data, checkpoint = tree["data"], tree.get("ckpt_path")
     if data.get("manifest", "???") == "???":
         raise UserError("data.manifest is missing: name the CSV of your recordings with data.manifest=PATH")
-    for key, value in _known(tree):
-        allowed, holds = RULES[key]
-        try:
-            good = holds(value)
-        except TypeError:
-            good = False
-        if not good:
-            raise UserError(f"{key}={value}; allowed: {allowed}")
+    check_values(tree, RULES)
     if data.get("window") not in (1, data.get("seq_len")):
         raise UserError(f"data.window={data.get('window')}; allowed: 1 or data.seq_len={data.get('seq_len')}")
     if checkpoint is None and not tree.get("train"):
@@ -127,9 +148,29 @@ def check(cfg: DictConfig) -> None:
         raise UserError(f"ckpt_path={checkpoint}: there is no such file")
 
 
-def _known(tree: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def check_values(tree: dict[str, Any], rules: Mapping[str, Rule]) -> None:
+    """Refuse values that a rule does not allow; keys without a rule, and rules without a key, are passed over.
+
+    Args:
+        tree: a configuration as plain Python.
+        rules: by dotted key.
+
+    Raises:
+        UserError: naming the first key that is wrong, its value and what is allowed.
+    """
+    for key, value in _known(tree, rules):
+        allowed, holds = rules[key]
+        try:
+            good = holds(value)
+        except TypeError:
+            good = False
+        if not good:
+            raise UserError(f"{key}={value}; allowed: {allowed}")
+
+
+def _known(tree: dict[str, Any], rules: Iterable[str]) -> Iterator[tuple[str, Any]]:
     """List the keys that have a rule, with their values."""
-    for key in RULES:
+    for key in rules:
         *groups, name = key.split(".")
         place: Any = tree
         for group in groups:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console as Terminal
 from rich.table import Table
 
+from skelmap.config import MONITOR_RULES, check_values, resolved
 from skelmap.errors import UserError
 from skelmap.files import replacing
 from skelmap.monitor.console import Console
@@ -36,12 +37,16 @@ def watch(cfg: DictConfig) -> None:
     Raises:
         UserError: the configuration, the model or the source are at fault.
     """
+    for key in ("checkpoint", "source"):
+        if OmegaConf.is_missing(cfg, key):
+            raise UserError(f"{key} is missing; python scripts/monitor.py --help shows what it may be")
+    check_values(resolved(cfg), MONITOR_RULES)
     folder, output = Path(cfg.checkpoint), Path(cfg.output)
     scorer = open_scorer(folder)
     threshold = _threshold(cfg, folder)
     fmt = JsonFormat(LAYOUTS[cfg.json.layout], (cfg.json.size[0], cfg.json.size[1]), cfg.json.fps)
     weights = Path(cfg.weights) if cfg.weights else None
-    with opened(cfg.source, fmt, cfg.estimator, weights, cfg.follow) as sources:
+    with opened(str(cfg.source), fmt, cfg.estimator, weights, cfg.follow) as sources:
         _refuse_old(output, live=any(source.count is None for source in sources))
         on = threshold.rule.on
         alarms = AlarmList()

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from skelmap.monitor.alarms import AlarmRule
+from skelmap.monitor.interrupts import uninterrupted
 from skelmap.monitor.listener import Listener
 from skelmap.monitor.scorer import Scorer
-from skelmap.monitor.sight import Trouble
+from skelmap.monitor.sight import Sight, Trouble
 from skelmap.monitor.sources import Source
 from skelmap.monitor.watch import Event, Watch, bridge_for
 
@@ -40,8 +41,9 @@ class Monitor:
             for source in sources:
                 self._watch(source)
         finally:
-            for listener in self.listeners:
-                listener.close()
+            with uninterrupted():
+                for listener in self.listeners:
+                    listener.close()
 
     def latency(self) -> tuple[float, float]:
         """Median and 99th percentile of the time from a frame to its verdict, ms; NaN without any frame."""
@@ -55,22 +57,28 @@ class Monitor:
         began = time.monotonic()
         try:
             for seen in source:
-                if isinstance(seen, Trouble):
-                    self._say(seen.text)
-                    self._tell(watch.pass_time(seen.time))
-                    continue
-                if self.realtime:
+                if self.realtime and isinstance(seen, Sight):
                     time.sleep(max(0.0, began + seen.time - time.monotonic()))
-                came = time.perf_counter()
-                verdict = watch.see(seen)
-                self._latency.append(1e3 * (time.perf_counter() - came))
-                self._tell(verdict.events)
-                troubles = [listener.frame(verdict, self._latency[-1]) for listener in self.listeners]
-                self._say(next(filter(None, troubles), ""))
+                with uninterrupted():
+                    self._take(watch, seen)
         finally:
-            self._tell(watch.stop())
-            for listener in self.listeners:
-                listener.end()
+            with uninterrupted():
+                self._tell(watch.stop())
+                for listener in self.listeners:
+                    listener.end()
+
+    def _take(self, watch: Watch, seen: Sight | Trouble) -> None:
+        """Judge a frame and tell everybody, or tell what is wrong."""
+        if isinstance(seen, Trouble):
+            self._say(seen.text)
+            self._tell(watch.pass_time(seen.time))
+            return
+        came = time.perf_counter()
+        verdict = watch.see(seen)
+        self._latency.append(1e3 * (time.perf_counter() - came))
+        self._tell(verdict.events)
+        troubles = [listener.frame(verdict, self._latency[-1]) for listener in self.listeners]
+        self._say(next(filter(None, troubles), ""))
 
     def _tell(self, events: Sequence[Event]) -> None:
         for event in events:

@@ -58,4 +58,5 @@ def _at_joints(errors: NDArray[np.float32], places: NDArray[np.float32]) -> NDAr
     near_x, near_y = (np.exp(-0.5 * ((middle - places[..., i, None]) / spot) ** 2) for i in (0, 1))  # (T, V, W or H)
     total = np.einsum("tvh,thw,tvw->tv", near_y, errors, near_x)
     weight = near_y.sum(axis=2) * near_x.sum(axis=2)
-    return (total / np.maximum(weight, 1e-12)).astype(np.float32)
+    mean: NDArray[np.float32] = (total / np.maximum(weight, 1e-12)).astype(np.float32)
+    return mean

@@ -1,0 +1,104 @@
+"""scripts/monitor.py as a user runs it: from a trained run to events, films and figures."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig
+
+from composing import ROOT
+from invented import clip_of, wave, write_openpose, write_task
+from skelmap.errors import UserError
+from skelmap.experiment import run
+from skelmap.monitor.command import watch
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a data set, task/, and a run that knows its normal work, run/."""
+    folder = tmp_path_factory.mktemp("monitor")
+    task = write_task(folder / "task", frames=150)
+    GlobalHydra.instance().clear()
+    small = ("trainer=cpu", "data=manifest", "data.representation=keypoints", "data.seq_len=8")
+    model = ("model=pca_windows", "model.latent_dim=8")
+    paths = (f"data.manifest={task}", f"paths.output_dir={folder}/run", f"paths.cache_dir={folder}/cache")
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        run(compose("train", [*small, *model, *paths]))
+    return folder
+
+
+def monitor(trained: Path, output: Path, *overrides: str) -> DictConfig:
+    GlobalHydra.instance().clear()
+    words = (f"checkpoint={trained}/run", f"output={output}", "false_alarms_per_hour=800", *overrides)
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose("monitor", list(words))
+
+
+def test_the_test_recordings_are_judged_event_by_event(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watch(monitor(trained, tmp_path / "out", f"source={trained}/task/manifest.csv", "threshold=1e-3"))
+    content = json.loads((tmp_path / "out" / "monitor.json").read_text())
+    assert (content["events"]["events"], content["events"]["found"], content["events"]["false_alarms"]) == (2, 2, 0)
+    assert content["events"]["median_delay"] < 1.0 and content["latency_ms"]["median"] > 0
+    assert "false alarms" in capsys.readouterr().out
+    with (tmp_path / "out" / "events.csv").open(newline="") as file:
+        events = list(csv.DictReader(file))
+    assert [event["source"] for event in events] == ["test_mixed", "test_abnormal"]
+    assert 2.5 <= float(events[0]["start"]) <= 2.6 and events[0]["joints"].count(" ") == 2
+    film = cv2.VideoCapture(str(tmp_path / "out" / "test_mixed.webm"))
+    assert film.get(cv2.CAP_PROP_FRAME_COUNT) == 150 and film.read()[0]
+    with pytest.raises(UserError, match="choose another folder"):
+        watch(monitor(trained, tmp_path / "out", f"source={trained}/task/manifest.csv"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["source=nothing.mp4"], "source=nothing.mp4: no such file or folder, nor a camera"),
+        (["source={task}/manifest.csv", "follow=true"], "follow=true waits for more files in a folder"),
+        (["source={task}/manifest.csv", "false_alarms_per_hour=1"], "cannot be told from 0.1 minutes"),
+        (["source={task}/manifest.csv", "false_alarms_per_hour=0"], "false_alarms_per_hour=0; allowed: a number"),
+        (["source={task}/manifest.csv", "page=99999"], "page=99999; allowed: null or a whole number"),
+        (["source={task}/manifest.csv", "checkpoint=elsewhere"], "elsewhere: not the folder of a finished run"),
+        (["source={task}/val.npz", "json.layout=BODY_26"], "json.layout=BODY_26; allowed: BODY_25"),
+        ([], "source is missing"),
+    ],
+)
+def test_mistakes_are_named_before_anything_is_watched(
+    words: list[str], message: str, trained: Path, tmp_path: Path
+) -> None:
+    given = [word.format(task=trained / "task") for word in words]
+    with pytest.raises(UserError, match=message.replace("(", r"\(")):
+        watch(monitor(trained, tmp_path / "out", *given))
+    assert not (tmp_path / "out").exists()
+
+
+def test_ctrl_c_leaves_complete_files(trained: Path, tmp_path: Path) -> None:
+    write_openpose(tmp_path / "now", clip_of(wave(60, abnormal=True), "cam"))
+    words = (f"checkpoint={trained}/run", f"source={tmp_path}/now", "follow=true", f"output={tmp_path}/out")
+    command = [sys.executable, str(ROOT / "scripts/monitor.py"), *words, "false_alarms_per_hour=800"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ)
+    try:
+        patience = time.monotonic() + 60
+        while "ALARM" not in (process.stdout.readline() if process.stdout else ""):
+            assert process.poll() is None and time.monotonic() < patience
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 1 and "stopped; the files are complete" in said and "Traceback" not in said
+    states = [json.loads(line)["state"] for line in (tmp_path / "out/events.jsonl").read_text().splitlines()]
+    assert states == ["raised", "ended"]
+    assert json.loads((tmp_path / "out/monitor.json").read_text())["model"]["window"] == 8
+    (film,) = (tmp_path / "out").glob("now_*.webm")
+    assert cv2.VideoCapture(str(film)).read()[0]
