@@ -53,6 +53,10 @@ def test_an_environment_without_mediapipe_is_reported_with_the_command_that_make
     monkeypatch.setenv(SETTING, str(tmp_path / "nowhere"))
     with pytest.raises(UserError, match=rf"nowhere is not there.*pip install --no-deps -r.*{SETTING}"):
         open_estimator("mediapipe")
+    (tmp_path / "text").touch(mode=0o644)
+    monkeypatch.setenv(SETTING, str(tmp_path / "text"))
+    with pytest.raises(UserError, match=r"text cannot run MediaPipe: Permission denied.*pip install"):
+        open_estimator("mediapipe")
     monkeypatch.setenv(SETTING, sys.executable)
     with pytest.raises(UserError, match=r"ModuleNotFoundError.*mediapipe.*pip install"):
         open_estimator("mediapipe")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from composing import ROOT
-from skelmap.poses import BODY_25, read_clip, read_manifest
+from skelmap.poses import BODY_25, COCO_17, read_clip, read_manifest
+from small_rtmo import write_rtmo
 from small_videos import SIZE, slow_down, write_video
 
 SEEN_FROM = 5
@@ -39,6 +40,15 @@ def test_videos_become_clips_that_number_frames_as_the_video_does(
     said = capsys.readouterr().out
     assert "[mon]: 9 frames, somebody in 4\n" in said
     assert f"python train.py model=neighbours data=manifest data.manifest={out / 'manifest.csv'}" in said
+
+
+def test_several_people_are_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = write_rtmo(tmp_path / "rtmo.onnx")
+    video = write_video(tmp_path / "two.mp4", frames=4)
+    extract(monkeypatch, tmp_path, video, "--estimator", "rtmo", "--weights", network, "--split", "val")
+    clip = read_clip(tmp_path / "two.npz", "two")
+    assert clip.layout is COCO_17 and splits(tmp_path) == {"two": "val"}
+    assert clip.track.tolist() == [0] * 4 + [1] * 4 and clip.frame.tolist() == [0, 1, 2, 3] * 2
 
 
 def test_what_is_there_stays_and_further_videos_are_added(

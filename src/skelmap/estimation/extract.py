@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from skelmap.estimation.estimator import PoseEstimator
 from skelmap.estimation.video import Video
 from skelmap.poses import Clip
+from skelmap.poses.linking import PeopleTracker
 
 READ = 0.95
 """A file of which a smaller share of the stated frames can be read is damaged; statements are a few frames off."""
@@ -42,15 +43,20 @@ def extract_clip(video: Video, name: str, estimator: PoseEstimator, advance: Cal
         UserError: the estimator failed, or the clip would not be allowed (its picture is too small).
     """
     nobody = np.zeros((1, len(estimator.layout.joints), 3), np.float32)
+    tracker = PeopleTracker()
     rows: list[NDArray[np.float32]] = []
+    tracks: list[NDArray[np.int64]] = []
     seconds: list[float] = []
     for time, picture in video.frames():
         people = estimator.people(picture)
         rows.append(people if len(people) else nobody)
+        tracks.append(tracker.track(rows[-1]))
         seconds.append(time)
         advance()
     frame = np.repeat(np.arange(len(rows)), [len(people) for people in rows])
-    clip = Clip.build(name, np.concatenate(rows), estimator.layout, video.size, video.fps, frame)
+    clip = Clip.build(
+        name, np.concatenate(rows), estimator.layout, video.size, video.fps, frame, np.concatenate(tracks)
+    )
     return Extraction(clip, tuple(_remarks(video, np.array(seconds))))
 
 

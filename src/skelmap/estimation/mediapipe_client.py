@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -48,13 +49,16 @@ class MediaPipe:
             raise UserError(f"weights {weights}: estimator mediapipe has its own; leave them out")
         python = pose_python()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
-        self._process = subprocess.Popen(
-            [python, "-I", mediapipe_worker.__file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            start_new_session=True,  # Ctrl-C is for this process, which then closes the pipe
-        )
+        try:
+            self._process = subprocess.Popen(
+                [python, "-I", mediapipe_worker.__file__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                start_new_session=True,  # Ctrl-C is for this process, which then closes the pipe
+            )
+        except OSError as error:
+            raise UserError(f"{python} cannot run MediaPipe: {error.strerror}; {_advice()}") from error
         if self._answer(len(READY)) != READY:
             raise UserError(f"{python} cannot run MediaPipe: {self._last_words()}; {_advice()}")
 
@@ -65,16 +69,7 @@ class MediaPipe:
             UserError: MediaPipe's process has ended.
         """
         height, width = picture.shape[:2]
-        pipe = self._process.stdin
-        assert pipe is not None
-        try:
-            pipe.write(struct.pack("<II", height, width) + picture[..., ::-1].tobytes())
-            pipe.flush()
-        except BrokenPipeError:
-            raise UserError(f"MediaPipe's process has ended: {self._last_words()}") from None
-        answer = self._answer(LANDMARKS * 3 * 4)
-        if len(answer) < LANDMARKS * 3 * 4:
-            raise UserError(f"MediaPipe's process has ended: {self._last_words()}")
+        answer = self._ask(struct.pack("<II", height, width) + picture[..., ::-1].tobytes())
         landmarks = np.frombuffer(answer, "<f4").reshape(LANDMARKS, 3)
         return body_25(landmarks)[None] if landmarks[:, 2].any() else np.zeros((0, len(BODY_25.joints), 3), np.float32)
 
@@ -84,11 +79,22 @@ class MediaPipe:
         self._process.communicate()
         self._log.close()
 
+    def _ask(self, picture: bytes) -> bytes:
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # then there is no answer
+            self._process.stdin.write(picture)
+            self._process.stdin.flush()
+        answer = self._answer(LANDMARKS * 3 * 4)
+        if len(answer) < LANDMARKS * 3 * 4:
+            raise UserError(f"MediaPipe's process has ended: {self._last_words()}")
+        return answer
+
     def _answer(self, size: int) -> bytes:
         assert self._process.stdout is not None
         return self._process.stdout.read(size)
 
     def _last_words(self) -> str:
+        self._process.kill()
         self._process.wait()
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").split("\n")
