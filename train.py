@@ -1,7 +1,6 @@
 """Train and judge a model; `python train.py --help` tells how."""
 
 import logging
-import sys
 from pathlib import Path
 
 import hydra
@@ -23,16 +22,21 @@ def main(cfg: DictConfig) -> float | None:
     """
     from skelmap.errors import UserError  # these import torch: not for --help
     from skelmap.experiment import run
-    from skelmap.provenance import record_failure
+    from skelmap.provenance import last_checkpoint, record_failure
+    from skelmap.stopping import Stopped, stoppable
 
+    folder, log = Path(cfg.paths.output_dir), logging.getLogger(__name__)
     try:
-        return run(cfg).get("val_loss")
-    except KeyboardInterrupt:
-        sys.exit("interrupted; go on with ckpt_path=RUN/checkpoints/last.ckpt")
+        with stoppable():
+            return run(cfg).get("val_loss")
+    except Stopped as stop:
+        last = last_checkpoint(folder)
+        log.error("stopped by %s; %s", stop.signal, f"go on with ckpt_path={last}" if last.exists() else "start again")
+        raise
     except Exception as error:
         if HydraConfig.get().mode == RunMode.MULTIRUN:  # the other runs of the sweep go on
-            record_failure(Path(cfg.paths.output_dir), error)
-            logging.getLogger(__name__).error("failed: %s", redacted(str(error)))
+            record_failure(folder, error)
+            log.error("failed: %s", redacted(str(error)))
             return None
         if isinstance(error, UserError):
             raise CompactHydraException(str(error)) from None

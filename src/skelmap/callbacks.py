@@ -1,6 +1,8 @@
-"""What happens around training and scoring: progress, the seed of each epoch, the history, checkpoints, the scores."""
+"""What happens around training and scoring: progress, seeds, losses, checkpoints, signals, scores."""
 
 import logging
+import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any, cast
@@ -11,9 +13,13 @@ from pytorch_lightning.callbacks import Callback, ModelCheckpoint, ProgressBar
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from skelmap.data import Batch
+from skelmap.errors import UserError
 from skelmap.models import WindowScores
 
 log = logging.getLogger(__name__)
+MOST_NAMED = 5
+"""Clips that a message names."""
 
 
 class TrainingProgress(ProgressBar):
@@ -154,6 +160,53 @@ class BestCheckpoint(LastCheckpoint):
         self.best_model_path = self.kth_best_model_path = str(best)
         self.best_model_score = self.kth_value = score
         self.best_k_models = {str(best): score}
+
+
+class OwnSigterm(Callback):
+    """Take SIGTERM back from Lightning, whose handler ends a training with code 0, as if it were done.
+
+    A cluster would take the job off its queue for good.
+    """
+
+    def __init__(self) -> None:
+        self._handler = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Put back the handler that was there before Lightning's; Lightning puts it back itself at the end."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._handler)
+
+
+class Diverged(UserError):
+    """A loss is NaN or infinite."""
+
+
+class FiniteLoss(Callback):
+    """Stop at the first batch whose loss is NaN or infinite, before a checkpoint keeps what came of it."""
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
+        """Check the loss of a training batch."""
+        if outputs:  # the baselines have no loss
+            self._check(trainer, "training", outputs["loss"], batch, batch_idx)
+
+    def on_validation_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int, *args: Any
+    ) -> None:
+        """Check the loss of a validation batch."""
+        self._check(trainer, "validation", outputs, batch, batch_idx)
+
+    def _check(self, trainer: pl.Trainer, stage: str, loss: Tensor, batch: Batch, index: int) -> None:
+        if loss.isfinite():
+            return
+        clips = cast(Any, trainer).datamodule.clips_of(batch.start)
+        more = f" and {len(clips) - MOST_NAMED} more" if len(clips) > MOST_NAMED else ""
+        raise Diverged(
+            f"epoch {trainer.current_epoch + 1}, {stage} batch {index + 1}: the loss is {float(loss)}; its windows are "
+            f"of clip {', '.join(clips[:MOST_NAMED])}{more}. Checkpoints are of the epochs before. A lower "
+            "model.learning_rate, or another look at these clips, may help"
+        )
 
 
 class KeepScores(Callback):

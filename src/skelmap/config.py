@@ -107,7 +107,7 @@ TARGETS = frozenset(
         "skelmap.factory.write_factory",
         *(f"skelmap.models.{name}" for name in ("AE", "VAE", "LSTMVAE", "PCA", "GMM", "KNN", "MeanMap", "Neighbours")),
         *(f"skelmap.callbacks.{name}" for name in ("TrainingProgress", "EpochSeed", "History")),
-        *(f"skelmap.callbacks.{name}" for name in ("BestCheckpoint", "LastCheckpoint")),
+        *(f"skelmap.callbacks.{name}" for name in ("BestCheckpoint", "LastCheckpoint", "FiniteLoss", "OwnSigterm")),
         "skelmap.loggers.wandb_logger",
         "pytorch_lightning.Trainer",
         "pytorch_lightning.loggers.CSVLogger",

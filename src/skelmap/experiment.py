@@ -18,6 +18,7 @@ from rich.console import Console
 
 from skelmap import provenance
 from skelmap.callbacks import FirstBatch, History, KeepScores
+from skelmap.checkpoint_io import WholeCheckpoints
 from skelmap.config import check, check_targets, resolved
 from skelmap.data import SkeletonMaps
 from skelmap.errors import UserError
@@ -250,20 +251,19 @@ def _trainer(cfg: DictConfig, has_val: bool) -> pl.Trainer:
         cfg.callbacks.checkpoint.monitor = None
     callbacks = [build(callback) for callback in cfg.callbacks.values()]
     logger = build(cfg.logger) if cfg.get("logger") else False
-    trainer: pl.Trainer = build(cfg.trainer, callbacks=callbacks, logger=logger)
+    trainer: pl.Trainer = build(cfg.trainer, callbacks=callbacks, logger=logger, plugins=[WholeCheckpoints()])
     return trainer
 
 
 def _fit(cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps) -> str:
     """Train, going on from this folder's last checkpoint if the run was interrupted; give the one to judge."""
-    checkpoints = Path(cfg.paths.output_dir) / "checkpoints"
-    last = checkpoints / "last.ckpt"
-    resume = cfg.ckpt_path or (str(last) if last.exists() else None)
+    last = provenance.last_checkpoint(Path(cfg.paths.output_dir))
+    resume = str(last) if last.exists() else cfg.ckpt_path
     with _loading(resume, trainer, model, data):
         trainer.fit(model, data, ckpt_path=resume, weights_only=True)
     best = getattr(trainer.checkpoint_callback, "best_model_path", "")
     if not best:  # the baselines take no optimiser steps, and Lightning's callback saves only after one
-        best = str(checkpoints / "best.ckpt")
+        best = str(last.with_name("best.ckpt"))
         trainer.save_checkpoint(best)
     return str(best)
 

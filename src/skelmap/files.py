@@ -8,6 +8,9 @@ from typing import IO, Any
 
 from skelmap.errors import UserError
 
+PARTIAL = ".partial"
+"""End of the names of files that are being written."""
+
 
 @contextmanager
 def replacing(path: Path, mode: str = "w", newline: str | None = None) -> Iterator[IO[Any]]:
@@ -23,7 +26,7 @@ def replacing(path: Path, mode: str = "w", newline: str | None = None) -> Iterat
     Raises:
         UserError: no space, no folder, no permission.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open(mode, encoding=None if "b" in mode else "utf-8", newline=newline) as file:
@@ -36,3 +39,9 @@ def replacing(path: Path, mode: str = "w", newline: str | None = None) -> Iterat
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def sweep_partial(folder: Path) -> None:
+    """Remove what killed processes were writing in a folder that nobody else writes in."""
+    for left_over in folder.rglob(f".*{PARTIAL}"):
+        left_over.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ import platform
 import resource
 import subprocess
 import traceback
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from skelmap.checkpoint import check_weights, load_checkpoint
 from skelmap.config import resolved
 from skelmap.errors import UserError
+from skelmap.files import replacing, sweep_partial
 from skelmap.reading import read_mapping, read_yaml
 from skelmap.redaction import redacted, without_secrets
 
@@ -69,35 +71,47 @@ def write(folder: Path, cfg: DictConfig) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(plain(cfg))))
+        sweep_partial(folder)
         (folder / "failed.txt").unlink(missing_ok=True)
-        (folder / "versions.json").write_text(json.dumps(versions(), indent=2) + "\n")
     except OSError as error:
         raise UserError(f"{folder}: the run's folder cannot be written ({error.strerror})") from error
+    with replacing(folder / "config.yaml") as file:
+        file.write(OmegaConf.to_yaml(OmegaConf.create(plain(cfg))))
+    with replacing(folder / "versions.json") as file:
+        file.write(json.dumps(versions(), indent=2) + "\n")
 
 
 def finished(folder: Path, cfg: DictConfig) -> dict[str, Any] | None:
     """Give the metrics of a folder in which this very configuration has been run to its end, else None.
 
     Raises:
-        UserError: the folder holds the results of another configuration.
+        UserError: the folder holds the results, or the interrupted training, of another configuration.
     """
     asked = plain(cfg)
     try:
-        numbers = read_mapping(folder / "metrics.json")
         found = read_yaml(folder / "config.yaml")
     except UserError:
         return None
-    if found != asked:
-        raise UserError(f"{folder}: holds the results of another configuration; choose another folder")
+    try:
+        numbers = read_mapping(folder / "metrics.json")
+    except UserError:
+        numbers = None
+    if found != asked and (numbers is not None or last_checkpoint(folder).exists()):
+        held = "an interrupted training" if numbers is None else "the results"
+        raise UserError(f"{folder}: holds {held} of another configuration; choose another folder")
     return numbers
+
+
+def last_checkpoint(folder: Path) -> Path:
+    """Name the checkpoint from which the run of a folder goes on, whether or not it is there."""
+    return folder / "checkpoints" / "last.ckpt"
 
 
 def record_failure(folder: Path, error: Exception) -> None:
     """Leave the cause of a failed run in its folder, failed.txt."""
     text = str(error) if isinstance(error, UserError) else "".join(traceback.format_exception(error))
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "failed.txt").write_text(redacted(text), encoding="utf-8", errors="backslashreplace")
+    with suppress(UserError), replacing(folder / "failed.txt", "wb") as file:  # the disk may be what failed
+        file.write(redacted(text).encode(errors="backslashreplace"))
 
 
 def check_checkpoint(path: Path, model: pl.LightningModule, data: pl.LightningDataModule) -> None:

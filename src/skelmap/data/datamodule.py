@@ -230,6 +230,10 @@ class SkeletonMaps(pl.LightningDataModule):
         train = [fps for r, fps in zip(self.manifest.recordings, self.cache.fps, strict=True) if r.split == "train"]
         return max(dict.fromkeys(train), key=train.count)
 
+    def clips_of(self, row: Tensor) -> list[str]:
+        """Name the clips of (B,) rows, in the order of the manifest."""
+        return [self.manifest.recordings[index].clip for index in np.unique(self.cache.clip[row.cpu().numpy()])]
+
     def test_row(self, row: Tensor) -> Tensor:
         """Number rows of the cache as `test_rows` does, (B,) int64."""
         rows = torch.from_numpy(self._split_rows("test")).to(row.device)

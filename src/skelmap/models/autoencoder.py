@@ -133,12 +133,14 @@ class Autoencoder(pl.LightningModule):
         self._log("train", loss, recon, kl.sum(), len(batch.start))
         return loss
 
-    def validation_step(self, batch: Batch) -> None:
-        """Log the loss on validation windows and remember the latents."""
+    def validation_step(self, batch: Batch) -> Tensor:
+        """Return and log the loss on validation windows and remember the latents."""
         recon, kl, out = self._losses(batch.maps)
-        self._log("val", recon + self.beta * kl.sum(), recon, kl.sum(), len(batch.start))
+        loss = recon + self.beta * kl.sum()
+        self._log("val", loss, recon, kl.sum(), len(batch.start))
         self._val_mu.append(out.mu.float())
         self._val_kl.append(kl * len(batch.start))
+        return loss
 
     def on_validation_epoch_end(self) -> None:
         """Log the KL divergence of each latent and the number of active units."""

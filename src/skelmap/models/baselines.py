@@ -71,11 +71,12 @@ class Baseline(pl.LightningModule, ABC):
             self._collected.clear()
             self.fit(x)
 
-    def validation_step(self, batch: Batch) -> None:
-        """Log the mean score of normal validation windows as the loss."""
+    def validation_step(self, batch: Batch) -> Tensor:
+        """Return and log the mean score of normal validation windows as the loss."""
         with self.exactly():
             score, _ = self.describe(batch.maps.flatten(1))
         self.log("val/loss", score.mean(), batch_size=len(batch.maps))
+        return score.mean()
 
     def configure_optimizers(self) -> None:
         """Nothing is optimised step by step."""

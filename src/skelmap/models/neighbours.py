@@ -108,12 +108,13 @@ class Neighbours(Baseline):
         distances, latent = self.distances(x)
         return (distances / self.usual).mean(dim=1), latent
 
-    def validation_step(self, batch: Batch) -> None:
-        """Log the mean distance as the loss and remember the distances."""
+    def validation_step(self, batch: Batch) -> Tensor:
+        """Return and log the mean distance as the loss and remember the distances."""
         with self.exactly():
             distances, _ = self.distances(batch.maps.flatten(1))
         self._val_distances.append(distances)
         self.log("val/loss", distances.mean(), batch_size=len(batch.start))
+        return distances.mean()
 
     def on_validation_epoch_end(self) -> None:
         """Take the usual distances from the normal validation windows."""

@@ -10,6 +10,7 @@ from optuna import TrialPruned
 from optuna.trial import Trial, TrialState
 from pytorch_lightning.callbacks import Callback
 
+from skelmap.callbacks import Diverged
 from skelmap.experiment import fit
 from skelmap.provenance import record_failure
 
@@ -50,7 +51,7 @@ def run_trial(trial: Trial, cfg: DictConfig) -> tuple[TrialState, float | None]:
     """
     try:
         return TrialState.COMPLETE, min(fit(cfg, ReportLoss(trial)))
-    except TrialPruned:
+    except (TrialPruned, Diverged):
         return TrialState.PRUNED, None
     except Exception as error:  # the other trials go on
         record_failure(Path(cfg.paths.output_dir), error)
