@@ -74,7 +74,7 @@ def test_a_training_killed_at_a_random_moment(
     check_goes_on(tmp_path / "killed", arguments, run)
 
 
-@pytest.mark.parametrize("trial", range(max(1, TRIALS // 5)))
+@pytest.mark.parametrize("trial", range(max(1, TRIALS // 25)))
 @pytest.mark.parametrize("what", WRITTEN if TRIALS > 1 else ["last checkpoint"])
 def test_a_training_killed_while_it_writes(
     what: str, trial: int, arguments: tuple[str, ...], undisturbed: tuple[Path, float], tmp_path: Path
