@@ -66,3 +66,13 @@ def test_a_live_camera_may_see_nobody_and_may_leave_frames_out() -> None:
     assert tracker.track(nobody).tolist() == []
     assert tracker.track(person()[None], frame=MAX_GAP).tolist() == [0]
     assert tracker.track(person()[None], frame=2 * MAX_GAP + 1).tolist() == [1]
+
+
+def test_what_no_camera_gives_does_not_stop_the_numbering() -> None:
+    tracker = PeopleTracker()
+    for value in (np.nan, np.inf, 3e38, 0):
+        strange = person()
+        strange[0, :2] = value
+        nowhere = np.full((25, 3), value, np.float32)
+        numbers = tracker.track(np.stack([strange, nowhere])).tolist()
+        assert len(set(numbers)) == 2

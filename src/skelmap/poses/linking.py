@@ -20,14 +20,14 @@ class PeopleTracker:
 
     def __init__(self) -> None:
         self._frame = -1
-        self._last: dict[int, tuple[int, NDArray[np.float32]]] = {}  # number -> frame and joints when last seen
+        self._last: dict[int, tuple[int, NDArray[np.float64]]] = {}  # number -> frame and joints when last seen
         self._count = 0
 
     def track(self, people: NDArray[np.float32], frame: int | None = None) -> NDArray[np.int64]:
         """Number the people of the next frame.
 
         Args:
-            people: (P, V, 3) x px, y px, confidence.
+            people: (P, V, 3) x px, y px, confidence; a joint that is not finite counts as missing.
             frame: its number, above the last one's; None for the next, as if none was left out.
 
         Returns:
@@ -35,16 +35,17 @@ class PeopleTracker:
         """
         self._frame = self._frame + 1 if frame is None else frame
         self._last = {n: seen for n, seen in self._last.items() if self._frame - seen[0] <= MAX_GAP}
-        present = np.any(people[..., 2] > 0, axis=1)
+        joints = np.where(np.isfinite(people).all(axis=2, keepdims=True), people, 0).astype(np.float64)  # no overflow
+        present = np.any(joints[..., 2] > 0, axis=1)
         numbers = np.empty(len(people), np.int64)
         numbers[~present] = -1 - np.arange(np.count_nonzero(~present))
-        for i, known in zip(np.flatnonzero(present), self._match(people[present]), strict=True):
+        for i, known in zip(np.flatnonzero(present), self._match(joints[present]), strict=True):
             if known is None:
                 known, self._count = self._count, self._count + 1
-            numbers[i], self._last[known] = known, (self._frame, people[i])
+            numbers[i], self._last[known] = known, (self._frame, joints[i])
         return numbers
 
-    def _match(self, people: NDArray[np.float32]) -> list[int | None]:
+    def _match(self, people: NDArray[np.float64]) -> list[int | None]:
         """Pair each person with a known number, or None."""
         known = list(self._last)
         if not known:
@@ -76,7 +77,7 @@ def link_people(keypoints: NDArray[np.float32], frame: NDArray[np.int64]) -> NDA
     return number
 
 
-def _distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+def _distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     """Mean joint distance in sizes of the larger person; 1e6 where they share no joint."""
     both = (one[:, 2] > 0) & (other[:, 2] > 0)
     if not both.any():
