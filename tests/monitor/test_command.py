@@ -11,36 +11,12 @@ from pathlib import Path
 
 import cv2
 import pytest
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
-from omegaconf import DictConfig
+from watching import monitor
 
 from composing import ROOT
-from invented import clip_of, wave, write_openpose, write_task
+from invented import clip_of, wave, write_openpose
 from skelmap.errors import UserError
-from skelmap.experiment import run
 from skelmap.monitor.command import watch
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a data set, task/, and a run that knows its normal work, run/."""
-    folder = tmp_path_factory.mktemp("monitor")
-    task = write_task(folder / "task", frames=150)
-    GlobalHydra.instance().clear()
-    small = ("trainer=cpu", "data=manifest", "data.representation=keypoints", "data.seq_len=8")
-    model = ("model=pca_windows", "model.latent_dim=8")
-    paths = (f"data.manifest={task}", f"paths.output_dir={folder}/run", f"paths.cache_dir={folder}/cache")
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        run(compose("train", [*small, *model, *paths]))
-    return folder
-
-
-def monitor(trained: Path, output: Path, *overrides: str) -> DictConfig:
-    GlobalHydra.instance().clear()
-    words = (f"checkpoint={trained}/run", f"output={output}", "false_alarms_per_hour=800", *overrides)
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return compose("monitor", list(words))
 
 
 def test_the_test_recordings_are_judged_event_by_event(
