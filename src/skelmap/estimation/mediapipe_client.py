@@ -8,6 +8,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -68,9 +69,7 @@ class MediaPipe:
         Raises:
             UserError: MediaPipe's process has ended.
         """
-        height, width = picture.shape[:2]
-        answer = self._ask(struct.pack("<II", height, width) + picture[..., ::-1].tobytes())
-        landmarks = np.frombuffer(answer, "<f4").reshape(LANDMARKS, 3)
+        landmarks = np.frombuffer(self._ask(picture), "<f4").reshape(LANDMARKS, 3)
         return body_25(landmarks)[None] if landmarks[:, 2].any() else np.zeros((0, len(BODY_25.joints), 3), np.float32)
 
     def close(self) -> None:
@@ -79,10 +78,11 @@ class MediaPipe:
         self._process.communicate()
         self._log.close()
 
-    def _ask(self, picture: bytes) -> bytes:
+    def _ask(self, picture: NDArray[np.uint8]) -> bytes:
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):  # then there is no answer
-            self._process.stdin.write(picture)
+            self._process.stdin.write(struct.pack("<II", *picture.shape[:2]))
+            self._process.stdin.write(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
             self._process.stdin.flush()
         answer = self._answer(LANDMARKS * 3 * 4)
         if len(answer) < LANDMARKS * 3 * 4:

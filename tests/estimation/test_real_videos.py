@@ -1,0 +1,102 @@
+"""MediaPipe on real videos, from the file to a trained model."""
+
+import shlex
+import subprocess
+import sys
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from composing import ROOT
+from skelmap.errors import UserError
+from skelmap.estimation import Video, open_estimator
+from skelmap.estimation.mediapipe_client import pose_python
+from skelmap.poses import BODY_25
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("real_mediapipe")]
+
+
+@pytest.fixture(scope="module")
+def real_mediapipe() -> None:
+    try:
+        pose_python()
+    except UserError as error:
+        pytest.skip(str(error))
+
+
+def of_video(path: Path, seconds: float) -> np.ndarray:
+    """(frames, 25, 3) of the first seconds of a video; zeros where nobody is seen."""
+    nobody = np.zeros((1, 25, 3), np.float32)
+    with closing(open_estimator("mediapipe")) as estimator:
+        video = Video(path)
+        frames = islice(video.frames(), round(seconds * video.fps))
+        return np.concatenate([people if len(people := estimator.people(p)) else nobody for _, p in frames])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "exercise.avi",
+        "gmdcsa24/subject1_fall_13.mp4",
+        "gmdcsa24/subject2_adl_23.mp4",
+        "gmdcsa24/subject3_adl_19.mp4",
+        "gmdcsa24/subject3_adl_20.mp4",
+        "gmdcsa24/subject3_fall_20.mp4",
+        "gmdcsa24/subject4_fall_02.mp4",
+    ],
+)
+def test_people_of_real_videos_are_found(name: str, data_folder: Path) -> None:
+    found = of_video(data_folder / name, seconds=3)
+    seen = found[..., 2].max(axis=1) > 0.5
+    assert seen.mean() > 0.7  # exercise.avi fades in from black
+    joint = {n: found[seen, i] for i, n in enumerate(BODY_25.joints)}
+
+    def apart(one: str, other: str) -> float:
+        return float(np.median(np.linalg.norm(joint[one][:, :2] - joint[other][:, :2], axis=1)))
+
+    torso = apart("neck", "mid_hip")
+    assert 20 < torso < 400
+    assert apart("right_knee", "right_ankle") < 1.5 * torso
+    assert apart("left_shoulder", "left_elbow") < torso
+    assert apart("nose", "neck") < torso
+
+
+def test_a_standing_person_is_upright_and_faces_the_camera(data_folder: Path) -> None:
+    found = of_video(data_folder / "exercise.avi", seconds=8)
+    joint = {n: np.median(found[found[:, 0, 2] > 0], axis=0)[i] for i, n in enumerate(BODY_25.joints)}
+    heights = [joint[n][1] for n in ("nose", "neck", "mid_hip", "right_knee", "right_ankle")]
+    assert heights == sorted(heights)
+    for pair in ("shoulder", "hip", "eye"):
+        assert joint[f"right_{pair}"][0] < joint[f"left_{pair}"][0]
+
+
+def test_the_process_dies_with_its_parent() -> None:
+    code = """if True:
+        import time
+        from skelmap.estimation import open_estimator
+        estimator = open_estimator("mediapipe")
+        print("open", flush=True)
+        time.sleep(60)
+    """
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None and parent.stdout.readline() == "open\n"
+        (child,) = psutil.Process(parent.pid).children()
+        parent.kill()
+    gone, _ = psutil.wait_procs([child], timeout=10)
+    assert gone == [child]
+
+
+def test_the_command_that_is_printed_trains_on_the_videos(data_folder: Path, tmp_path: Path) -> None:
+    videos = [
+        data_folder / "gmdcsa24" / f"{name}.mp4" for name in ("subject3_adl_20", "subject2_adl_23", "subject3_adl_19")
+    ]
+    extraction = [sys.executable, "scripts/extract_poses.py", *map(str, videos), "--out", str(tmp_path / "site")]
+    said = subprocess.run(extraction, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    _, *command = shlex.split(said.splitlines()[-1])
+    folders = [f"hydra.run.dir={tmp_path}/run", f"paths.cache_dir={tmp_path}/cache"]
+    subprocess.run([sys.executable, *command, *folders], cwd=ROOT, check=True, capture_output=True)
+    assert (tmp_path / "run" / "report.html").exists()
