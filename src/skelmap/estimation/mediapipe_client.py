@@ -126,6 +126,6 @@ def pose_python() -> str:
 def _advice() -> str:
     folder = Path(sys.prefix).parent / ".pose"
     return (
-        f"make its environment with Python 3.9 to 3.12: python3.11 -m venv {folder} && "
+        f"make its environment with Python 3.11 or 3.12: python3.11 -m venv {folder} && "
         f"{folder}/bin/pip install --no-deps -r {REQUIREMENTS}, or name a Python that has it in {SETTING}"
     )

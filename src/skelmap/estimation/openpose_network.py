@@ -65,11 +65,14 @@ class OpenPoseNetwork:
         scale = HEIGHT / picture.shape[0]
         small = cv2.resize(picture, None, fx=scale, fy=scale)
         small = cv2.copyMakeBorder(small, 0, 0, 0, -small.shape[1] % 16, cv2.BORDER_CONSTANT)
-        self._network.setInput(cv2.dnn.blobFromImage(small, 1 / 256, mean=(128, 128, 128)))
+        blob = cv2.dnn.blobFromImage(small, 1 / 256, mean=(128, 128, 128))
+        self._network.setInput(blob)
         try:
             maps = self._network.forward()
         except cv2.error as error:
-            raise UserError(f"{self._path}: OpenCV {cv2.__version__} cannot run it ({error.err})") from error
+            raise UserError(
+                f"{self._path}: OpenCV {cv2.__version__} cannot run it on an input of {blob.shape} ({error.err})"
+            ) from error
         if maps.shape[:2] != (1, CHANNELS):
             raise UserError(f"{self._path}: gives {maps.shape}; OpenPose's BODY_25 gives (1, {CHANNELS}, h, w)")
         people = people_in(maps[0])
