@@ -22,6 +22,7 @@ from skelmap.estimation import ESTIMATORS, Video, open_estimator
 from skelmap.estimation.extract import extract_clip
 from skelmap.files import replacing
 from skelmap.poses import read_manifest, write_clip
+from skelmap.stopping import Stopped, stoppable
 
 MANIFEST = "manifest.csv"
 COLUMNS = ("clip", "path", "split", "group", "abnormal", "work")
@@ -39,13 +40,15 @@ def main() -> None:
     parser.add_argument("--split", choices=("train", "val", "test"), help="of all these videos (in turns)")
     a = parser.parse_args()
     try:
-        failed = extract(a)
+        with stoppable():
+            failed = extract(a)
         if (a.out / MANIFEST).exists():
             print(next_step(a.out / MANIFEST))
     except UserError as error:
         sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("interrupted; the same command goes on with the video it was at")
+    except Stopped as stop:
+        print(f"stopped by {stop.signal}; the same command goes on with the video it was at", file=sys.stderr)
+        raise
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 

@@ -9,11 +9,11 @@ import numpy as np
 SIZE = (64, 48)
 
 
-def write_video(path: Path, frames: int = 12, fps: float = 10.0, codec: str = "mp4v") -> Path:
-    """Write a video: frame i is grey 20 * i, and its upper left quarter is white."""
+def write_video(path: Path, frames: int = 12, fps: float = 10.0, codec: str = "mp4v", step: int = 20) -> Path:
+    """Write a video: frame i is grey step * (i % 12), and its upper left quarter is white."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), fps, SIZE)
     for i in range(frames):
-        picture = np.full((SIZE[1], SIZE[0], 3), 20 * i, np.uint8)
+        picture = np.full((SIZE[1], SIZE[0], 3), step * (i % 12), np.uint8)
         picture[: SIZE[1] // 2, : SIZE[0] // 2] = 255
         writer.write(picture)
     writer.release()

@@ -1,6 +1,8 @@
 """scripts/extract_poses.py makes clips and a manifest of videos."""
 
 import runpy
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -73,7 +75,7 @@ def test_a_video_that_fails_is_named_and_the_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "text.mp4").write_text("no video")
-    deadly = write_video(tmp_path / "deadly.mp4", frames=13)  # whose last frame is too bright for the stand-in
+    deadly = write_video(tmp_path / "deadly.mp4", step=23)  # whose last frame is too bright for the stand-in
     out, good = tmp_path / "site", write_video(tmp_path / "good.mp4")
     with pytest.raises(SystemExit, match="failed: text, deadly"):
         extract(monkeypatch, out, tmp_path / "text.mp4", deadly, good)
@@ -98,6 +100,23 @@ def test_what_would_spoil_all_videos_is_said_once(
     with pytest.raises(SystemExit, match=r"error: .*nowhere is not there"):
         extract(monkeypatch, tmp_path / "site", video)
     assert not (tmp_path / "site").exists() and not capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_extraction_leaves_whole_clips_and_goes_on(number: signal.Signals, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    videos = [str(write_video(tmp_path / f"{name}.mp4", frames=n)) for name, n in (("short", 9), ("long", 3000))]
+    command = [sys.executable, "-u", "scripts/extract_poses.py", *videos, "--out", str(out)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None and run.stdout.readline() == "short: 9 frames, somebody in 4\n"
+        run.send_signal(number)
+        _, said = run.communicate(timeout=30)
+    assert run.returncode == (-number if number == signal.SIGKILL else 128 + number)
+    assert number == signal.SIGKILL or said.startswith(f"stopped by {number.name}; the same command goes on")
+    assert sorted(path.name for path in out.iterdir()) == ["manifest.csv", "short.npz"]
+    again = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert again.startswith("short: there already\nlong: 3000 frames") and splits(out).keys() == {"short", "long"}
 
 
 def test_a_damaged_end_is_remarked(
