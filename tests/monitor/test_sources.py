@@ -54,6 +54,7 @@ def test_a_silent_folder_and_a_damaged_file_are_said_and_the_rest_goes_on(
     monkeypatch.setattr(folder_module, "SILENT", 0.1)
     monkeypatch.setattr(folder_module, "WRITTEN", 0.1)
     write_openpose(tmp_path / "now", clip_of(wave(3), "cam"))
+    (tmp_path / "now" / "odd_keypoints.json").write_text("{}")
     (tmp_path / "now" / "cam_000000000001_keypoints.json").write_text("{")
     stream = iter(GrowingFolder(tmp_path / "now", JsonFormat()))
     first, damaged, third, silent = islice(stream, 4)
@@ -64,6 +65,14 @@ def test_a_silent_folder_and_a_damaged_file_are_said_and_the_rest_goes_on(
     (tmp_path / "now" / "cam_000000000009_keypoints.json").write_text(json.dumps({"people": people}))
     after = next(stream)
     assert isinstance(after, Sight) and after.number == 9
+    (tmp_path / "now").rename(tmp_path / "gone")
+    gone = next(stream)
+    assert isinstance(gone, Trouble) and "no new frame" in gone.text
+    (tmp_path / "gone").rename(tmp_path / "now")
+    write_openpose(tmp_path / "more", clip_of(wave(12), "cam"))
+    (tmp_path / "more" / "cam_000000000011_keypoints.json").rename(tmp_path / "now/cam_000000000011_keypoints.json")
+    back = next(stream)
+    assert isinstance(back, Sight) and back.number == 11
 
 
 class Estimator:

@@ -1,5 +1,6 @@
 """A folder into which OpenPose writes now."""
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,11 +55,9 @@ class GrowingFolder(Source):
         last: Path | None = None
         changed, since, said = -1, time.monotonic(), False
         while True:
-            found = _next(last)
-            if found is None and (now := self.path.stat().st_mtime_ns) != changed:  # a frame may be left out
-                changed = now
-                number = frame_number(last) if last else -1
-                found = min((f for f in source_files(self.path) if frame_number(f) > number), default=None)
+            found, now = _next(last), _changed(self.path)
+            if found is None and now != changed:  # a frame may be left out
+                changed, found = now, _first_after(last, self.path)
             if found is not None:
                 last, since, said = found, time.monotonic(), False
                 yield found
@@ -79,6 +78,24 @@ class GrowingFolder(Source):
                 if time.monotonic() > patience:
                     raise
                 time.sleep(LOOK_AGAIN)
+
+
+def _changed(folder: Path) -> int:
+    """When a file came or went, ns; 0 while the folder is not there, as when a share is lost."""
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _first_after(last: Path | None, folder: Path) -> Path | None:
+    """Look through the folder for the first file of a later frame; files without a number are passed over."""
+    try:
+        files = [file for file in source_files(folder) if re.search(r"\d_keypoints\.json$", file.name)]
+    except OSError:
+        return None
+    number = frame_number(last) if last else -1
+    return min((file for file in files if frame_number(file) > number), key=frame_number, default=None)
 
 
 def _next(last: Path | None) -> Path | None:

@@ -1,0 +1,30 @@
+"""A long stream of a troubled camera: memory and latency stay flat. SKELMAP_SOAK_HOURS=2 is the full length."""
+
+import csv
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from composing import ROOT
+
+
+@pytest.mark.slow
+def test_a_troubled_camera_holds_memory_and_latency_flat(trained: Path, tmp_path: Path) -> None:
+    hours = os.environ.get("SKELMAP_SOAK_HOURS", "0.1")
+    command = [sys.executable, str(ROOT / "scripts/soak.py"), str(trained / "run"), str(trained / "task/manifest.csv")]
+    done = subprocess.run(
+        [*command, "--hours", hours, "--out", str(tmp_path)], capture_output=True, text=True, timeout=7200
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [[float(n) for n in re.findall(r"[\d.]+", line.replace("p99", ""))] for line in done.stdout.splitlines()]
+    memory, median = [line[1] for line in lines], [line[2] for line in lines]
+    assert len(lines) >= 12
+    assert max(memory[3:]) - memory[2] < 20  # MB; the first lines fill rings, buffers and the page's curve
+    assert max(median[6:]) < 3 * max(median[1:6])  # a machine may be busy meanwhile
+    with (tmp_path / "scores.csv").open(newline="") as file:
+        people = {row["person"] for row in csv.DictReader(file)}
+    assert len(people) > 5  # a crowd came by
