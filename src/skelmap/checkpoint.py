@@ -64,7 +64,7 @@ def check_weights(path: Path, content: dict[str, Any], model: pl.LightningModule
     Args:
         path: of the checkpoint, for messages.
         content: of the checkpoint.
-        model: that shall take the weights. What a baseline has not fitted yet is empty and may have any size; such a
+        model: that shall take the weights. What has not been fitted yet is empty and may have any size; such a
             model takes them, to see whether they fit each other.
         window: (T, 1, H, W) of what the model sees at once.
 
@@ -87,13 +87,17 @@ def check_weights(path: Path, content: dict[str, Any], model: pl.LightningModule
 def _try_on(path: Path, content: dict[str, Any], model: pl.LightningModule, window: tuple[int, ...]) -> None:
     """Score a window of nothing with weights whose sizes only a computation can check against each other."""
     nothing = torch.zeros(1, *window, device=model.device)
+    training = model.training
     try:
         model.on_load_checkpoint(content)
         model.load_state_dict(content["state_dict"])
+        model.eval()
         with torch.inference_mode():
-            model.score_windows(nothing, nothing)
+            model.score_windows(model.frame_codes(nothing[0])[None], nothing)
     except (RuntimeError, IndexError) as error:
         raise UserError(f"ckpt_path={path}: its weights do not fit each other ({_reason(error)})") from error
+    finally:
+        model.train(training)
 
 
 def _reason(error: Exception) -> str:

@@ -39,6 +39,7 @@ from skelmap.loggers import closing, flat, scalars
 from skelmap.maps import MapSettings
 from skelmap.memory import keep_freed_memory
 from skelmap.models import WindowScores
+from skelmap.models.autoencoder import Autoencoder
 from skelmap.monitor.handover import write_eye, write_normal_scores
 from skelmap.wandb_results import log_results
 
@@ -265,7 +266,21 @@ def _fit(cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data: 
     if not best:  # the baselines take no optimiser steps, and Lightning's callback saves only after one
         best = str(last.with_name("best.ckpt"))
         trainer.save_checkpoint(best)
+    if isinstance(model, Autoencoder):
+        best = _remember(model.to(trainer.strategy.root_device), data, Path(best), last.with_name("best.ckpt"))
     return str(best)
+
+
+def _remember(model: Autoencoder, data: SkeletonMaps, best: Path, own: Path) -> Path:
+    """Add to a checkpoint what its weights say of normal windows; give the file that has it, this run's own if new."""
+    saved = torch.load(best, map_location="cpu", weights_only=True)
+    model.on_load_checkpoint(saved)
+    model.load_state_dict(saved["state_dict"])
+    if model.reference.known:
+        return best
+    model.remember(data)
+    WholeCheckpoints().save_checkpoint({**saved, "state_dict": model.state_dict()}, own)
+    return own
 
 
 @contextmanager

@@ -1,19 +1,24 @@
 """What AE, VAE and LSTM-VAE have in common: loss, logging, scoring."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 
-from skelmap.data import Batch
+from skelmap.data import Batch, SkeletonMaps
 from skelmap.errors import UserError
 from skelmap.models.frames import Bernoulli, Gaussian
+from skelmap.models.reference import SCORES as BY_REFERENCE
+from skelmap.models.reference import Reference
 from skelmap.models.scores import active_units, gaussian_kl, reconstruction_error
 
 SCORES = ("recon_error", "bce", "elbo", "recon_prob")
+"""Scores by reconstruction; the last two need a posterior."""
+REMEMBERED = 5000
+"""Training or validation windows that a network is judged against, at most."""
 
 
 class LatentNetwork(nn.Module, ABC):
@@ -73,8 +78,10 @@ class Autoencoder(pl.LightningModule):
         learning_rate: of Adam.
         beta: weight of the KL divergence; 1 is the ELBO.
         score: what a window is judged by: `recon_error` (mean squared error, the paper's), `bce` (negative log
-            likelihood), `elbo` (bce + KL) or `recon_prob` (expected negative log likelihood over samples of the
-            latents: An & Cho 2015).
+            likelihood), `elbo` (bce + KL), `recon_prob` (expected negative log likelihood over samples of the
+            latents: An & Cho 2015), or one that compares the latents with those of normal windows (`Reference`):
+            `relative_error`, `mahalanobis`, `neighbours`, or `error_and_neighbours`, the sum of recon_error and
+            neighbours, each in units of its mean over normal validation windows.
         samples: of the latents for `recon_prob`.
         likelihood: of a window, given what the network decodes.
 
@@ -90,11 +97,12 @@ class Autoencoder(pl.LightningModule):
         self, learning_rate: float, beta: float, score: str, samples: int, likelihood: Bernoulli | Gaussian
     ) -> None:
         super().__init__()
-        allowed = SCORES if self.has_posterior else SCORES[:2]
+        allowed = (*(SCORES if self.has_posterior else SCORES[:2]), *BY_REFERENCE)
         if score not in allowed:
             raise UserError(f"model.score={score}; allowed for {type(self).__name__} are {', '.join(allowed)}")
         self.learning_rate, self.beta, self.score, self.samples = learning_rate, beta, score, samples
         self.likelihood = likelihood
+        self.reference = Reference()
         self._val_mu: list[Tensor] = []
         self._val_kl: list[Tensor] = []
 
@@ -160,6 +168,34 @@ class Autoencoder(pl.LightningModule):
         """Adam in one fused kernel (a tenth of a step otherwise)."""
         return torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Make room for the reference, whose size depends on the data."""
+        self.reference.make_room(checkpoint["state_dict"], "reference.")
+
+    def on_predict_start(self) -> None:
+        """Refuse a score that this checkpoint cannot give."""
+        if self.score in BY_REFERENCE:
+            self.reference.check(self.score)
+
+    @torch.no_grad()
+    def remember(self, data: SkeletonMaps) -> None:
+        """Take the reference from the data's training and validation windows, evenly spread."""
+        self.eval()
+        train, val = (self._describe(data, split) for split in ("train", "val"))
+        self.reference.fit(train[0], *val)
+
+    def _describe(self, data: SkeletonMaps, split: str) -> tuple[Tensor, Tensor]:
+        """Latents (N, J) and reconstruction errors (N,) of a split's windows."""
+        starts = torch.from_numpy(data.starts(split))
+        starts = starts[:: max(len(starts) // REMEMBERED, 1)].to(self.device)
+        latents, errors = [torch.zeros(0, device=self.device)], [torch.zeros(0, device=self.device)]
+        for part in starts.split(64):
+            maps = data.gather(part)
+            out: Reconstruction = self(maps)
+            latents.append(out.mu.float())
+            errors.append(reconstruction_error(self.likelihood.mean(out.decoded.float()), maps))
+        return torch.cat(latents), torch.cat(errors)
+
     def predict_step(self, batch: Batch) -> WindowScores:
         """Score a batch of windows."""
         codes = self.frame_codes(batch.frames)[batch.members]
@@ -185,8 +221,11 @@ class Autoencoder(pl.LightningModule):
 
     def _score(self, out: Reconstruction, maps: Tensor) -> Tensor:
         decoded = out.decoded.float()
-        if self.score == "recon_error":
-            return reconstruction_error(self.likelihood.mean(decoded), maps)
+        if self.score == "recon_error" or self.score in BY_REFERENCE:
+            error = reconstruction_error(self.likelihood.mean(decoded), maps)
+            if self.score == "recon_error" or not self.reference.known:  # which `on_predict_start` refuses
+                return error
+            return self.reference.score(self.score, out.mu.float(), error)
         if self.score == "recon_prob":
             return self._expected_nll(out, maps)
         nll = self.likelihood.nll(decoded, maps)
