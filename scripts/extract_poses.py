@@ -9,6 +9,7 @@ on with the video it was at, and further videos are added to the manifest.
 import argparse
 import csv
 import io
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -69,10 +70,10 @@ def extract(a: argparse.Namespace) -> list[str]:
         task = progress.add_task("", total=sum(map(stated_frames, missing.values())))
         for name, path in videos.items():
             progress.update(task, description=name)
+            said = "there already; delete its clip to extract it anew"
             try:
-                said = (
-                    extract_one(a, name, path, lambda: progress.advance(task)) if name in missing else "there already"
-                )
+                if name in missing:
+                    said = extract_one(a, name, path, lambda: progress.advance(task))
                 add(a.out / MANIFEST, name, a.split)
             except UserError as error:
                 failed.append(name)
@@ -90,9 +91,8 @@ def extract_one(a: argparse.Namespace, name: str, path: Path, advance: Callable[
     with closing(open_estimator(a.estimator, a.weights)) as estimator:
         found = extract_clip(Video(path), name, estimator, advance)
     write_clip(a.out / f"{name}.npz", found.clip)
-    first, stop = found.clip.span
     seen = len(set(found.clip.frame[found.clip.present].tolist()))
-    return "; ".join((f"{stop - first} frames, somebody in {seen}", *found.remarks))
+    return "; ".join((f"{found.clip.span[1]} frames, somebody in {seen}", *found.remarks))
 
 
 def named(videos: list[Path]) -> dict[str, Path]:
@@ -161,7 +161,7 @@ def next_step(manifest: Path) -> str:
     """
     splits = {recording.split for recording in read_manifest(manifest).recordings}
     lines = [f"Now look through {manifest}: split, group, abnormal, work. Then"]
-    lines += [f"python train.py model=neighbours data=manifest data.manifest={manifest}"]
+    lines += [f"python train.py model=neighbours data=manifest {shlex.quote(f'data.manifest={manifest}')}"]
     lines += [f"It needs a recording of split {s}: none is there yet." for s in ("train", "test") if s not in splits]
     return "\n".join(lines)
 

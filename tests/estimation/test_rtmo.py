@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from skelmap.errors import UserError
 from skelmap.estimation import open_estimator
@@ -29,16 +31,23 @@ def test_people_are_placed_in_the_picture_and_doubtful_ones_left_out(tmp_path: P
 
 def test_nobody_is_an_empty_array(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("skelmap.estimation.rtmo.MIN_SCORE", 0.95)
-    assert open_estimator("rtmo", write_rtmo(tmp_path / "rtmo.onnx")).people(np.zeros((48, 64, 3), np.uint8)).shape == (
-        0,
-        17,
-        3,
-    )
+    people = open_estimator("rtmo", write_rtmo(tmp_path / "rtmo.onnx")).people(np.zeros((48, 64, 3), np.uint8))
+    assert people.shape == (0, 17, 3)
 
 
 def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
     other = write_rtmo(tmp_path / "other.onnx", joints=3)
     with pytest.raises(UserError, match=r"other\.onnx.*\(1, 3, 3, 3\).*RTMO"):
+        open_estimator("rtmo", other).people(np.zeros((48, 64, 3), np.uint8))
+    vector = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 8])
+    graph = helper.make_graph(
+        [helper.make_node("Relu", ["input"], ["output"])],
+        "no",
+        [vector],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, 8])],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), other)
+    with pytest.raises(UserError, match=r"other\.onnx: not RTMO"):
         open_estimator("rtmo", other).people(np.zeros((48, 64, 3), np.uint8))
 
 

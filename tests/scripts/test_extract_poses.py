@@ -116,7 +116,8 @@ def test_a_stopped_extraction_leaves_whole_clips_and_goes_on(number: signal.Sign
     assert number == signal.SIGKILL or said.startswith(f"stopped by {number.name}; the same command goes on")
     assert sorted(path.name for path in out.iterdir()) == ["manifest.csv", "short.npz"]
     again = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    assert again.startswith("short: there already\nlong: 3000 frames") and splits(out).keys() == {"short", "long"}
+    assert "short: there already" in again and "long: 3000 frames" in again
+    assert splits(out).keys() == {"short", "long"}
 
 
 def test_a_damaged_end_is_remarked(

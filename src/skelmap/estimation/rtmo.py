@@ -40,16 +40,14 @@ class Rtmo:
             import onnxruntime
         except ImportError:
             raise UserError("estimator rtmo needs ONNX Runtime: pip install -e '.[pose]'") from None
-        path = weights_file("rtmo", weights, USUAL, SOURCE)
+        self._path = weights_file("rtmo", weights, USUAL, SOURCE)
+        devices = _devices(onnxruntime.get_available_providers())
         try:
-            self._session = onnxruntime.InferenceSession(
-                path, providers=_devices(onnxruntime.get_available_providers())
-            )
+            self._session = onnxruntime.InferenceSession(self._path, providers=devices)
         except Exception as error:  # ONNX Runtime raises a dozen kinds, without a base of their own
-            raise UserError(f"{path}: not a network that ONNX Runtime can load ({error})") from error
-        self._path = path
+            raise UserError(f"{self._path}: not a network that ONNX Runtime can load ({error})") from error
         self._input = self._session.get_inputs()[0]
-        self._height, self._width = (n if isinstance(n, int) else SIDE for n in self._input.shape[2:])
+        self._height, self._width = (n if isinstance(n, int) else SIDE for n in self._input.shape[-2:])
 
     def people(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Find the people in a picture: (P, 17, 3); see `PoseEstimator`.
@@ -61,7 +59,10 @@ class Rtmo:
         small = cv2.resize(picture, None, fx=scale, fy=scale)
         padded = np.full((self._height, self._width, 3), GREY, np.float32)
         padded[: small.shape[0], : small.shape[1]] = small
-        given = self._session.run(None, {self._input.name: padded.transpose(2, 0, 1)[None]})
+        try:
+            given = self._session.run(None, {self._input.name: padded.transpose(2, 0, 1)[None]})
+        except Exception as error:
+            raise UserError(f"{self._path}: not RTMO; it cannot be run on a picture ({error})") from error
         if [g.shape[2:] for g in given] != [(5,), (len(COCO_17.joints), 3)]:
             shapes = " and ".join(str(g.shape) for g in given)
             raise UserError(f"{self._path}: gives {shapes}; RTMO gives boxes (1, N, 5) and joints (1, N, 17, 3)")
