@@ -17,17 +17,18 @@ from skelmap.models import WindowScores
 SMALL = ("data=manifest", "model=ae", "data.seq_len=8", "data.stride=6", "trainer=cpu", "trainer.max_epochs=3")
 
 
-def noise_of(seed: int, epoch: int) -> torch.Tensor:
-    EpochSeed(seed).on_train_epoch_start(SimpleNamespace(current_epoch=epoch), None)
+def noise_of(seed: int, epoch: int, rank: int = 0) -> torch.Tensor:
+    EpochSeed(seed).on_train_epoch_start(SimpleNamespace(current_epoch=epoch, global_rank=rank), None)
     return torch.randn(5)
 
 
-def test_the_noise_of_an_epoch_depends_on_seed_and_epoch_alone() -> None:
+def test_the_noise_of_an_epoch_depends_on_seed_epoch_and_process_alone() -> None:
     first = noise_of(0, 3)
     torch.randn(100)
     assert torch.equal(noise_of(0, 3), first)
     assert not torch.equal(noise_of(0, 4), first)
     assert not torch.equal(noise_of(1, 3), first)
+    assert not torch.equal(noise_of(0, 3, rank=1), first), "processes draw their own"
 
 
 def epoch_ends(history: History, **metrics: float) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor
 from skelmap.data import Batch
 from skelmap.errors import UserError
 from skelmap.models import WindowScores
+from skelmap.processes import concatenated
 
 log = logging.getLogger(__name__)
 MOST_NAMED = 5
@@ -102,8 +103,8 @@ class EpochSeed(Callback):
         self.seed = seed
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Seed torch on all devices."""
-        torch.manual_seed(self.seed * 1_000_003 + trainer.current_epoch)
+        """Seed torch on all devices; each process draws its own noise."""
+        torch.manual_seed(self.seed * 1_000_003 + trainer.current_epoch + trainer.global_rank * 2_654_435_761)
 
 
 class History(Callback):
@@ -236,11 +237,15 @@ class KeepScores(Callback):
                 kept[first : self._done] = part
 
     def scores(self) -> WindowScores | None:
-        """Give all windows that were scored, in the loader's order; None if there were none."""
+        """Give all windows that were scored, by any process, by rising first row; None if there were none."""
         if not self._done:
             return None
-        start, score, latent = (None if kept is None else kept[: self._done] for kept in self._kept)
-        return WindowScores(cast(Tensor, start), cast(Tensor, score), latent)
+        start, score, latent = (None if kept is None else concatenated(kept[: self._done]) for kept in self._kept)
+        found = WindowScores(cast(Tensor, start), cast(Tensor, score), latent)
+        if len(found.start) == self._done:
+            return found
+        order = found.start.argsort()  # windows of several processes
+        return WindowScores(found.start[order], found.score[order], None if latent is None else latent[order])
 
 
 class FirstBatch(Callback):

@@ -76,6 +76,7 @@ RULES: dict[str, Rule] = {
     "model.course": _integer(1, 4096),
     "model.max_windows": _integer(1),
     "trainer.max_epochs": _integer(1, 1_000_000),
+    "trainer.strategy": _choice("auto", "ddp"),
 }
 """Allowed values by key; keys that a model does not have are passed over."""
 MONITOR_RULES: dict[str, Rule] = {

@@ -10,10 +10,13 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
 
 from skelmap import provenance
@@ -38,7 +41,7 @@ from skelmap.evaluation import (
 from skelmap.loggers import closing, flat, scalars
 from skelmap.maps import MapSettings
 from skelmap.memory import keep_freed_memory
-from skelmap.models import WindowScores
+from skelmap.models import Baseline, WindowScores
 from skelmap.models.autoencoder import Autoencoder
 from skelmap.monitor.handover import write_eye, write_normal_scores
 from skelmap.wandb_results import log_results
@@ -71,6 +74,8 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         seconds = time.monotonic() - began
         predictions = predict(trainer, model, data, checkpoint)
         prepare_monitor(Path(cfg.paths.output_dir), trainer, model, data)
+        if not trainer.is_global_zero:  # of several processes, the first one judges and writes
+            return {}
         return conclude(cfg, trainer, model, data, predictions, seconds)
 
 
@@ -111,9 +116,11 @@ def predict(
 
 def prepare_monitor(folder: Path, trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps) -> None:
     """Write what scripts/monitor.py needs beside the checkpoint: what the model sees, how normal work scores."""
+    scores = _score(trainer, model, data, "val") if len(data.starts("val")) else None
+    if not trainer.is_global_zero:
+        return
     write_eye(folder, _title(model, data), data)
-    if len(data.starts("val")):
-        scores = _score(trainer, model, data, "val")
+    if scores is not None:
         write_normal_scores(folder, data, scores.start, scores.score)
 
 
@@ -172,7 +179,8 @@ def prepare(cfg: DictConfig, stage: str | None = None) -> tuple[pl.Trainer, pl.L
     Raises:
         UserError: the configuration or the data are at fault.
     """
-    provenance.write(Path(cfg.paths.output_dir), cfg)
+    if rank_zero_only.rank == 0:
+        provenance.write(Path(cfg.paths.output_dir), cfg)
     check(cfg)
     _quiet()
     keep_freed_memory()
@@ -183,7 +191,10 @@ def prepare(cfg: DictConfig, stage: str | None = None) -> tuple[pl.Trainer, pl.L
         provenance.check_checkpoint(Path(cfg.ckpt_path), model, data)
     data.prepare_data()
     data.setup(stage)
-    return _trainer(cfg, has_val=len(data.starts("val")) > 0), model, data
+    trainer = _trainer(cfg, has_val=len(data.starts("val")) > 0)
+    if trainer.world_size > 1:
+        _check_processes(trainer.world_size, model)
+    return trainer, model, data
 
 
 def build(node: DictConfig, **more: Any) -> Any:
@@ -256,6 +267,21 @@ def _trainer(cfg: DictConfig, has_val: bool) -> pl.Trainer:
     return trainer
 
 
+def _check_processes(processes: int, model: pl.LightningModule) -> None:
+    """Refuse what several processes cannot do.
+
+    Raises:
+        UserError: a baseline, or a cell of a sweep.
+    """
+    if isinstance(model, Baseline):
+        raise UserError(f"trainer.devices={processes}: {model.title} is fitted at once; allowed is trainer.devices=1")
+    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise UserError(
+            f"trainer.devices={processes}: in a sweep, each process would start the whole sweep again; allowed is "
+            "trainer.devices=1, with several cells at once (launcher=...)"
+        )
+
+
 def _fit(cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps) -> str:
     """Train, going on from this folder's last checkpoint if the run was interrupted; give the one to judge."""
     last = provenance.last_checkpoint(Path(cfg.paths.output_dir))
@@ -266,9 +292,9 @@ def _fit(cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data: 
     if not best:  # the baselines take no optimiser steps, and Lightning's callback saves only after one
         best = str(last.with_name("best.ckpt"))
         trainer.save_checkpoint(best)
-    if isinstance(model, Autoencoder):
+    if isinstance(model, Autoencoder) and trainer.is_global_zero:
         best = _remember(model.to(trainer.strategy.root_device), data, Path(best), last.with_name("best.ckpt"))
-    return str(best)
+    return trainer.strategy.broadcast(str(best))
 
 
 def _remember(model: Autoencoder, data: SkeletonMaps, best: Path, own: Path) -> Path:

@@ -36,3 +36,20 @@ def test_the_order_depends_on_seed_and_epoch_alone(seed: int, epoch: int) -> Non
 
 def test_unshuffled_is_ascending() -> None:
     assert epoch_of(BatchOrder(5, 2, False, 0), 3) == [[0, 1], [2, 3], [4]]
+
+
+@given(st.integers(0, 60), st.integers(1, 20), st.booleans(), st.integers(1, 5))
+def test_processes_share_every_batch_without_doubles(
+    count: int, batch_size: int, shuffle: bool, processes: int
+) -> None:
+    batch_size = max(batch_size, processes)
+    alone = epoch_of(BatchOrder(count, batch_size, shuffle, seed=1), 2)
+    orders = [BatchOrder(count, batch_size, shuffle, 1, rank, processes) for rank in range(processes)]
+    shares = [epoch_of(order, 2) for order in orders]
+    assert [len(order) for order in orders] == [len(share) for share in shares]
+    assert all(part for share in shares for part in share)
+    if shuffle:  # the same number of steps for all; a last batch that is not enough for all is left out
+        assert len({len(share) for share in shares}) == 1
+        alone = [batch for batch in alone if len(batch) >= processes]
+    for step, batch in enumerate(alone):
+        assert [index for share in shares if step < len(share) for index in share[step]] == batch

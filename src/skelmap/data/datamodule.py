@@ -74,7 +74,7 @@ class SkeletonMaps(pl.LightningDataModule):
         img_size: side of the maps, px.
         maps: further map settings (`MapSettings`): crop_size, resample, line_width, line_unit, threshold.
         json: what JSON sources do not say (`JsonFormat`): layout by name, size, fps.
-        batch_size: windows in a batch; more of them are scored at once.
+        batch_size: windows in a batch, shared by all processes; more of them are scored at once.
         stride: frames from one training or validation window to the next; test windows have stride 1.
         seed: of the training order.
 
@@ -173,13 +173,22 @@ class SkeletonMaps(pl.LightningDataModule):
     def predict_dataloader(self) -> DataLoader[Tensor]:
         """Serve the windows of `scored`, in order, in larger batches: the more of them, the more frames they share."""
         fitting = SCORED_AT_ONCE // (self.window * prod(self.settings.shape))
-        return self._loader(self.scored, batch_size=max(self.batch_size, min(fitting, 256)), stride=1)
+        processes = self.trainer.world_size if self.trainer else 1
+        at_once = processes * max(self.batch_size, min(fitting, 256))
+        return self._loader(self.scored, batch_size=at_once, stride=1)
 
     def _loader(
         self, split: str, shuffle: bool = False, batch_size: int | None = None, stride: int | None = None
     ) -> DataLoader[Tensor]:
         windows = Starts(self.starts(split, stride))
-        order = BatchOrder(len(windows), batch_size or self.batch_size, shuffle, self.seed)
+        rank, processes = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        batch_size = batch_size or self.batch_size
+        if min(batch_size, len(windows)) < processes:
+            raise UserError(
+                f"{processes} processes share {len(windows)} windows of split {split} in batches of {batch_size}; "
+                "allowed are as many of both as processes, or more"
+            )
+        order = BatchOrder(len(windows), batch_size, shuffle, self.seed, rank, processes)
         if self.trainer is not None:  # when a run goes on, Lightning draws its first batch before it sets the epoch
             order.set_epoch(self.trainer.fit_loop.epoch_progress.current.processed)
         own = torch.Generator().manual_seed(self.seed)  # or each loader would take a number from the models' noise

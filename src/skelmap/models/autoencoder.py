@@ -14,6 +14,7 @@ from skelmap.models.frames import Bernoulli, Gaussian
 from skelmap.models.reference import SCORES as BY_REFERENCE
 from skelmap.models.reference import Reference
 from skelmap.models.scores import active_units, gaussian_kl, reconstruction_error
+from skelmap.processes import concatenated, share_buffers
 
 SCORES = ("recon_error", "bce", "elbo", "recon_prob")
 """Scores by reconstruction; the last two need a posterior."""
@@ -150,19 +151,25 @@ class Autoencoder(pl.LightningModule):
         self._val_kl.append(kl * len(batch.start))
         return loss
 
+    def on_validation_start(self) -> None:
+        """Validate what will be saved."""
+        share_buffers(self)
+
     def on_validation_epoch_end(self) -> None:
         """Log the KL divergence of each latent and the number of active units."""
-        mu = torch.cat(self._val_mu)
+        mu = concatenated(torch.cat(self._val_mu))
         if self.has_posterior:
-            kl = torch.stack(self._val_kl).sum(dim=0) / len(mu)
-            self.log_dict({f"val/kl_{j:02d}": value for j, value in enumerate(kl)})
-        self.log("val/active_units", float(active_units(mu)))
+            kl = concatenated(torch.stack(self._val_kl)).sum(dim=0) / len(mu)
+            self.log_dict({f"val/kl_{j:02d}": value for j, value in enumerate(kl)}, sync_dist=True)
+        self.log("val/active_units", float(active_units(mu)), sync_dist=True)
         self._val_mu.clear()
         self._val_kl.clear()
 
     def _log(self, split: str, loss: Tensor, recon: Tensor, kl: Tensor, count: int) -> None:
         values = {f"{split}/loss": loss, f"{split}/recon": recon} | ({f"{split}/kl": kl} if self.has_posterior else {})
-        self.log_dict(values, on_step=False, on_epoch=True, batch_size=count)
+        # Lightning divides the windows of all processes by their number and drops what is left over
+        count *= self.trainer.world_size
+        self.log_dict(values, on_step=False, on_epoch=True, batch_size=count, sync_dist=True)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam in one fused kernel (a tenth of a step otherwise)."""
