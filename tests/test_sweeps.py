@@ -109,7 +109,7 @@ def test_slurm_is_asked_for_one_job_a_cell(task: Path, tmp_path: Path, monkeypat
     done = train(tmp_path, "-m", *FOUR, f"data.manifest={task}", "launcher=slurm", "hydra.launcher.partition=short")
     assert done.returncode == 1, "this sbatch takes no job"
     asked = (tmp_path / "asked").read_text()
-    for line in ("--array=0-3%4", "--cpus-per-task=1", "--mem=8GB", "--partition=short", "--time=240"):
+    for line in ("--array=0-3%4", "--cpus-per-task=1", "--mem=8GB", "--partition=short", "--time=240", "--requeue"):
         assert f"#SBATCH {line}\n" in asked
 
 

@@ -294,7 +294,7 @@ def _fit(cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data: 
         trainer.save_checkpoint(best)
     if isinstance(model, Autoencoder) and trainer.is_global_zero:
         best = _remember(model.to(trainer.strategy.root_device), data, Path(best), last.with_name("best.ckpt"))
-    return trainer.strategy.broadcast(str(best))
+    return str(trainer.strategy.broadcast(str(best)))
 
 
 def _remember(model: Autoencoder, data: SkeletonMaps, best: Path, own: Path) -> Path:
