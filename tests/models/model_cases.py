@@ -15,6 +15,7 @@ from skelmap.models.autoencoder import Autoencoder
 CONF = Path(__file__).parents[2] / "conf"
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 """Every model of conf/model: a new file is tested by itself."""
+VIEWS = ("neighbours", "knn_course", "pca_course", "knn_spectra", "knn_ranks")
 NETWORKS = ("ae", "vae", "lstm_vae")
 
 
@@ -45,10 +46,14 @@ def small_overrides(name: str) -> list[str]:
         **{network: ["model.channels=[4,8]", "model.learning_rate=0.01"] for network in NETWORKS},
         "gmm": ["model.mixtures=2"],
         "knn": ["model.neighbours=3"],
-        "neighbours": ["model.neighbours=3"],
+        **{views: ["model.neighbours=3", "model.dimensions=[4]", "model.remainder=true"] for views in VIEWS},
+        **{
+            views: ["model.neighbours=3", "model.dimensions=[4,4]", "model.remainder=true"]
+            for views in ("neighbours", "knn_ranks")
+        },
     }.get(name, [])
     sizes += ["model.hidden_size=32"] if name == "lstm_vae" else []
-    latent = [] if name in ("mean_map", "neighbours") else ["model.latent_dim=4"]
+    latent = [] if name in ("mean_map", *VIEWS) else ["model.latent_dim=4"]
     return [f"model={name}", "data=manifest", "data.seq_len=8", "trainer.accelerator=cpu", *sizes, *latent]
 
 

@@ -1,6 +1,8 @@
 """Nearest neighbours on views of keypoint windows, against scikit-learn and NumPy."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from model_cases import built, trainer
+from scipy.linalg import logm
+from scipy.spatial.distance import pdist
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
@@ -15,19 +19,31 @@ from composing import Compose
 from skelmap.data import Batch
 from skelmap.errors import UserError
 from skelmap.experiment import run
-from skelmap.models import Neighbours
-from skelmap.models.views import STILL, VIEWS, course, posture, scaled, spread
+from skelmap.models import Neighbours, Residuals
+from skelmap.models.views import STEP, STILL, VIEWS, scaled
 
-T, V = 6, 5
+T, V, KEPT = 6, 5, [0, 1, 2, 4]
+DIMENSIONS = {"posture": 4, "course": 6, "spectra": 8}
 RNG = np.random.default_rng(0)
 TRAIN, VAL, TEST = (RNG.normal(size=(n, T, V, 2)).astype(np.float32) for n in (200, 30, 40))
 
 
-def model(**others: int) -> Neighbours:
-    sizes = {"posture": 4, "spread": 6, "course": 8, "neighbours": 3, "max_windows": 1000} | others
-    built = Neighbours(window=T, **sizes)
-    built.joints = torch.tensor([0, 1, 2, 4])
+def model(kind: type[Neighbours] = Neighbours, **others: Any) -> Neighbours:
+    sizes = {"views": list(DIMENSIONS), "dimensions": list(DIMENSIONS.values()), "neighbours": 3, "max_windows": 1000}
+    built = kind(window=T, **(sizes | {"remainder": False} | others))
+    built.joints = torch.tensor(KEPT)
     return built
+
+
+def fitted(kind: type[Neighbours] = Neighbours, **others: Any) -> Neighbours:
+    """Fitted to the training windows, with the usual distances of the validation windows."""
+    ours = model(kind, **others)
+    ours.fit(TRAIN.reshape(200, -1).copy())
+    ours.log = lambda *_, **__: None
+    ours.validation_step(batch(VAL[:20]))
+    ours.validation_step(batch(VAL[20:]))
+    ours.on_validation_epoch_end()
+    return ours
 
 
 def batch(places: np.ndarray) -> Batch:
@@ -35,29 +51,40 @@ def batch(places: np.ndarray) -> Batch:
     return Batch(torch.arange(len(places)), frames, torch.arange(len(frames)).view(len(places), T))
 
 
-def views(places: np.ndarray) -> dict[str, np.ndarray]:
-    """The views of the kept joints, in NumPy."""
-    kept = places[:, :, [0, 1, 2, 4]].astype(np.float64)
-    offsets = kept - kept.mean(axis=2, keepdims=True)
-    kept = kept / np.sqrt((offsets**2).sum(axis=3).mean(axis=(1, 2)))[:, None, None, None]
-    return {
-        "posture": kept.mean(axis=1).reshape(len(kept), -1),
-        "spread": np.log(kept.std(axis=1) + STILL).reshape(len(kept), -1),
-        "course": kept[:, ::2].reshape(len(kept), -1),
-    }
+def views(places: np.ndarray, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Views of the kept joints, in NumPy and SciPy, one window after the other."""
+    return {name: np.stack([one_view(name, window) for window in places.astype(np.float64)]) for name in names}
+
+
+def one_view(name: str, window: np.ndarray) -> np.ndarray:
+    kept = window[:, KEPT]
+    offsets = kept - kept.mean(axis=1, keepdims=True)
+    kept = kept / np.sqrt((offsets**2).sum(axis=2).mean())
+    flat = kept.reshape(T, -1)
+    if name == "motion":
+        covariance = np.cov((flat[STEP:] - flat[:-STEP]).T, bias=True)
+        return logm(covariance + STILL**2 * np.eye(len(covariance)))[np.triu_indices(len(covariance))]
+    if name == "posture":
+        distance = np.array([pdist(frame) for frame in kept])
+        apart = np.array([frame[:, None] - frame for frame in kept])[:, *np.triu_indices(len(KEPT), 1)]
+        direction = (apart / (distance + 5 * STILL)[..., None]).mean(axis=0)
+        return np.concatenate([distance.mean(axis=0), np.log(distance.std(axis=0) + 2 * STILL), direction.ravel()])
+    amplitudes = np.abs(np.fft.rfft(flat - flat.mean(axis=0), axis=0))[1:] / T
+    spectra = np.concatenate([flat.mean(axis=0), np.log(amplitudes + STILL / 10).ravel()])
+    return {"course": flat.ravel(), "spectra": spectra}[name]
 
 
 def test_views_are_what_they_say() -> None:
-    expected = views(TEST)
-    places = scaled(torch.from_numpy(TEST[:, :, [0, 1, 2, 4]]))
+    expected = views(TEST, VIEWS)
+    places = scaled(torch.from_numpy(TEST[:, :, KEPT]).double())
     for name, view in VIEWS.items():
-        np.testing.assert_allclose(view(places), expected[name], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(view(places), expected[name], rtol=1e-6, atol=1e-9, err_msg=name)
 
 
 @given(st.floats(0.01, 100), st.integers(0, 39))
 def test_the_size_of_a_person_does_not_matter(times: float, i: int) -> None:
-    one = torch.from_numpy(TEST[i : i + 1])
-    for view in (posture, spread, course):
+    one = torch.from_numpy(TEST[i : i + 1]).double()
+    for view in VIEWS.values():
         torch.testing.assert_close(view(scaled(one * times)), view(scaled(one)), rtol=1e-3, atol=1e-4)
 
 
@@ -66,23 +93,53 @@ def test_joints_in_one_place_have_views_without_nan() -> None:
         assert view(scaled(torch.zeros(2, T, V, 2))).isfinite().all()
 
 
-def test_the_score_is_the_mean_distance_in_units_of_the_usual_one() -> None:
-    ours = model()
-    ours.fit(TRAIN.reshape(200, -1).copy())
-    ours.log = lambda *_, **__: None
-    ours.validation_step(batch(VAL[:20]))
-    ours.validation_step(batch(VAL[20:]))
-    ours.on_validation_epoch_end()
-    scored = ours.predict_step(batch(TEST))
-    total = np.zeros(40)
-    for name, dims in (("posture", 4), ("spread", 6), ("course", 8)):
-        seen, usual, asked = (views(places)[name] for places in (TRAIN, VAL, TEST))
-        pca = PCA(dims, whiten=True, svd_solver="full").fit(seen)
-        found = NearestNeighbors(n_neighbors=3).fit(pca.transform(seen))
-        usual, asked = (found.kneighbors(pca.transform(x))[0].mean(axis=1) for x in (usual, asked))
-        total += asked / usual.mean() / 3
-    np.testing.assert_allclose(scored.score, total, rtol=1e-3)
+def distances(kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """What validation and test windows have in each view, (views, N), by scikit-learn."""
+    usual, asked = [], []
+    for name, dimensions in DIMENSIONS.items():
+        seen, val, test = (views(places, [name])[name] for places in (TRAIN, VAL, TEST))
+        pca = PCA(dimensions, whiten=True, svd_solver="full").fit(seen)
+        near = NearestNeighbors(n_neighbors=3).fit(pca.transform(seen))
+        for found, x in ((usual, val), (asked, test)):
+            rebuilt = pca.inverse_transform(pca.transform(x))
+            residual = np.linalg.norm(x - rebuilt, axis=1)
+            found.append(residual if kind == "residual" else near.kneighbors(pca.transform(x))[0].mean(axis=1))
+    return np.array(usual), np.array(asked)
+
+
+@pytest.mark.parametrize(("kind", "of"), [("neighbours", Neighbours), ("residual", Residuals)])
+def test_the_score_is_the_mean_distance_in_units_of_the_usual_one(kind: str, of: type[Neighbours]) -> None:
+    usual, asked = distances(kind)
+    scored = fitted(of).predict_step(batch(TEST))
+    np.testing.assert_allclose(scored.score, (asked / usual.mean(axis=1, keepdims=True)).mean(axis=0), rtol=2e-3)
     assert scored.latent.shape == (40, 4)
+
+
+def test_directions_beyond_the_dimensions_are_divided_by_the_last_standard_deviation() -> None:
+    ours = fitted(views=["course"], dimensions=[5], remainder=True)
+    seen, asked = (views(places, ["course"])["course"] for places in (TRAIN, TEST))
+    pca = PCA(svd_solver="full").fit(seen)
+    width = np.sqrt(np.maximum(pca.explained_variance_, pca.explained_variance_[4]))
+    near = NearestNeighbors(n_neighbors=3).fit(pca.transform(seen) / width)
+    expected = near.kneighbors(pca.transform(asked) / width)[0].mean(axis=1)
+    np.testing.assert_allclose(ours.distances(torch.from_numpy(TEST).flatten(1))[0][:, 0], expected, rtol=1e-3)
+
+
+def test_what_never_changes_in_training_is_seen_when_it_does() -> None:
+    """Somebody who lies among people who stand, all moving one joint alike."""
+    standing = np.tile(np.array([[0, 0], [1, 0], [0, 1], [0, 0], [1, 2]], np.float32), (200, T, 1, 1))
+    standing[:, :, 2] += TRAIN[:, :, 2] / 10
+    ours = model(views=["posture"], dimensions=[5], remainder=True)
+    ours.fit(standing.reshape(200, -1).copy())
+    lying = standing[..., ::-1] * np.array([1, -1], np.float32)
+    usual, unusual = (ours.describe(torch.from_numpy(places.reshape(200, -1)))[0] for places in (standing, lying))
+    assert unusual.min() > 3 * usual.max()
+
+
+def test_ranks_are_shares_of_validation_windows_that_are_nearer() -> None:
+    usual, asked = distances("neighbours")
+    ranks = (usual[:, None] < asked[:, :, None]).mean(axis=2).mean(axis=0)
+    np.testing.assert_allclose(fitted(ranks=True).predict_step(batch(TEST)).score, ranks, atol=0.02)
 
 
 def test_half_precision_of_the_trainer_does_not_touch_distances() -> None:
@@ -94,9 +151,9 @@ def test_half_precision_of_the_trainer_does_not_touch_distances() -> None:
 
 
 def test_views_have_no_more_dimensions_than_numbers() -> None:
-    ours = model(posture=100)
+    ours = model(views=["posture"], dimensions=[100])
     ours.fit(TRAIN.reshape(200, -1).copy())
-    assert ours.posture_axes.shape == (8, 8)
+    assert ours.posture_axes.shape == (24, 24)
 
 
 def test_coordinates_that_never_change_do_not_count() -> None:
@@ -105,9 +162,9 @@ def test_coordinates_that_never_change_do_not_count() -> None:
     still[:, :, 1] = 0
     asked = torch.from_numpy(TEST.copy())
     asked[:, :, 1] = 0
-    ours = model(spread=100)
+    ours = model(views=["course"], dimensions=[100])
     ours.fit(still.reshape(200, -1).copy())
-    assert ours.spread_axes.shape == (8, 6)
+    assert ours.course_axes.shape == (8 * T, 6 * T)
     nudged = asked.clone()
     nudged[:, :, 1] += 1e-5 * torch.randn(40, T, 2)
     torch.testing.assert_close(
@@ -125,11 +182,25 @@ def test_fewer_windows_than_neighbours_are_refused() -> None:
         model().fit(TRAIN[:3].reshape(3, -1).copy())
 
 
+@pytest.mark.parametrize(
+    ("others", "message"),
+    [
+        ({"views": ["gait"], "dimensions": [3]}, "model.views has gait; allowed are motion, posture, course, "),
+        ({"views": ["motion"], "dimensions": [3, 4]}, r"with model.dimensions=\[3, 4\]; allowed are views, each once"),
+        ({"views": [], "dimensions": []}, r"model.views=\[\] with"),
+        ({"views": ["motion", "motion"], "dimensions": [3, 4]}, "each once"),
+        ({"views": ["motion"], "dimensions": [0]}, "whole numbers of at least 1"),
+        ({"views": ["motion"], "dimensions": [3], "window": 3}, "data.seq_len=3; model.views with motion allows 4"),
+    ],
+)
+def test_views_that_cannot_be_taken_are_refused(others: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Neighbours(**({"window": T, "neighbours": 3, "max_windows": 9} | others))
+
+
 def test_maps_are_refused(composed: Compose, task: Path) -> None:
     ours, data = built(composed, task, "neighbours", "data.representation=maps")
-    with pytest.raises(
-        UserError, match=r"model=neighbours compares keypoints; allowed is data.representation=keypoints"
-    ):
+    with pytest.raises(UserError, match=r"KNN on views compares keypoints; allowed is data.representation=keypoints"):
         trainer(1).fit(ours, data)
 
 

@@ -4,7 +4,7 @@ from skelmap.models.ae import AE
 from skelmap.models.autoencoder import Autoencoder, Reconstruction, WindowScores
 from skelmap.models.baselines import GMM, KNN, PCA, Baseline, MeanMap
 from skelmap.models.lstm_vae import LSTMVAE
-from skelmap.models.neighbours import Neighbours
+from skelmap.models.neighbours import Neighbours, Residuals
 from skelmap.models.vae import VAE
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "MeanMap",
     "Neighbours",
     "Reconstruction",
+    "Residuals",
     "WindowScores",
 ]

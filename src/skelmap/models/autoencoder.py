@@ -194,7 +194,7 @@ class Autoencoder(pl.LightningModule):
     def _describe(self, data: SkeletonMaps, split: str) -> tuple[Tensor, Tensor]:
         """Latents (N, J) and reconstruction errors (N,) of a split's windows."""
         starts = torch.from_numpy(data.starts(split))
-        starts = starts[:: max(len(starts) // REMEMBERED, 1)].to(self.device)
+        starts = starts[:: max(-(-len(starts) // REMEMBERED), 1)].to(self.device)
         latents, errors = [torch.zeros(0, device=self.device)], [torch.zeros(0, device=self.device)]
         for part in starts.split(64):
             maps = data.gather(part)

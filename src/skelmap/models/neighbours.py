@@ -1,66 +1,91 @@
-"""Nearest neighbours on three views of keypoint windows: what skelmap recommends for real people."""
+"""Nearest neighbours in several views of keypoint windows: what skelmap recommends for real people."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from skelmap.data import Batch
 from skelmap.errors import UserError
 from skelmap.maps import KeypointSettings
 from skelmap.models.baselines import Baseline
-from skelmap.models.views import VIEWS, scaled
+from skelmap.models.views import STEP, VIEWS, scaled
 
 OFTEN = 0.5
 """Joints that the detector finds in fewer of the training frames are left out: held places would look like jumps."""
 FLAT = 1e-6
-"""Directions of less than this share of the largest variance are rounding errors, and whitening would blow them up."""
+"""Variances below this share of the largest are rounding errors, and whitening would blow them up."""
+AT_ONCE = 256
+"""Windows whose views are taken at once."""
 
 
 class Neighbours(Baseline):
-    """Score a window by how far it lies from the nearest training windows, in three views at once.
+    """Score a window by how far it lies from the nearest training windows, in several views at once.
 
-    Each view (`skelmap.models.views`) is whitened by its PCA, so distances in it are Mahalanobis distances; the view's
-    distance is the mean over the k nearest training windows (Ramaswamy et al. 2000, with the mean in place of the
-    k-th), in units of the mean that normal validation windows have. The score is the mean over the views: 1 is as far
-    as normal work usually is from the training windows. Without validation windows distances are taken as they are.
+    Each view (`skelmap.models.views`) is whitened by its principal axes, so distances in it are Mahalanobis distances;
+    the view's distance is the mean over the k nearest training windows (Ramaswamy et al. 2000, with the mean in place
+    of the k-th), in units of the mean that normal validation windows have. The score is the mean over the views: 1 is
+    as far as normal work usually is from the training windows. Without validation windows distances are taken as they
+    are.
+
+    Whitening divides by standard deviations, and those of the last directions are noise. So directions beyond the
+    first `dimensions` are divided by that of the last of these. Left out they must not be: what never changes in normal
+    work is found there, a person who lies among people who stand.
 
     Args:
         window: T, frames the model sees at once.
-        posture: whitened dimensions of that view, at most.
-        spread: likewise.
-        course: likewise.
+        views: names of the views.
+        dimensions: of each view, directions that are whitened.
         neighbours: k.
         max_windows: compare with this many training windows at most.
+        remainder: false leaves directions beyond `dimensions` out.
+        ranks: in place of the units above take the share of validation windows that are nearer, 0..1.
+
+    Raises:
+        UserError: unknown views, or not one number for each, or windows too short for them.
     """
 
-    name = "KNN on posture, spread and course"
+    name = "KNN on views"
     joints: Tensor
-    usual: Tensor
+    normal: Tensor
 
-    def __init__(self, window: int, posture: int, spread: int, course: int, neighbours: int, max_windows: int) -> None:
+    def __init__(
+        self,
+        window: int,
+        views: Sequence[str],
+        dimensions: Sequence[int],
+        neighbours: int,
+        max_windows: int,
+        remainder: bool = True,
+        ranks: bool = False,
+    ) -> None:
         super().__init__(window, max_windows)
         self.save_hyperparameters(logger=False)
-        self.title = self.name
-        self.window, self.neighbours = window, neighbours
-        self.dims = {"posture": posture, "spread": spread, "course": course}
+        _check(window, views, dimensions)
+        self.title = f"{self.name}: {', '.join(views)}"
+        self.window, self.neighbours, self.remainder, self.ranks = window, neighbours, remainder, ranks
+        self.dimensions = dict(zip(views, dimensions, strict=True))
         self._val_distances: list[Tensor] = []
         self.register_buffer("joints", torch.zeros(0, dtype=torch.int64))
-        self.register_buffer("usual", torch.ones(len(VIEWS)))  # distance of each view in normal validation windows
-        for view in VIEWS:
+        self.register_buffer("normal", torch.ones(1, len(views)))  # distances of normal validation windows, ascending
+        for view in views:
             for part in ("mean", "axes", "known"):
                 self.register_buffer(f"{view}_{part}", torch.zeros(0))
 
     def on_fit_start(self) -> None:
-        """Choose the joints that are seen often.
+        """Choose the joints of the body that are seen often.
 
         Raises:
             UserError: the data are not keypoints.
         """
         data = self.trainer.datamodule
         if not isinstance(data.settings, KeypointSettings):
-            raise UserError("model=neighbours compares keypoints; allowed is data.representation=keypoints")
-        self.joints = self.often_seen(data.seen_share("train")).to(self.device)
+            raise UserError(f"{self.name} compares keypoints; allowed is data.representation=keypoints")
+        body = torch.tensor(data.format.layout.body)
+        self.joints = body[self.often_seen(data.seen_share("train")[body])].to(self.device)
 
     @staticmethod
     def often_seen(share: Tensor) -> Tensor:
@@ -77,36 +102,50 @@ class Neighbours(Baseline):
         Raises:
             UserError: no more windows than neighbours.
         """
-        from sklearn.decomposition import PCA as SklearnPCA
-
         if len(x) <= self.neighbours:
             raise UserError(f"model.neighbours={self.neighbours}; {len(x)} training windows allow fewer")
-        for view, seen in self._views(torch.from_numpy(x)).items():
+        parts = [self._places(part) for part in torch.from_numpy(x).split(AT_ONCE)]
+        for view, dimensions in self.dimensions.items():
+            seen = torch.cat([VIEWS[view](part) for part in parts])
             values = seen.numpy().astype(np.float64)  # the covariance would cancel in single precision
-            pca = SklearnPCA(min(self.dims[view], *values.shape), svd_solver="covariance_eigh").fit(values)
-            real = pca.explained_variance_ > FLAT * pca.explained_variance_[0]
-            axes = pca.components_[real].T / np.sqrt(pca.explained_variance_[real])
-            fitted = {"mean": pca.mean_, "axes": axes, "known": (values - pca.mean_) @ axes}
-            self._keep(**{f"{view}_{part}": array for part, array in fitted.items()})
+            mean, axes = values.mean(axis=0), self._whitening(values, dimensions)
+            self._keep(**{f"{view}_mean": mean, f"{view}_axes": axes, f"{view}_known": (values - mean) @ axes})
 
-    def _views(self, x: Tensor) -> dict[str, Tensor]:
-        """Take the views of (B, T V 2) flattened windows."""
-        places = scaled(x.unflatten(1, (self.window, -1, 2))[:, :, self.joints.to(x.device)])
-        return {name: view(places) for name, view in VIEWS.items()}
+    def _whitening(self, values: NDArray[np.float64], dimensions: int) -> NDArray[np.float64]:
+        """Directions (D, D or less) of values (N, D), divided by standard deviations, the largest variance first."""
+        variance, directions = np.linalg.eigh(np.cov(values.T))
+        variance, directions = variance[::-1], directions[:, ::-1]
+        kept = min(dimensions, len(variance), len(values) - 1)
+        lowest = max(variance[kept - 1], FLAT * variance[0])
+        axes: NDArray[np.float64] = directions / np.sqrt(np.maximum(variance, lowest))
+        return axes if self.remainder else axes[:, :kept][:, variance[:kept] >= lowest]
+
+    def _places(self, x: Tensor) -> Tensor:
+        """Take the joints that are seen often of (B, T V 2) flattened windows, in units of the body's size."""
+        return scaled(x.unflatten(1, (self.window, -1, 2))[:, :, self.joints.to(x.device)])
 
     def distances(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the distance in each view, (B, 3), and the whitened posture, (B, J), of flattened windows."""
+        """Give the distance in each view, (B, views), and the first view whitened, (B, J), of flattened windows."""
+        places = self._places(x)
         found, latents = [], []
-        for view, seen in self._views(x).items():
+        for view, dimensions in self.dimensions.items():
             mean, axes, known = (getattr(self, f"{view}_{part}") for part in ("mean", "axes", "known"))
-            latents.append((seen - mean) @ axes)
-            found.append(torch.cdist(latents[-1], known).topk(self.neighbours, largest=False).values.mean(dim=1))
+            offset = VIEWS[view](places) - mean
+            latents.append(offset @ axes[:, :dimensions])
+            found.append(self._distance(offset, axes, known))
         return torch.stack(found, dim=1), latents[0]
 
+    def _distance(self, offset: Tensor, axes: Tensor, known: Tensor) -> Tensor:
+        """Mean distance (B,) to the nearest training windows, of offsets from the mean (B, D)."""
+        return torch.cdist(offset @ axes, known).topk(self.neighbours, largest=False).values.mean(dim=1)
+
     def describe(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the mean distance over the views (B,), 1 being usual, and the whitened posture (B, J)."""
+        """Give the mean over the views (B,), 1 being usual, or of the ranks, and the first view whitened (B, J)."""
         distances, latent = self.distances(x)
-        return (distances / self.usual).mean(dim=1), latent
+        if self.ranks:
+            nearer = torch.searchsorted(self.normal.T.contiguous(), distances.T.contiguous())
+            return nearer.float().mean(dim=0) / len(self.normal), latent
+        return (distances / self.normal.mean(dim=0)).mean(dim=1), latent
 
     def validation_step(self, batch: Batch) -> Tensor:
         """Return and log the mean distance as the loss and remember the distances."""
@@ -118,5 +157,31 @@ class Neighbours(Baseline):
 
     def on_validation_epoch_end(self) -> None:
         """Take the usual distances from the normal validation windows."""
-        self.usual = torch.cat(self._val_distances).mean(dim=0).clamp_min(1e-6)
+        self.normal = torch.cat(self._val_distances).sort(dim=0).values.clamp_min(1e-6)
         self._val_distances.clear()
+
+
+class Residuals(Neighbours):
+    """Score a window by what the views' PCA subspaces leave of it, in place of the distance to its neighbours."""
+
+    name = "PCA of views"
+
+    def _distance(self, offset: Tensor, axes: Tensor, known: Tensor) -> Tensor:
+        """Distance (B,) to the subspace, of offsets from the mean (B, D)."""
+        basis = F.normalize(axes, dim=0)
+        residual: Tensor = (offset - offset @ basis @ basis.T).norm(dim=1)
+        return residual
+
+
+def _check(window: int, views: Sequence[str], dimensions: Sequence[int]) -> None:
+    """Refuse views that cannot be taken."""
+    for view in views:
+        if view not in VIEWS:
+            raise UserError(f"model.views has {view}; allowed are {', '.join(VIEWS)}")
+    if not views or len(set(views)) < len(views) or len(dimensions) != len(views) or min(dimensions) < 1:
+        raise UserError(
+            f"model.views={list(views)} with model.dimensions={list(dimensions)}; allowed are views, each once, and "
+            "as many whole numbers of at least 1"
+        )
+    if "motion" in views and window <= STEP:
+        raise UserError(f"data.seq_len={window}; model.views with motion allows {STEP + 1} or more")

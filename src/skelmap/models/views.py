@@ -1,4 +1,4 @@
-"""Three views of a window of keypoints: where the joints are, how far each moves, and the course of it.
+"""Views of a window of keypoints: numbers that tell postures and movements apart, whoever shows them.
 
 A view turns (B, T, V, 2) places into (B, D) numbers that a distance can compare. Reconstruction errors measure how
 difficult a movement is; these are compared with what was seen in training and do not have that fault.
@@ -6,10 +6,13 @@ difficult a movement is; these are compared with what was seen in training and d
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 STILL = 0.01
 """Movement below this, in units of the body's size, is taken for the detector's jitter."""
+STEP = 3
+"""Frames over which `motion` looks at displacements: a tenth of a second at 30 fps."""
 
 
 def scaled(places: Tensor) -> Tensor:
@@ -25,19 +28,51 @@ def scaled(places: Tensor) -> Tensor:
     return places / size.clamp_min(1e-6)[:, None, None, None]
 
 
+def motion(places: Tensor) -> Tensor:
+    """Logarithm of the covariance of all displacements, (B, V (2 V + 1)): how far joints move, and which ones together.
+
+    Covariances of coordinates describe actions without saying when they begin (Hussein et al. 2013); their matrix
+    logarithm makes differences of them distances (Arsigny et al. 2006). Displacements, unlike places, are free of who
+    stands how.
+    """
+    moved = _centred(places[:, STEP:] - places[:, :-STEP])
+    covariance = moved.mT @ moved / moved.shape[1]
+    values, axes = torch.linalg.eigh(covariance + STILL**2 * torch.eye(covariance.shape[1]).to(covariance))
+    logarithm = (axes * values.log()[:, None]) @ axes.mT
+    row, column = torch.triu_indices(*logarithm.shape[1:], device=places.device)
+    entries: Tensor = logarithm[:, row, column]
+    return entries
+
+
 def posture(places: Tensor) -> Tensor:
-    """Mean place of each joint, (B, 2 V)."""
-    return places.mean(dim=1).flatten(1)
+    """Where the joints are from each other, (B, 2 V (V - 1)): of every two, distance and direction.
 
-
-def spread(places: Tensor) -> Tensor:
-    """Log of the standard deviation of each coordinate over the window, (B, 2 V): how far each joint moves."""
-    return (places.std(dim=1, correction=0) + STILL).log().flatten(1)
+    The distance's mean and log standard deviation over the window, and the mean of the direction as a unit vector, so
+    that somebody who lies is told from somebody who stands.
+    """
+    row, column = torch.triu_indices(places.shape[2], places.shape[2], 1, device=places.device)
+    apart = places[:, :, row] - places[:, :, column]
+    distance = apart.norm(dim=3)
+    direction = apart / (distance + 5 * STILL)[..., None]  # of joints in one place there is none
+    spread = distance.std(dim=1, correction=0)
+    return torch.cat([distance.mean(dim=1), (spread + 2 * STILL).log(), direction.mean(dim=1).flatten(1)], dim=1)
 
 
 def course(places: Tensor) -> Tensor:
-    """All places of every second frame, (B, 2 V ceil(T / 2)): what happens when."""
-    return places[:, ::2].flatten(1)
+    """All places, (B, 2 V T): what happens when."""
+    return places.flatten(1)
 
 
-VIEWS: dict[str, Callable[[Tensor], Tensor]] = {"posture": posture, "spread": spread, "course": course}
+def spectra(places: Tensor) -> Tensor:
+    """Mean places and log amplitude spectra of the coordinates, (B, 2 V (1 + T // 2)): how fast what moves."""
+    amplitudes = torch.fft.rfft(_centred(places), dim=1)[:, 1:].abs() / places.shape[1]
+    return torch.cat([places.mean(dim=1).flatten(1), (amplitudes + STILL / 10).log().flatten(1)], dim=1)
+
+
+def _centred(places: Tensor) -> Tensor:
+    """Coordinates (B, T, 2 V) less their means over the window."""
+    flat = places.flatten(2)
+    return flat - flat.mean(dim=1, keepdim=True)
+
+
+VIEWS: dict[str, Callable[[Tensor], Tensor]] = {view.__name__: view for view in (motion, posture, course, spectra)}

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+LIMB_JOINTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+BODY = ("nose", "neck", *(f"{side}_{joint}" for joint in LIMB_JOINTS for side in ("right", "left")))
+"""Joints that say what a body does, in every layout."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -35,6 +39,12 @@ class Layout:
     def shoulders(self) -> tuple[int, int]:
         """Indices of the right and left shoulder."""
         return self.joints.index("right_shoulder"), self.joints.index("left_shoulder")
+
+    @property
+    def body(self) -> tuple[int, ...]:
+        """Indices of `BODY`, whose neck may be derived; eyes, ears and toes, where a layout has them, are left out."""
+        names = self.joints if self.has_neck else (*self.joints, "neck")
+        return tuple(names.index(joint) for joint in BODY)
 
 
 def _layout(name: str, joints: str, limbs: str) -> Layout:
