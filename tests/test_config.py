@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from composing import ROOT, Compose
 from skelmap.config import RULES, check
 from skelmap.errors import UserError
-from skelmap.loggers import flat
+from skelmap.names import flat
 
 NO_GROUPS = ("hydra", "wandb")
 """Folders of conf/ from which nothing is chosen: conf/wandb is for `wandb sweep`, see test_wandb_sweeps.py."""

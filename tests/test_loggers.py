@@ -9,7 +9,8 @@ import pytest
 
 from offline_runs import OfflineRun
 from skelmap.errors import UserError
-from skelmap.loggers import closing, flat, scalars, wandb_logger
+from skelmap.loggers import closing, scalars, wandb_logger
+from skelmap.names import flat
 
 
 @pytest.fixture

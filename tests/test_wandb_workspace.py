@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from composing import ROOT, Compose
-from skelmap.loggers import flat
+from skelmap.names import flat
 from skelmap.provenance import plain
 
 pytest.importorskip("wandb_workspaces")

@@ -38,12 +38,13 @@ from skelmap.evaluation import (
     write_report,
     write_results,
 )
-from skelmap.loggers import closing, flat, scalars
+from skelmap.loggers import closing, scalars
 from skelmap.maps import MapSettings
 from skelmap.memory import keep_freed_memory
 from skelmap.models import Baseline, WindowScores
 from skelmap.models.autoencoder import Autoencoder
 from skelmap.monitor.handover import write_eye, write_normal_scores
+from skelmap.names import flat
 from skelmap.wandb_results import log_results
 
 log = logging.getLogger(__name__)
@@ -252,7 +253,7 @@ def _examples(model: pl.LightningModule, data: SkeletonMaps, picks: Picks) -> Ex
     if recon is None:
         return None
     shape = (*maps.shape[:2], *maps.shape[-2:])
-    seen, made = maps.reshape(shape).bool().cpu().numpy(), recon.reshape(shape).cpu().numpy()
+    seen, made = maps.reshape(shape).bool().cpu().numpy(), recon.reshape(shape).clamp(0, 1).cpu().numpy()
     return Examples(seen, made, picks.label, picks.title, picks.score)
 
 

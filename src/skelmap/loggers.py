@@ -103,22 +103,6 @@ def closing(loggers: Sequence[Logger]) -> Iterator[None]:
                 logger.experiment.finish(exit_code=0 if status == "success" else 1)
 
 
-def flat(config: Mapping[str, Any], separator: str = ".") -> dict[str, Any]:
-    """Flatten nested configuration, as sweep dashboards want it.
-
-    Args:
-        config: nested; its keys are strings.
-        separator: between the parts of a key. Dashboards get "/": W&B reads a dot in a panel's key as nesting.
-    """
-    out: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, dict):
-            out |= {f"{key}{separator}{inner}": leaf for inner, leaf in flat(value, separator).items()}
-        else:
-            out[key] = value
-    return out
-
-
 def scalars(numbers: Mapping[str, Any]) -> dict[str, float]:
     """Name the numbers of a run for loggers.
 

@@ -1,8 +1,26 @@
-"""Names that are not too long for where they go."""
+"""Names that fit where they go: not too long, not nested."""
 
+from collections.abc import Mapping
+from typing import Any
 from zlib import crc32
 
 
 def shortened(name: str, limit: int) -> str:
     """Cut a name to a number of characters; different names stay different, equal ones equal."""
     return name if len(name) <= limit else f"{name[: limit - 9]}_{crc32(name.encode()):08x}"
+
+
+def flat(config: Mapping[str, Any], separator: str = ".") -> dict[str, Any]:
+    """Flatten nested configuration, as sweep dashboards want it.
+
+    Args:
+        config: nested; its keys are strings.
+        separator: between the parts of a key. Dashboards get "/": W&B reads a dot in a panel's key as nesting.
+    """
+    out: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, dict):
+            out |= {f"{key}{separator}{inner}": leaf for inner, leaf in flat(value, separator).items()}
+        else:
+            out[key] = value
+    return out

@@ -12,6 +12,7 @@ from hydra.errors import HydraException
 from hydra.initialize import initialize_config_dir
 from omegaconf import OmegaConf
 
+from skelmap.names import flat
 from skelmap.redaction import secret_arguments
 
 
@@ -42,8 +43,6 @@ def explain_unknown_keys(arguments: Sequence[str], config_dir: Path, config_name
     Returns:
         A sentence for each unknown key; nothing where all are known or Hydra cannot read the command line.
     """
-    from skelmap.loggers import flat  # imports torch: not for --help
-
     groups = {path.name for path in config_dir.iterdir() if path.is_dir()}
     try:
         overrides = OverridesParser.create().parse_overrides([word for word in arguments if not word.startswith("-")])

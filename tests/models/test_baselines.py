@@ -29,12 +29,13 @@ def test_pca_scores_the_distance_to_the_subspace() -> None:
     np.testing.assert_allclose(np.abs(latent), np.abs(reference.transform(TEST)), rtol=1e-3, atol=1e-4)
 
 
-def test_pca_reconstructs_within_0_and_1() -> None:
+def test_pca_scores_the_mean_error_of_its_reconstruction() -> None:
     model = PCA(window=2, latent_dim=5, max_windows=1000)
-    model.fit((RNG.random((50, 2 * 36)) < 0.3).astype(np.float32))
-    maps = torch.rand(4, 2, 1, 6, 6).round()
-    recon = model.reconstruct(maps)
-    assert recon.shape == maps.shape and recon.min() >= 0 and recon.max() <= 1
+    model.fit((RNG.random((50, 2 * 36)) - 0.5).astype(np.float32))
+    places = torch.rand(4, 2, 1, 18, 2) - 0.5
+    score, recon = model.score_and_reconstruct(places)
+    assert recon.min() < 0, "keypoints left of the neck"
+    torch.testing.assert_close((recon - places).square().flatten(1).mean(dim=1), score)
 
 
 def test_gmm_scores_the_negative_log_likelihood() -> None:

@@ -84,6 +84,7 @@ class Autoencoder(pl.LightningModule):
             `relative_error`, `mahalanobis`, `neighbours`, or `error_and_neighbours`, the sum of recon_error and
             neighbours, each in units of its mean over normal validation windows.
         samples: of the latents for `recon_prob`.
+        latent_dim: J, dimensions of the latent space.
         likelihood: of a window, given what the network decodes.
 
     Raises:
@@ -92,18 +93,27 @@ class Autoencoder(pl.LightningModule):
 
     title: str
     network: LatentNetwork
+    noise: Tensor
     has_posterior = True
 
     def __init__(
-        self, learning_rate: float, beta: float, score: str, samples: int, likelihood: Bernoulli | Gaussian
+        self,
+        learning_rate: float,
+        beta: float,
+        score: str,
+        samples: int,
+        latent_dim: int,
+        likelihood: Bernoulli | Gaussian,
     ) -> None:
         super().__init__()
         allowed = (*(SCORES if self.has_posterior else SCORES[:2]), *BY_REFERENCE)
         if score not in allowed:
             raise UserError(f"model.score={score}; allowed for {type(self).__name__} are {', '.join(allowed)}")
-        self.learning_rate, self.beta, self.score, self.samples = learning_rate, beta, score, samples
+        self.learning_rate, self.beta, self.score = learning_rate, beta, score
         self.likelihood = likelihood
         self.reference = Reference()
+        noise = torch.randn(samples, latent_dim, generator=torch.Generator().manual_seed(0))
+        self.register_buffer("noise", noise, persistent=False)
         self._val_mu: list[Tensor] = []
         self._val_kl: list[Tensor] = []
 
@@ -243,14 +253,16 @@ class Autoencoder(pl.LightningModule):
     def _expected_nll(self, out: Reconstruction, maps: Tensor) -> Tensor:
         """Monte-Carlo estimate with the same noise for every batch, so that a score does not change from run to run."""
         assert out.logvar is not None
-        noise = torch.randn(self.samples, out.mu.shape[1], generator=torch.Generator().manual_seed(0)).to(out.mu)
-        total = torch.zeros(len(maps), device=maps.device)
-        for e in noise:
-            z = out.mu + e * (0.5 * out.logvar).exp()
-            total += self.likelihood.nll(self.network.decode(z).float(), maps)
-        return total / self.samples
+        sigma = (0.5 * out.logvar).exp()
+        latents = [out.mu + e * sigma for e in self.noise.to(out.mu)]
+        return torch.stack([self.likelihood.nll(self.network.decode(z).float(), maps) for z in latents]).mean(dim=0)
 
     def reconstruct(self, maps: Tensor) -> Tensor:
         """Give the probability of each pixel, (B, T, 1, H, W) in 0..1; of keypoints, their places."""
         out: Reconstruction = self(maps)
         return self.likelihood.mean(out.decoded.float())
+
+    def score_and_reconstruct(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Do both in one pass over windows (B, T, 1, H, W): scores (B,), and what `reconstruct` gives."""
+        out: Reconstruction = self(maps)
+        return self._score(out, maps), self.likelihood.mean(out.decoded.float())

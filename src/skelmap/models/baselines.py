@@ -100,8 +100,12 @@ class Baseline(pl.LightningModule, ABC):
         return torch.autocast(self.device.type, enabled=False)
 
     def reconstruct(self, maps: Tensor) -> Tensor | None:
-        """Give the probability of each pixel, (B, T, 1, H, W); None where the method reconstructs nothing."""
+        """Give what the method makes of maps (B, T, 1, H, W), as large; None where it reconstructs nothing."""
         return None
+
+    def score_and_reconstruct(self, maps: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Do both with windows (B, T, 1, H, W): scores (B,), and what `reconstruct` gives."""
+        return self.score_windows(maps, maps)[0], self.reconstruct(maps)
 
 
 class MeanMap(Baseline):
@@ -181,9 +185,9 @@ class PCA(Baseline):
         return residual.square().mean(dim=1), latent
 
     def reconstruct(self, maps: Tensor) -> Tensor:
-        """Project maps (B, T, 1, H, W) onto the subspace, cut to 0..1."""
+        """Project maps or keypoints (B, T, 1, H, W) onto the subspace; pixels may end a little beyond 0 and 1."""
         latent = (maps.flatten(1) - self.mean) @ self.components.T
-        return (self.mean + latent @ self.components).reshape(maps.shape).clamp(0, 1)
+        return (self.mean + latent @ self.components).reshape(maps.shape)
 
 
 class GMM(PCA):
@@ -269,5 +273,6 @@ class KNN(PCA):
     def describe(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Give the mean distance to the k nearest (B,) and the coordinates in the subspace (B, J)."""
         _, latent = super().describe(x)
-        distance = torch.cdist(latent, self.known)
-        return distance.topk(self.neighbours, largest=False).values.mean(dim=1), latent
+        nearest = torch.cdist(latent, self.known).topk(self.neighbours, largest=False).indices
+        distance = (latent[:, None] - self.known[nearest]).norm(dim=2)  # cdist rounds short ones
+        return distance.mean(dim=1), latent

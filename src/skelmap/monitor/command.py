@@ -72,7 +72,7 @@ def open_scorer(folder: Path) -> Scorer:
     if (folder / "model.onnx").exists():
         from skelmap.monitor.onnx_scorer import OnnxScorer
 
-        return OnnxScorer(folder)
+        return OnnxScorer.open(folder)
     from skelmap.monitor.torch_scorer import TorchScorer
 
     return TorchScorer(folder)

@@ -9,34 +9,63 @@ from numpy.typing import NDArray
 
 from skelmap.errors import UserError
 from skelmap.monitor.eye import Eye
+from skelmap.reading import read_bytes
 
 FILE = "model.onnx"
+MAX_BYTES = 2**31
+"""More does not go into an ONNX file."""
+INPUT = "frames"
+"""Windows of frames, (B, T, 1, H, W) float32."""
+SCORE = "score"
+"""Of each window, (B,) float32, higher = more abnormal."""
+ERROR = "error"
+"""Squared error of each element, (B, T, 1, H, W) float32; models that reconstruct nothing have no such output."""
 
 
 class OnnxScorer:
     """A model that scripts/export.py wrote; torch is not needed.
 
     Args:
-        folder: with model.onnx and eye.json.
+        eye: what it sees.
+        model: what its file holds.
 
     Raises:
-        UserError: onnxruntime is not installed, or the model is damaged.
+        UserError: onnxruntime is not installed, or the model is damaged or sees something else.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, eye: Eye, model: bytes) -> None:
         try:
             import onnxruntime
         except ModuleNotFoundError as error:
-            raise UserError("an exported model needs the package onnxruntime: pip install -e '.[onnx]'") from error
-        self.eye = Eye.read(folder)
+            raise UserError("an exported model needs the package onnxruntime: pip install onnxruntime") from error
+        self.eye = eye
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
+        options.intra_op_num_threads = 1  # one camera is a small thing, and another process may watch another
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(folder / FILE), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            takes = {found.name: found.shape[1:] for found in self._session.get_inputs()}
         except Exception as error:  # onnxruntime's own errors have no common base
-            raise UserError(f"{folder / FILE}: not a model that onnxruntime can run ({error})") from error
+            raise UserError(f"not a model that onnxruntime can run ({error})") from error
+        if takes != {INPUT: [eye.window, *eye.settings.shape]}:
+            raise UserError(
+                f"takes {takes}, which does not fit the eye.json beside it: a window is {eye.window} frames of "
+                f"{eye.settings.shape}"
+            )
+        self._reconstructs = ERROR in [found.name for found in self._session.get_outputs()]
+
+    @classmethod
+    def open(cls, folder: Path) -> "OnnxScorer":
+        """Open the folder of an exported model.
+
+        Raises:
+            UserError: naming the file that is damaged.
+        """
+        eye, path = Eye.read(folder), folder / FILE
+        model = read_bytes(path, MAX_BYTES)
+        try:
+            return cls(eye, model)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
 
     def encode(self, frames: NDArray[np.float32]) -> Sequence[Any]:
         """See `Scorer`; an exported model takes windows of frames as they are."""
@@ -44,12 +73,12 @@ class OnnxScorer:
 
     def score(self, codes: Sequence[Sequence[Any]], frames: NDArray[np.float32]) -> NDArray[np.float64]:
         """See `Scorer`."""
-        (scores,) = self._session.run(["score"], {"frames": frames})
+        (scores,) = self._session.run([SCORE], {INPUT: frames})
         return np.asarray(scores, np.float64)
 
     def errors(self, frames: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """See `Scorer`."""
-        if "error" not in [output.name for output in self._session.get_outputs()]:
+        if not self._reconstructs:
             return None
-        (errors,) = self._session.run(["error"], {"frames": frames[None]})
+        (errors,) = self._session.run([ERROR], {INPUT: frames[None]})
         return np.asarray(errors[0], np.float32)
