@@ -1,20 +1,23 @@
-"""The cache of skeleton maps: drawn once, packed eight pixels a byte, memory-mapped.
+"""The cache of skeleton maps: drawn once, packed eight pixels a byte.
 
 One file per (content of the sources, map settings, renderer version); it can hold keypoints in place of maps:
 
     magic | rows (N, bytes) uint8 | clip, frame, track (N,) int32 each | JSON | length of the JSON | digest | magic
 
-The digest covers everything before it, so a damaged or cut file is found when it is opened, and built anew.
+The digest covers everything before it, and the JSON holds the file's name, so a damaged, cut or exchanged file is found
+when it is opened, and built anew. The file is read into memory as a whole and the digest is that of what was read: what
+happens to the file afterwards changes nothing. (Memory-mapped rows would change with the file, and one cut short would
+end the process.)
 """
 
 import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import xxhash
@@ -28,10 +31,11 @@ from skelmap.maps.keypoints import KeypointSettings
 from skelmap.maps.sources import content_digest
 from skelmap.poses import JsonFormat, Recording, Span, read_clip
 
-MAGIC = b"skelmap\x01"
+MAGIC = b"skelmap\x02"
 TAIL = 8 + 16 + len(MAGIC)
 """Bytes after the JSON: its length, the digest, the magic again."""
-CHUNK = 1 << 20
+ATTEMPTS = 3
+"""How often a cache is built that vanishes or is damaged as soon as it is written."""
 log = logging.getLogger(__name__)
 Settings = MapSettings | KeypointSettings
 
@@ -44,7 +48,7 @@ class MapCache:
 
     Attributes:
         path: the file.
-        packed: (N, settings.row_bytes) uint8, memory-mapped.
+        packed: (N, settings.row_bytes) uint8.
         clip: (N,) int32 index of the recording.
         frame: (N,) int32 frame number.
         track: (N,) int32 person number within the clip.
@@ -88,7 +92,6 @@ def open_cache(
     """
     fmt = fmt or JsonFormat()
     with _writable(folder):
-        folder.mkdir(parents=True, exist_ok=True)
         key = xxhash.xxh3_128(content_digest(recordings, folder / "sources").encode())
         key.update(
             json.dumps(
@@ -96,16 +99,11 @@ def open_cache(
             ).encode()
         )
         path = folder / f"{key.hexdigest()}.maps"
-        cache = _load(path, settings)
-        if cache is None:
-            with _one_builder(path.with_suffix(".lock")):
-                cache = _load(path, settings)  # another process may have built it meanwhile
-                if cache is None:
-                    _build(path, recordings, settings, fmt)
-                    cache = _load(path, settings)
-    if cache is None:
-        raise UserError(f"{path}: damaged as soon as it was written; is the disk sound?")
-    return cache
+        for _ in range(ATTEMPTS):
+            cache = _load(path, settings) or _built(path, recordings, settings, fmt)
+            if cache is not None:
+                return cache
+    raise UserError(f"{path}: gone or damaged as soon as it was written, {ATTEMPTS} times; is the disk sound?")
 
 
 @contextmanager
@@ -132,6 +130,18 @@ def _one_builder(path: Path) -> Iterator[None]:
         lock.release()
 
 
+def _built(path: Path, recordings: Sequence[Recording], settings: Settings, fmt: JsonFormat) -> MapCache | None:
+    """Build the cache, unless another process has done so meanwhile; None if it was taken away as it was built."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileNotFoundError), _one_builder(path.with_suffix(".lock")):
+        cache = _load(path, settings)
+        if cache is None:
+            _build(path, recordings, settings, fmt)
+            cache = _load(path, settings)
+        return cache
+    return None
+
+
 def _build(path: Path, recordings: Sequence[Recording], settings: Settings, fmt: JsonFormat) -> None:
     """Draw every clip and write the file; it appears whole or not at all."""
     partial = path.with_suffix(f".{os.getpid()}.partial")
@@ -139,7 +149,7 @@ def _build(path: Path, recordings: Sequence[Recording], settings: Settings, fmt:
         left_over.unlink(missing_ok=True)
     try:
         with partial.open("wb") as file:
-            _write(file, recordings, settings, fmt)
+            _write(file, path.stem, recordings, settings, fmt)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
@@ -147,7 +157,7 @@ def _build(path: Path, recordings: Sequence[Recording], settings: Settings, fmt:
         partial.unlink(missing_ok=True)
 
 
-def _write(file: IO[bytes], recordings: Sequence[Recording], settings: Settings, fmt: JsonFormat) -> None:
+def _write(file: IO[bytes], key: str, recordings: Sequence[Recording], settings: Settings, fmt: JsonFormat) -> None:
     digest = xxhash.xxh3_128()
 
     def put(content: bytes) -> None:
@@ -169,7 +179,7 @@ def _write(file: IO[bytes], recordings: Sequence[Recording], settings: Settings,
     for column in index.values():
         put(np.concatenate(column).tobytes() if column else b"")
     rows = sum(len(part) for part in index["clip"])
-    header = json.dumps({"rows": rows, "spans": spans, "fps": rates}).encode()
+    header = json.dumps({"key": key, "rows": rows, "spans": spans, "fps": rates}).encode()
     put(header)
     put(len(header).to_bytes(8, "little"))
     file.write(digest.digest())
@@ -178,12 +188,11 @@ def _write(file: IO[bytes], recordings: Sequence[Recording], settings: Settings,
 
 
 def _load(path: Path, settings: Settings) -> MapCache | None:
-    """Open a finished cache; None if there is none or it is damaged."""
+    """Read a finished cache; None if there is none or it is damaged."""
     try:
-        with path.open("rb") as file:
-            header = _verified_header(file)
-        if header is not None:
-            return _map_arrays(path, header, settings)
+        content = np.fromfile(path, np.uint8)
+        if _sound(content):
+            return _parse(path, content, settings)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -192,37 +201,26 @@ def _load(path: Path, settings: Settings) -> MapCache | None:
     return None
 
 
-def _verified_header(file: IO[bytes]) -> dict[str, Any] | None:
-    """Check magic and digest without mapping the file, so that memory stays flat; return the JSON."""
-    size = os.fstat(file.fileno()).st_size
-    left = size - 16 - len(MAGIC)
-    if left < len(MAGIC) + 8:
-        return None
-    digest, buffer = xxhash.xxh3_128(), bytearray(CHUNK)
-    while left:
-        count = file.readinto(memoryview(buffer)[: min(left, CHUNK)])  # type: ignore[attr-defined]
-        if not count:
-            return None
-        digest.update(memoryview(buffer)[:count])
-        left -= count
-    if file.read() != digest.digest() + MAGIC:
-        return None
-    file.seek(size - TAIL)
-    length = int.from_bytes(file.read(8), "little")
-    file.seek(size - TAIL - length)
-    header: dict[str, Any] = json.loads(file.read(length))
-    return header
+def _sound(content: NDArray[np.uint8]) -> bool:
+    """Say whether a file's content has the digest and the magic at its end."""
+    end = len(content) - 16 - len(MAGIC)
+    return end >= len(MAGIC) + 8 and content[end:].tobytes() == xxhash.xxh3_128(content[:end].data).digest() + MAGIC
 
 
-def _map_arrays(path: Path, header: dict[str, Any], settings: Settings) -> MapCache:
-    rows = header["rows"]
-    shape = (rows, settings.row_bytes)
-    start = len(MAGIC)
-    packed: NDArray[np.uint8] = (  # an empty memory map is not allowed; copy-on-write lets torch take the array
-        np.memmap(path, np.uint8, "c", start, shape) if rows else np.zeros(shape, np.uint8)
-    )
-    with path.open("rb") as file:
-        file.seek(start + shape[0] * shape[1])
-        clip, frame, track = np.fromfile(file, "<i4", 3 * rows).reshape(3, rows)
+def _parse(path: Path, content: NDArray[np.uint8], settings: Settings) -> MapCache:
+    """Take a sound file's content apart.
+
+    Raises:
+        ValueError: it is the cache of something else.
+    """
+    length_at = len(content) - TAIL
+    length = int.from_bytes(content[length_at : length_at + 8].tobytes(), "little")
+    header = json.loads(content[length_at - length : length_at].tobytes())
+    if header["key"] != path.stem:
+        raise ValueError(f"another cache's content ({header['key']})")
+    rows, start = header["rows"], len(MAGIC)
+    index = start + rows * settings.row_bytes
+    packed = content[start:index].reshape(rows, settings.row_bytes)
+    clip, frame, track = np.frombuffer(content, "<i4", 3 * rows, index).reshape(3, rows).copy()
     spans = tuple((int(first), int(stop)) for first, stop in header["spans"])
     return MapCache(path, packed, clip, frame, track, spans, tuple(header["fps"]), settings)

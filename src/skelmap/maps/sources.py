@@ -4,18 +4,17 @@ Reading every file to hash it would cost as much as a small cache build, so the 
 paths, sizes and times of change, as git does with its index.
 """
 
-import os
-import re
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import xxhash
 
 from skelmap.errors import UserError
+from skelmap.files import replacing
 from skelmap.poses import Recording, source_files
 
-DIGEST = re.compile(rb"[0-9a-f]{32}")
 SETTLED_S = 2.0
 """A file changed less than this ago could change again without its time showing it: its digest is not remembered."""
 
@@ -42,25 +41,31 @@ def content_digest(recordings: Sequence[Recording], memory: Path) -> str:
             state.update(f"{file}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ino}\n".encode(errors="surrogateescape"))
             newest = max(newest, stat.st_mtime_ns)
         known = memory / f"{state.hexdigest()}.digest"
-        if known.is_file() and DIGEST.fullmatch(remembered := known.read_bytes()):
-            return remembered.decode()
+        digest = _recall(known)
+        if digest is not None:
+            return digest
         digest = _read_all(recordings, files)
     except OSError as error:
         raise UserError(f"{error.filename}: cannot be read ({error.strerror})") from error
     if time.time() - newest / 1e9 > SETTLED_S:
-        write_atomically(known, digest.encode())
+        with suppress(UserError), replacing(known) as memo:  # where it cannot be kept, it is computed again
+            memo.write(digest + _check(known, digest))
     return digest
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a small file so that a reader sees all of it or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+def _recall(known: Path) -> str | None:
+    """Give the digest that was remembered; None if none was, or if it is damaged or another one's."""
     try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+        content = known.read_text()
+    except (OSError, ValueError):
+        return None
+    digest = content[:32]
+    return digest if content == digest + _check(known, digest) else None
+
+
+def _check(known: Path, digest: str) -> str:
+    """Say what stands after a remembered digest, so that damage does not make another data set's cache this one's."""
+    return xxhash.xxh3_64_hexdigest(f"{known.name} {digest}".encode())
 
 
 def _read_all(recordings: Sequence[Recording], files: list[list[Path]]) -> str:
