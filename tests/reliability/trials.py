@@ -70,7 +70,7 @@ def result(run: Path) -> dict[str, Any]:
 def check_whole(folder: Path) -> None:
     """Every file of a folder that was left at any moment can be read to its end; what was being written has a dot."""
     for path in folder.rglob("*"):
-        if path.is_dir() or path.name.endswith(".partial") or ".hydra" in path.parts:
+        if path.is_dir() or path.name.endswith(".partial") or {".hydra", ".cache", ".config"} & {*path.parts}:
             continue
         if path.suffix == ".json":
             json.loads(path.read_text())

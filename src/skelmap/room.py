@@ -1,0 +1,36 @@
+"""A run's folder is tried before Hydra writes into it, whose own words would be a traceback."""
+
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import CompactHydraException
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from skelmap.errors import UserError
+from skelmap.files import replacing
+
+ROOM = 64 * 1024
+"""Bytes that the configuration and the log of a run take at most to begin with."""
+
+
+class Room(Callback):
+    """Checks that the folder of a run or a sweep can be written."""
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Check a run's folder."""
+        _try(Path(config.hydra.run.dir))
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Check a sweep's folder."""
+        _try(Path(config.hydra.sweep.dir))
+
+
+def _try(folder: Path) -> None:
+    probe = folder / ".room"
+    try:
+        with replacing(probe, "wb") as file:
+            file.write(bytes(ROOM))
+        probe.unlink()
+    except UserError as error:
+        raise CompactHydraException(f"{folder} cannot be written ({error.__cause__})") from None

@@ -1,0 +1,61 @@
+"""Numbers gone wrong: a loss that is not finite, a test split of one class, a score that says nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from composing import Compose
+from invented import clip_of, wave, write_manifest
+from skelmap.data import Batch
+from skelmap.errors import UserError
+from skelmap.experiment import run
+from skelmap.models import AE, MeanMap
+from skelmap.poses import write_clip
+
+SMALL = ("data=manifest", "data.img_size=14", "data.seq_len=8", "data.stride=4", "trainer=cpu", "trainer.max_epochs=3")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")], ids=["nan", "inf"])
+@pytest.mark.parametrize("step", ["training", "validation"])
+def test_a_loss_that_is_not_finite_stops_with_its_clips_and_keeps_the_epochs_before(
+    step: str, value: float, task: Path, composed: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = getattr(AE, f"{step}_step")
+
+    def goes_wrong(model: AE, batch: Batch) -> torch.Tensor:
+        return sound(model, batch) + (value if model.current_epoch == 1 else 0)
+
+    monkeypatch.setattr(AE, f"{step}_step", goes_wrong)
+    clips = "train_a, train_b" if step == "training" else "val"
+    words = rf"epoch 2, {step} batch 1: the loss is {value}; its windows are of clip {clips}\. Checkpoints are of the"
+    with pytest.raises(UserError, match=words):
+        run(composed(*SMALL, f"data.manifest={task}", "model=ae", "model.channels=[2,4]"))
+    for name in ("last", "best"):
+        saved = torch.load(tmp_path / "run" / "checkpoints" / f"{name}.ckpt", weights_only=True)
+        assert saved["epoch"] == 0
+        assert all(weights.isfinite().all() for weights in saved["state_dict"].values())
+
+
+@pytest.mark.parametrize(("abnormal", "kind"), [("", "normal"), ("all", "abnormal")])
+def test_a_test_split_of_one_class_has_no_auroc_and_says_so(
+    abnormal: str, kind: str, composed: Compose, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed, name in enumerate(("train", "test")):
+        write_clip(tmp_path / f"{name}.npz", clip_of(wave(30, seed), name))
+    lines = [["train", "train.npz", "train", "a"], ["test", "test.npz", "test", "b", abnormal]]
+    numbers = run(composed(*SMALL, f"data.manifest={write_manifest(tmp_path, lines)}", "model=mean_map"))
+    words = f"all 30 judged frames are {kind}; an AUROC needs normal and abnormal ones"
+    assert (numbers["auroc"], numbers["auroc_reason"]) == (None, words)
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["auroc"] is None
+    assert words in (tmp_path / "run" / "report.html").read_text()
+    assert words in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_score_that_is_always_the_same_is_chance(
+    task: Path, composed: Compose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MeanMap, "describe", lambda self, x: (torch.full((len(x),), 1e6), None))
+    numbers = run(composed(*SMALL, f"data.manifest={task}", "model=mean_map"))
+    assert numbers["auroc"] == numbers["auroc_averaged"] == 0.5
