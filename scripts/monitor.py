@@ -1,7 +1,6 @@
 """Watch a camera with a trained model: `python scripts/monitor.py checkpoint=RUN source=... [KEY=VALUE ...]`."""
 
 import logging
-import signal
 import sys
 from pathlib import Path
 
@@ -14,16 +13,18 @@ CONF = Path(__file__).resolve().parents[1] / "conf"
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="monitor")
 def main(cfg: DictConfig) -> None:
-    """Watch until the source ends; Ctrl-C and SIGTERM leave complete files."""
+    """Watch until the source ends; Ctrl-C and SIGTERM leave complete files and the exit code 130 or 143."""
     from skelmap.errors import UserError  # these import OpenCV: not for --help
     from skelmap.monitor.command import watch
+    from skelmap.stopping import Stopped, stoppable
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        watch(cfg)
-    except KeyboardInterrupt:
-        sys.exit("stopped; the files are complete")
+        with stoppable():
+            watch(cfg)
+    except Stopped as stop:
+        print(f"stopped by {stop.signal}; the files are complete", file=sys.stderr)
+        raise
     except UserError as error:
         raise CompactHydraException(str(error)) from None
 

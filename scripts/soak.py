@@ -7,6 +7,7 @@ looks at the page all the while.
 
 import argparse
 import logging
+import resource
 import sys
 import threading
 import urllib.request
@@ -18,6 +19,7 @@ import numpy as np
 
 from skelmap.errors import UserError
 from skelmap.monitor.command import open_scorer
+from skelmap.monitor.film import Films
 from skelmap.monitor.ledger import Ledger
 from skelmap.monitor.listener import Listener
 from skelmap.monitor.loop import Monitor
@@ -93,7 +95,7 @@ class Health(Listener):
         self._latencies: list[float] = []
         self._next = 0.0
 
-    def frame(self, verdict: Verdict, latency_ms: float) -> str:
+    def frame(self, verdict: Verdict, latency_ms: float) -> None:
         """Look at the watch."""
         self._latencies.append(latency_ms)
         if verdict.sight.time >= self._next:
@@ -102,13 +104,12 @@ class Health(Listener):
             print(f"{verdict.sight.time / 60:6.1f} min  {memory_mb():6.1f} MB  {median:5.2f} ms  p99 {p99:5.2f} ms")
             sys.stdout.flush()
             self._latencies.clear()
-        return ""
 
 
 def memory_mb() -> float:
     """Resident memory of this process, MB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096 / 1e6
+    return pages * resource.getpagesize() / 1e6
 
 
 def look(address: str) -> None:
@@ -124,6 +125,7 @@ def main() -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished run, or of an exported model")
     parser.add_argument("manifest", type=Path, metavar="MANIFEST", help="whose test recordings follow each other")
     parser.add_argument("--hours", type=float, default=2.0, help="of the stream (default 2)")
+    parser.add_argument("--film", action="store_true", help="make the film, too")
     parser.add_argument("--out", type=Path, default=Path("outputs/soak"), help="default outputs/soak")
     a = parser.parse_args()
     logging.disable(logging.WARNING)
@@ -133,7 +135,8 @@ def main() -> None:
         rule = normal.rule(float(np.quantile(normal.score, 0.95)), 0.5, 2.0)
         page = Page("127.0.0.1", 0)
         threading.Thread(target=look, args=[page.address], daemon=True).start()
-        listeners = [Ledger(a.out, rule.on), page, Health(a.hours * 3600 / LINES)]
+        films = [Films(a.out, rule)] if a.film else []
+        listeners = [Ledger(a.out, rule.on), page, *films, Health(a.hours * 3600 / LINES)]
         Monitor(open_scorer(a.run), rule, listeners).run([TroubledCamera(clips, a.hours)])
     except UserError as error:
         sys.exit(str(error))

@@ -41,9 +41,8 @@ from skelmap.evaluation import (
 from skelmap.loggers import closing, scalars
 from skelmap.maps import MapSettings
 from skelmap.memory import keep_freed_memory
-from skelmap.models import Baseline, WindowScores
-from skelmap.models.autoencoder import Autoencoder
-from skelmap.monitor.handover import write_eye, write_normal_scores
+from skelmap.models import Autoencoder, Baseline
+from skelmap.monitor.handover import eye_of, normal_scores
 from skelmap.names import flat
 from skelmap.wandb_results import log_results
 
@@ -74,9 +73,9 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         checkpoint = _fit(cfg, trainer, model, data) if cfg.train else cfg.ckpt_path
         seconds = time.monotonic() - began
         predictions = predict(trainer, model, data, checkpoint)
-        prepare_monitor(Path(cfg.paths.output_dir), trainer, model, data)
         if not trainer.is_global_zero:  # of several processes, the first one judges and writes
             return {}
+        prepare_monitor(folder, model, data)
         return conclude(cfg, trainer, model, data, predictions, seconds)
 
 
@@ -111,34 +110,23 @@ def predict(
     Raises:
         UserError: the checkpoint does not fit, or the trainer was told to score nothing.
     """
-    scores = _score(trainer, model, data, "test", checkpoint)
-    return Predictions(data.test_row(scores.start), scores.score, scores.latent, data.window)
-
-
-def prepare_monitor(folder: Path, trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps) -> None:
-    """Write what scripts/monitor.py needs beside the checkpoint: what the model sees, how normal work scores."""
-    scores = _score(trainer, model, data, "val") if len(data.starts("val")) else None
-    if not trainer.is_global_zero:
-        return
-    write_eye(folder, _title(model, data), data)
-    if scores is not None:
-        write_normal_scores(folder, data, scores.start, scores.score)
-
-
-def _score(
-    trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps, split: str, checkpoint: str | None = None
-) -> WindowScores:
-    """Score every window of a split."""
-    keep = KeepScores(len(data.starts(split, stride=1)))
-    data.scored = split
+    keep = KeepScores(len(data.starts("test")))
     trainer.callbacks.append(keep)
     with _loading(checkpoint, trainer, model, data):
         trainer.predict(model, data, return_predictions=False, ckpt_path=checkpoint, weights_only=True)
-    trainer.callbacks.remove(keep)
     scores = keep.scores()
     if scores is None:
         raise UserError("nothing was scored")
-    return scores
+    return Predictions(data.test_row(scores.start), scores.score, scores.latent, data.window)
+
+
+def prepare_monitor(folder: Path, model: Autoencoder | Baseline, data: SkeletonMaps) -> None:
+    """Write what scripts/monitor.py needs beside the checkpoint: what the model sees, how normal work scores."""
+    eye = eye_of(_title(model, data), data)
+    eye.write(folder)
+    recordings = data.manifest.split("val")
+    if recordings:
+        normal_scores(model.eval(), eye, recordings, data.format).write(folder)
 
 
 def conclude(

@@ -46,3 +46,20 @@ def stoppable() -> Iterator[None]:
 
 def _stop(signum: int, frame: FrameType | None) -> None:
     raise Stopped(signum)
+
+
+@contextmanager
+def unstopped() -> Iterator[None]:
+    """Let signals to stop wait until the block is over: what it does is done whole."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda signum, _: came.append(signum)) for number in UNCLAIMED}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        signal.raise_signal(came[0])

@@ -1,6 +1,7 @@
 """Verdicts and sources that tests make up."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -29,8 +30,14 @@ def sight(number: int, people: int = 1) -> Sight:
 
 
 def verdict(number: int, score: float = 0.5, alarmed: bool = False) -> Verdict:
-    return Verdict(sight(number), (Scored(0, number, score),), (), frozenset({0} if alarmed else ()))
+    return Verdict(sight(number), (Scored(0, number, number / 30, score),), (), frozenset({0} if alarmed else ()))
 
 
 def event(ended: bool, start: float = 1.0) -> Event:
-    return Event(0, Alarm(start, start + 0.5, start + 2, 0.9, start + 1), ("left_wrist", "nose"), ended)
+    return Event(
+        0,
+        Alarm(start, start + 0.5, start + 2, 0.9, start + 1),
+        ("left_wrist", "nose"),
+        ended,
+        datetime(2026, 1, 2, tzinfo=UTC),
+    )

@@ -15,7 +15,7 @@ rules = st.builds(
     on=st.just(3.0),
     off=st.sampled_from([1.0, 2.0, 3.0]),
     min_seconds=st.sampled_from([0.0, 0.25, 0.55]),
-    cool_down_seconds=st.sampled_from([0.05, 0.35, 0.95]),
+    cool_down_seconds=st.sampled_from([0.15, 0.35, 0.95]),
 )
 
 

@@ -69,8 +69,8 @@ def test_a_camera_that_goes_away_is_read_again_when_it_is_back(monkeypatch: pyte
     for one in camera:
         assert time.monotonic() - began < 60
         if isinstance(one, Trouble):
+            server = server if lost else serve(port)
             lost = True
-            server = serve(port)
             continue
         seen.append(one)
         if len(seen) == 20:

@@ -34,6 +34,18 @@ def test_it_is_the_lowest_threshold_that_gives_no_more_false_alarms(seed: int, a
     assert normal.false_alarms(normal.rule(lower, 0.2, 0.5)) > allowed
 
 
+@pytest.mark.parametrize("kind", ["a cycle of work", "noise"])
+def test_scores_that_melt_into_one_endless_alarm_do_not_lower_the_threshold(kind: str) -> None:
+    rng = np.random.default_rng(1)
+    times = np.arange(36_000)
+    score = rng.normal(size=36_000) * (0.1 if kind == "a cycle of work" else 1)
+    score += np.sin(2 * np.pi * times / 30) if kind == "a cycle of work" else 0
+    normal = normal_scores(score)
+    for per_hour in (1, 5):
+        threshold = choose_threshold(normal, per_hour, 0.0, 2.0)
+        assert threshold.false_alarms <= per_hour and (score >= threshold.rule.on).mean() < 0.01
+
+
 def test_too_little_normal_work_is_said_and_nothing_is_guessed() -> None:
     normal = normal_scores(np.arange(600.0))  # one minute
     with pytest.raises(UserError, match=r"1\.0 minutes of normal.*at least 1 hours.*60 an hour and more"):

@@ -45,8 +45,17 @@ def test_the_stream_tells_skeletons_scores_and_alarms(page: Page) -> None:
     assert person["alarm"] is True and len(person["joints"]) == 25 and state["about"] == ["LSTM-VAE"]
     assert [score for _, score in state["curve"]] == [0.5, 0.9]
     assert state["events"][0]["joints"] == ["left_wrist", "nose"]
-    page.trouble("lost")
-    assert page.newer(-1, 1)[1]["status"] == "lost" and page.newer(-1, 1)[1]["people"] == []
+    page.hear_troubles(["lost"])
+    assert page.newer(-1, 1)[1]["troubles"] == ["lost"]
+
+
+def test_who_looks_to_the_end_is_told_that_it_is_the_end() -> None:
+    page = Page("127.0.0.1", 0)
+    stream = ask(page, "/stream")
+    stream.readline()
+    page.close()
+    said = [json.loads(line.removeprefix("data: ")) for line in stream.read().decode().split("\n") if line]
+    assert said[-1]["troubles"] == ["the monitor has ended"]
 
 
 def test_other_names_for_this_machine_and_other_paths_are_refused(page: Page) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skelmap.monitor.resample import Resampler
+from skelmap.monitor.resample import Resampler, bridge_for
 
 Ticks = list[tuple[int, np.ndarray]]
 
@@ -46,11 +46,13 @@ def test_a_camera_that_stutters_gives_each_tick_once(steps: list[float]) -> None
 
 
 def test_who_was_gone_for_long_is_there_anew() -> None:
-    resampler = Resampler(30, bridge=0.2)
+    resampler = Resampler(30)
     assert resampler.see(0.0, joint(0))[0]
     assert not resampler.see(0.2, joint(1))[0]
     anew, ticks = resampler.see(1.0, joint(2))
     assert anew and [tick for tick, _ in ticks] == [30]
+    anew, ticks = resampler.see(2.0, joint(3), bridge=bridge_for(1 / 3, 30))  # a camera of three pictures a second
+    assert not anew and [tick for tick, _ in ticks] == list(range(31, 61))
 
 
 def test_a_joint_seen_once_stays_where_the_nearer_sighting_has_it() -> None:

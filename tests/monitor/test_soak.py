@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from composing import ROOT
@@ -24,7 +25,7 @@ def test_a_troubled_camera_holds_memory_and_latency_flat(trained: Path, tmp_path
     memory, median = [line[1] for line in lines], [line[2] for line in lines]
     assert len(lines) >= 12
     assert max(memory[3:]) - memory[2] < 20  # MB; the first lines fill rings, buffers and the page's curve
-    assert max(median[6:]) < 3 * max(median[1:6])  # a machine may be busy meanwhile
+    assert np.median(median[6:]) < 3 * np.median(median[1:6])  # a machine may be busy meanwhile
     with (tmp_path / "scores.csv").open(newline="") as file:
         people = {row["person"] for row in csv.DictReader(file)}
     assert len(people) > 5  # a crowd came by

@@ -4,9 +4,10 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -58,21 +59,22 @@ def test_a_silent_folder_and_a_damaged_file_are_said_and_the_rest_goes_on(
     (tmp_path / "now" / "cam_000000000001_keypoints.json").write_text("{")
     stream = iter(GrowingFolder(tmp_path / "now", JsonFormat()))
     first, damaged, third, silent = islice(stream, 4)
+    assert next(stream).text == silent.text  # again and again: time passes for alarms that last
     assert isinstance(first, Sight) and isinstance(third, Sight) and third.number == 2
     assert isinstance(damaged, Trouble) and "000000000001" in damaged.text
     assert isinstance(silent, Trouble) and "no new frame" in silent.text
     people = [{"pose_keypoints_2d": person().flatten().tolist()}]
     (tmp_path / "now" / "cam_000000000009_keypoints.json").write_text(json.dumps({"people": people}))
-    after = next(stream)
-    assert isinstance(after, Sight) and after.number == 9
+    after = next(one for one in stream if isinstance(one, Sight))
+    assert after.number == 9
     (tmp_path / "now").rename(tmp_path / "gone")
     gone = next(stream)
     assert isinstance(gone, Trouble) and "no new frame" in gone.text
     (tmp_path / "gone").rename(tmp_path / "now")
     write_openpose(tmp_path / "more", clip_of(wave(12), "cam"))
     (tmp_path / "more" / "cam_000000000011_keypoints.json").rename(tmp_path / "now/cam_000000000011_keypoints.json")
-    back = next(stream)
-    assert isinstance(back, Sight) and back.number == 11
+    back = next(one for one in stream if isinstance(one, Sight))
+    assert back.number == 11
 
 
 class Estimator:
@@ -98,6 +100,8 @@ class Connection:
     def read(self) -> np.ndarray | None:
         time.sleep(0.005)
         word = next(self.script, "lost")
+        if word == "broken":
+            raise cv2.error("no such stream")
         if word == "lost":
             return None
         return np.full((48, 64, 3), 7 if word == "same" else time.monotonic_ns() // 1000 % 251, np.uint8)
@@ -110,18 +114,20 @@ def test_a_camera_that_is_lost_is_connected_again_and_a_frozen_one_is_no_one_sta
 ) -> None:
     monkeypatch.setattr(camera_module, "LOST", 0.05)
     monkeypatch.setattr(camera_module, "FROZEN", 0.1)
+    monkeypatch.setattr(camera_module, "AGAIN", 0.02)
     monkeypatch.setattr(camera_module, "BACK_OFF", (0.05, 0.2))
     Connection.attempts = []
-    Connection.script = iter(["new"] * 5 + ["lost"] * 3 + ["new"] * 5 + ["same"] * 60 + ["new"] * 200)
+    Connection.script = chain(["new"] * 5, ["lost"] * 2, ["broken"], ["new"] * 5, ["same"] * 60, repeat("new"))
     camera = Camera("0", "gate", Estimator(), 30.0, connect=Connection)
     seen: list[Sight | Trouble] = []
     for one in camera:
         seen.append(one)
         if len([s for s in seen if isinstance(s, Trouble) and "frozen" in s.text]) and isinstance(one, Sight):
             break
-    troubles = [one.text for one in seen if isinstance(one, Trouble)]
-    assert troubles[0].startswith("gate: no picture") and troubles[-1].startswith("gate: frozen")
+    troubles = list(dict.fromkeys(one.text for one in seen if isinstance(one, Trouble)))
+    assert [text[:15] for text in troubles if "no such stream" not in text] == ["gate: no pictur", "gate: frozen, t"]
+    assert any("no such stream" in text for text in troubles)  # said, and no reason to give up
     waits = np.diff(Connection.attempts)
-    assert len(waits) == 3 and waits[0] < 0.15 and waits[1] >= 0.2 and waits[2] >= 0.2  # ever more patient
+    assert len(waits) == 3 and waits[0] >= 0.05 and (waits[1:] >= 0.2).all()  # ever more patient
     times = [one.time for one in seen if isinstance(one, Sight)]
     assert times == sorted(times) and [one.number for one in seen if isinstance(one, Sight)] == list(range(len(times)))

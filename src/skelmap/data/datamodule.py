@@ -107,7 +107,6 @@ class SkeletonMaps(pl.LightningDataModule):
         self.settings: MapSettings | KeypointSettings = MapSettings(img_size=img_size, **maps)
         if representation == "keypoints":
             self.settings = KeypointSettings(layout.joints_with_neck, maps["crop_size"])
-        self.scored = "test"  # the split that is scored
         self._packed: dict[torch.device, Tensor] = {}
 
     @cached_property
@@ -157,9 +156,9 @@ class SkeletonMaps(pl.LightningDataModule):
         in_split = np.array([r.split == split for r in self.manifest.recordings])
         return np.flatnonzero(in_split[self.cache.clip])
 
-    def starts(self, split: str, stride: int | None = None) -> NDArray[np.int64]:
+    def starts(self, split: str) -> NDArray[np.int64]:
         """First row of each window of a split, (W,) int64; all within runs of at least T frames."""
-        stride = stride or (1 if split == "test" else self.stride)
+        stride = 1 if split == "test" else self.stride
         return window_starts(self._runs(split).at_least(self.seq_len), self.window, stride)
 
     def train_dataloader(self) -> DataLoader[Tensor]:
@@ -171,16 +170,14 @@ class SkeletonMaps(pl.LightningDataModule):
         return self._loader("val") if len(self.starts("val")) else []
 
     def predict_dataloader(self) -> DataLoader[Tensor]:
-        """Serve the windows of `scored`, in order, in larger batches: the more of them, the more frames they share."""
+        """Serve test windows, in order, in larger batches: the more of them, the more frames they share."""
         fitting = SCORED_AT_ONCE // (self.window * prod(self.settings.shape))
         processes = self.trainer.world_size if self.trainer else 1
         at_once = processes * max(self.batch_size, min(fitting, 256))
-        return self._loader(self.scored, batch_size=at_once, stride=1)
+        return self._loader("test", batch_size=at_once)
 
-    def _loader(
-        self, split: str, shuffle: bool = False, batch_size: int | None = None, stride: int | None = None
-    ) -> DataLoader[Tensor]:
-        windows = Starts(self.starts(split, stride))
+    def _loader(self, split: str, shuffle: bool = False, batch_size: int | None = None) -> DataLoader[Tensor]:
+        windows = Starts(self.starts(split))
         rank, processes = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         batch_size = batch_size or self.batch_size
         if min(batch_size, len(windows)) < processes:

@@ -15,7 +15,8 @@ class AlarmRule:
         on: an alarm begins with a score of at least this.
         off: it lasts while scores are at least this; at most `on`.
         min_seconds: it is raised once it has lasted so long.
-        cool_down_seconds: it is over once scores have been below `off`, or nobody was there, for so long.
+        cool_down_seconds: it is over once scores have been below `off`, or nobody was there, for so long; longer than
+            from one score to the next.
     """
 
     on: float

@@ -13,16 +13,21 @@ from rich.table import Table
 from skelmap.config import MONITOR_RULES, check_values, resolved
 from skelmap.errors import UserError
 from skelmap.files import replacing
+from skelmap.maps import KeypointSettings
+from skelmap.monitor.alarms import AlarmRule
 from skelmap.monitor.console import Console
+from skelmap.monitor.eye import Eye
 from skelmap.monitor.figures import AlarmList, EventFigures, event_figures
 from skelmap.monitor.film import Films
-from skelmap.monitor.ledger import Ledger
+from skelmap.monitor.ledger import EVENTS, Ledger
 from skelmap.monitor.listener import Listener
 from skelmap.monitor.loop import Monitor
+from skelmap.monitor.normal import FILE as NORMAL_SCORES
 from skelmap.monitor.normal import NormalScores, Threshold, choose_threshold
 from skelmap.monitor.opening import opened
 from skelmap.monitor.page import Page
 from skelmap.monitor.scorer import Scorer
+from skelmap.monitor.sources import Source
 from skelmap.poses import LAYOUTS, JsonFormat
 
 log = logging.getLogger(__name__)
@@ -47,17 +52,18 @@ def watch(cfg: DictConfig) -> None:
     fmt = JsonFormat(LAYOUTS[cfg.json.layout], (cfg.json.size[0], cfg.json.size[1]), cfg.json.fps)
     weights = Path(cfg.weights) if cfg.weights else None
     with opened(str(cfg.source), fmt, cfg.estimator, weights, cfg.follow) as sources:
-        _refuse_old(output, live=any(source.count is None for source in sources))
-        on = threshold.rule.on
+        _refuse(sources, scorer.eye, output)
+        rule = threshold.rule
         alarms = AlarmList()
-        listeners: list[Listener] = [Console(), Ledger(output, on), alarms]
-        if cfg.video:
-            listeners.append(Films(output, threshold.rule, cfg.picture))
+        listeners: list[Listener] = [Console(), alarms]
         if cfg.page is not None:
-            page = Page(cfg.host, cfg.page, _about(scorer), on)
+            page = Page(cfg.host, cfg.page, _about(scorer), rule.on)
             listeners.append(page)
             log.info("look at %s", page.address)
-        monitor = Monitor(scorer, threshold.rule, listeners, cfg.realtime)
+        listeners.append(Ledger(output, rule.on))
+        if cfg.video:
+            listeners.append(Films(output, rule, cfg.picture))
+        monitor = Monitor(scorer, rule, listeners, cfg.realtime)
         try:
             monitor.run(sources)
         finally:
@@ -80,6 +86,9 @@ def open_scorer(folder: Path) -> Scorer:
 
 def _threshold(cfg: DictConfig, folder: Path) -> Threshold:
     """Take the threshold that was asked for, or choose one on normal validation recordings, and say what it means."""
+    if cfg.threshold is not None and not (folder / NORMAL_SCORES).exists():
+        log.warning("threshold %.4g: without normal validation recordings nobody knows its false alarms", cfg.threshold)
+        return Threshold(AlarmRule(cfg.threshold, cfg.threshold, cfg.min_seconds, cfg.cool_down_seconds), None, 0.0)
     normal = NormalScores.read(folder)
     if cfg.threshold is not None:
         rule = normal.rule(cfg.threshold, cfg.min_seconds, cfg.cool_down_seconds)
@@ -98,9 +107,17 @@ def _about(scorer: Scorer) -> Sequence[str]:
     return [scorer.eye.title, *(["trained on simulated work"] if scorer.eye.simulated else [])]
 
 
-def _refuse_old(output: Path, live: bool) -> None:
-    """A camera's events are gone on with; a recording's would stand there twice."""
-    if not live and (output / "events.jsonl").exists():
+def _refuse(sources: Sequence[Source], eye: Eye, output: Path) -> None:
+    """Refuse what cannot work, before anything is written."""
+    for source in sources:
+        if isinstance(eye.settings, KeypointSettings) and source.layout != eye.layout:
+            raise UserError(
+                f"{source.name}: its keypoints are {source.layout.name}; allowed is {eye.layout.name}, which the model "
+                "was trained on (skeleton maps would allow any)"
+            )
+    live = any(source.count is None for source in sources)
+    events = output / EVENTS
+    if not live and events.exists() and events.stat().st_size:  # a camera's are gone on with
         raise UserError(f"output={output}: holds the events of an earlier monitor; choose another folder")
 
 
@@ -116,7 +133,8 @@ def _write(
     content = {
         "model": scorer.eye.plain(),
         "rule": asdict(threshold.rule),
-        "normal_validation": {
+        "normal_validation": threshold.hours
+        and {
             "false_alarms": threshold.false_alarms,
             "hours": threshold.hours,
             "per_hour_interval": threshold.interval,
@@ -131,7 +149,7 @@ def _write(
 def _print(monitor: Monitor, figures: EventFigures | None) -> None:
     median, p99 = monitor.latency()
     if median == median:
-        log.info("a frame took %.1f ms, 99 of 100 at most %.1f ms", median, p99)
+        log.info("from picture to verdict %.1f ms, 99 of 100 within %.1f ms", median, p99)
     if figures is None:
         return
     table = Table(title="alarms against the manifest")

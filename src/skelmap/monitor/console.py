@@ -1,6 +1,7 @@
 """What a monitor says in the terminal: progress, alarms, troubles."""
 
 import logging
+from collections.abc import Sequence
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -25,6 +26,7 @@ class Console(Listener):
         )
         self._task = TaskID(0)
         self._name = ""
+        self._said: list[str] = []
 
     def begin(self, source: Source) -> None:
         """Start a bar; a camera has no end to progress to."""
@@ -33,12 +35,11 @@ class Console(Listener):
         if self._bar.console.is_terminal:
             self._bar.start()
 
-    def frame(self, verdict: Verdict, latency_ms: float) -> str:
+    def frame(self, verdict: Verdict, latency_ms: float) -> None:
         """Advance."""
         self._bar.advance(self._task)
-        return ""
 
-    def event(self, event: Event) -> str:
+    def event(self, event: Event) -> None:
         """Say that an alarm was raised, or how long it lasted."""
         alarm, who = event.alarm, f"{self._name}, person {event.person}"
         if event.ended:
@@ -46,11 +47,13 @@ class Console(Listener):
         else:
             why = f", worst at {', '.join(event.joints).replace('_', ' ')}" if event.joints else ""
             log.warning("ALARM  %s at %.1f s: score %.4g%s", who, alarm.start, alarm.peak, why)
-        return ""
 
-    def trouble(self, text: str) -> None:
-        """Say what is wrong."""
-        log.warning("%s", text)
+    def hear_troubles(self, texts: Sequence[str]) -> None:
+        """Say what is wrong since the last time."""
+        for text in texts:
+            if text not in self._said:
+                log.warning("%s", text)
+        self._said = list(texts)
 
     def end(self) -> None:
         """Put the bar away."""

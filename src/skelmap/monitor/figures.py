@@ -8,7 +8,7 @@ import numpy as np
 from skelmap.monitor.alarms import Alarm
 from skelmap.monitor.listener import Listener
 from skelmap.monitor.sources import Source
-from skelmap.monitor.watch import Event
+from skelmap.monitor.watch import Event, Verdict
 from skelmap.poses import Recording, Span
 
 
@@ -18,7 +18,7 @@ class Watched:
 
     Attributes:
         truth: what is abnormal in it.
-        span: its first frame and one past its last.
+        span: its first frame and one past the last that was watched.
         fps: frames a second.
         alarms: that were raised.
     """
@@ -38,20 +38,29 @@ class AlarmList(Listener):
 
     def __init__(self) -> None:
         self.watched: list[Watched] = []
-        self._now: Watched | None = None
+        self._source: Source | None = None
+        self._alarms: list[Alarm] = []
+        self._watched = 0  # one past the last frame
 
     def begin(self, source: Source) -> None:
         """Begin a list."""
-        self._now = None
-        if source.truth is not None and source.count is not None:
-            self._now = Watched(source.truth, (source.first, source.first + source.count), source.fps)
-            self.watched.append(self._now)
+        self._source, self._alarms, self._watched = source, [], 0
 
-    def event(self, event: Event) -> str:
+    def frame(self, verdict: Verdict, latency_ms: float) -> None:
+        """Count the frame."""
+        self._watched = verdict.sight.number + 1
+
+    def event(self, event: Event) -> None:
         """Add an alarm that has ended."""
-        if self._now is not None and event.ended:
-            self._now.alarms.append(event.alarm)
-        return ""
+        if event.ended:
+            self._alarms.append(event.alarm)
+
+    def end(self) -> None:
+        """Close the list, with as much of the recording as was watched."""
+        assert self._source is not None
+        if self._source.truth is not None and self._watched:
+            span = (self._source.first, self._watched)
+            self.watched.append(Watched(self._source.truth, span, self._source.fps, self._alarms))
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from skelmap.monitor.overlay import Overlay
 from skelmap.monitor.sources import Source
 from skelmap.monitor.watch import Verdict
 
+LONGEST_STILL = 5.0
+"""Seconds that one picture stands at most; of a longer gap the film shows nothing."""
 ROOM = 200_000_000
 """Bytes that a disk must have left, or the film pauses: events matter more."""
 
@@ -44,10 +46,10 @@ class Films(Listener):
         self._film = _Film(self.folder / f"{name}.webm", source.fps)
         self._overlay = Overlay(source.name, source.layout, self.rule, self.over_picture)
 
-    def frame(self, verdict: Verdict, latency_ms: float) -> str:
+    def frame(self, verdict: Verdict, latency_ms: float) -> None:
         """Add a frame."""
         assert self._film is not None and self._overlay is not None
-        return self._film.add(self._overlay.draw(verdict))
+        self.trouble = self._film.add(self._overlay.draw(verdict), verdict.sight.time)
 
     def end(self) -> None:
         """Finish the film."""
@@ -56,7 +58,7 @@ class Films(Listener):
 
 
 class _Film:
-    """One film, which takes the size of its first frame."""
+    """One film, which takes the size of its first frame; a frame is shown until the next one comes."""
 
     def __init__(self, path: Path, fps: float) -> None:
         self.path, self.fps = path, fps
@@ -64,22 +66,29 @@ class _Film:
         self._size = (0, 0)
         self._count = 0
         self._paused = False
+        self._shift = 0.0  # seconds of the stream that the film leaves out
 
-    def add(self, picture: NDArray[np.uint8]) -> str:
-        """Add a frame, (H, W, 3) BGR; give why not, if not."""
+    def add(self, picture: NDArray[np.uint8], time: float) -> str:
+        """Add a frame, (H, W, 3) BGR, of that time in seconds; give why not, if not."""
         if self._writer is None:
             self._size = (picture.shape[1], picture.shape[0])
             with _without_stderr():  # OpenCV's FFmpeg finds VP8 in WebM unusual, and says so at each file
                 self._writer = cv2.VideoWriter(str(self.path), cv2.VideoWriter.fourcc(*"VP80"), self.fps, self._size)
         if not self._writer.isOpened():
             return f"{self.path}: a film cannot be written there"
-        if self._count % 100 == 0:
+        shown = self._count / self.fps
+        if self._count == 0 or not 0 <= time - self._shift - shown <= LONGEST_STILL:
+            self._shift = time - shown
+        due = max(0, round((time - self._shift) * self.fps) + 1 - self._count)
+        if self._count // 100 != (self._count + due) // 100 or self._count == 0:
             self._paused = shutil.disk_usage(self.path.parent).free < ROOM
-        self._count += 1
+        self._count += due
         if self._paused:
             return f"{self.path}: the film pauses, for the disk is nearly full"
-        fitting = (picture.shape[1], picture.shape[0]) == self._size
-        self._writer.write(picture if fitting else cv2.resize(picture, self._size))
+        if (picture.shape[1], picture.shape[0]) != self._size:
+            picture = cv2.resize(picture, self._size).astype(np.uint8)
+        for _ in range(due):
+            self._writer.write(picture)
         return ""
 
     def close(self) -> None:

@@ -1,39 +1,87 @@
 """What a run leaves for the monitor beside its checkpoint: what the model sees, and how normal work scores."""
 
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from torch import Tensor
+import torch
+from numpy.typing import NDArray
+from rich.progress import track as progress
 
-from skelmap.data import SkeletonMaps
+from skelmap.data import SkeletonMaps, find_runs, window_starts
+from skelmap.models import Autoencoder, Baseline
 from skelmap.monitor.eye import Eye
 from skelmap.monitor.normal import NormalScores
+from skelmap.monitor.resample import Resampler, bridge_for
+from skelmap.poses import Clip, JsonFormat, Recording, read_clip
+
+AT_ONCE = 128
+"""Windows that are scored together."""
 
 
-def write_eye(folder: Path, title: str, data: SkeletonMaps) -> None:
-    """Write down what a model with this title sees."""
-    Eye(title, data.window, data.fps, data.format.layout, data.settings, data.simulated).write(folder)
+def eye_of(title: str, data: SkeletonMaps) -> Eye:
+    """Describe what a model with this title sees of these data."""
+    return Eye(title, data.window, data.fps, data.format.layout, data.settings, data.simulated)
 
 
-def write_normal_scores(folder: Path, data: SkeletonMaps, start: Tensor, score: Tensor) -> None:
-    """Write the scores of the validation recordings' windows.
+def normal_scores(
+    model: Autoencoder | Baseline, eye: Eye, recordings: Sequence[Recording], fmt: JsonFormat
+) -> NormalScores:
+    """Score recordings as a monitor would that watches them, in batches.
 
     Args:
-        folder: of the run.
-        data: whose windows they are.
-        start: (W,) first row of each window, in any order.
-        score: (W,) of the windows.
+        model: ready to score.
+        eye: what it sees.
+        recordings: of normal work.
+        fmt: what JSON sources do not say.
     """
-    order = start.argsort()
-    last = start[order].cpu().numpy() + data.window - 1
-    cache = data.cache
-    clip = cache.clip[last].astype(np.int64)
-    recordings = zip(data.manifest.recordings, cache.spans, cache.fps, strict=True)
-    seconds = sum((stop - first) / fps for recording, (first, stop), fps in recordings if recording.split == "val")
-    NormalScores(
-        clip=clip,
-        track=cache.track[last].astype(np.int64),
-        time=cache.frame[last] / np.array(cache.fps)[clip],
-        score=score[order].double().cpu().numpy(),
-        hours=seconds / 3600,
-    ).write(folder)
+    columns: list[tuple[NDArray[np.int64], ...]] = []
+    scores: list[NDArray[np.float64]] = []
+    seconds = 0.0
+    for number, recording in enumerate(progress(recordings, "how normal work scores", transient=True)):
+        clip = read_clip(recording.path, recording.clip, fmt)
+        first, stop = clip.span
+        seconds += (stop - first) / clip.fps
+        watched = at_ticks(clip, eye)
+        starts = _starts(watched, eye)
+        last = starts + eye.window - 1
+        columns.append((np.full(len(last), number), watched.track[last], watched.frame[last]))
+        scores += _scored(model, eye, watched, starts)
+    clips, tracks, ticks = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return NormalScores(clips, tracks, ticks / eye.fps, np.concatenate(scores or [np.zeros(0)]), seconds / 3600)
+
+
+def at_ticks(clip: Clip, eye: Eye) -> Clip:
+    """Give a clip at the model's frame rate, with short gaps bridged, as `Watch` sees it; a row is a tick."""
+    bridge = bridge_for(1 / clip.fps, eye.fps)
+    rows: list[NDArray[np.float32]] = []
+    frames: list[int] = []
+    tracks: list[int] = []
+    for track in np.unique(clip.track[clip.present]).tolist():
+        resampler = Resampler(eye.fps)
+        for row in np.flatnonzero((clip.track == track) & clip.present):
+            _, ticks = resampler.see(int(clip.frame[row]) / clip.fps, clip.keypoints[row], bridge)
+            frames += [tick for tick, _ in ticks]
+            rows += [keypoints for _, keypoints in ticks]
+            tracks += [track] * len(ticks)
+    stacked = np.stack(rows) if rows else np.zeros((0, *clip.keypoints.shape[1:]), np.float32)
+    frame, numbers = np.array(frames, np.int64), np.array(tracks, np.int64)
+    return Clip.build(clip.name, stacked, clip.layout, clip.size, eye.fps, frame, numbers)
+
+
+def _starts(clip: Clip, eye: Eye) -> NDArray[np.int64]:
+    runs = find_runs(np.zeros(len(clip), np.int32), clip.track.astype(np.int32), clip.frame.astype(np.int32))
+    return window_starts(runs, eye.window)
+
+
+@torch.inference_mode()
+def _scored(
+    model: Autoencoder | Baseline, eye: Eye, clip: Clip, starts: NDArray[np.int64]
+) -> Iterator[NDArray[np.float64]]:
+    """Score the windows that begin at these rows, batch by batch."""
+    packed = torch.from_numpy(eye.settings.pack(clip))
+    for batch in torch.from_numpy(starts).split(AT_ONCE):
+        rows, members = (batch[:, None] + torch.arange(eye.window)).unique(return_inverse=True)
+        frames = eye.settings.unpack(packed[rows].to(model.device))
+        members = members.to(model.device)
+        score, _ = model.score_windows(model.frame_codes(frames)[members], frames[members])
+        yield score.double().cpu().numpy()

@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import os
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,9 +18,10 @@ from skelmap.monitor.sources import Source
 from skelmap.monitor.watch import Event, Verdict
 
 EVENT_COLUMNS = ["source", "person", "start", "end", "raised", "peak", "peak_at", "threshold", "joints", "clock"]
-SCORE_COLUMNS = ["source", "frame", "seconds", "person", "score", "alarm"]
+SCORE_COLUMNS = ["source", "began", "frame", "seconds", "person", "score", "alarm"]
+EVENTS = "events.jsonl"
 KEPT = 100_000
-"""Lines that are kept while the disk is full; of more the oldest are lost, and counted."""
+"""Lines of a file that wait while the disk is full; of more the oldest are lost."""
 log = logging.getLogger(__name__)
 
 
@@ -28,41 +30,41 @@ class Lines:
 
     Args:
         path: the file; what it holds already stays.
+        header: its first line, where it is new; None for none.
 
     Raises:
         UserError: it cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._waiting: list[bytes] = []
-        self.lost = 0
+    def __init__(self, path: Path, header: str | None = None) -> None:
+        self.path, self.header = path, header
+        self._waiting: deque[str] = deque(maxlen=KEPT)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         except OSError as error:
             raise UserError(f"{path}: cannot be written ({error.strerror})") from error
-        self.empty = os.fstat(self._file).st_size == 0
+        self.flush()
 
     def add(self, line: str) -> None:
         """Add a line, to be written with the next `flush`."""
-        self._waiting.append(line.encode())
-        if len(self._waiting) > KEPT:
-            del self._waiting[0]
-            self.lost += 1
+        self._waiting.append(line)
 
     def flush(self) -> str:
         """Write what waits; give what went wrong, empty if nothing did. What was not written waits on."""
-        if not self._waiting:
-            return ""
-        end = os.fstat(self._file).st_size
         try:
-            content = b"".join(self._waiting)
-            while content:
-                content = content[os.write(self._file, content) :]
+            end = os.fstat(self._file).st_size
+            new = self.header if self.header and not end else ""
+            content = (new + "".join(self._waiting)).encode()
+            try:
+                while content:
+                    content = content[os.write(self._file, content) :]
+            except OSError:
+                os.ftruncate(self._file, end)
+                raise
         except OSError as error:
-            os.ftruncate(self._file, end)
-            return f"{self.path}: {error.strerror}; {len(self._waiting)} lines wait to be written"
+            lost = f"; older ones than {KEPT} are lost" if len(self._waiting) == KEPT else ""
+            return f"{self.path}: {error.strerror}; lines wait to be written{lost}"
         self._waiting.clear()
         return ""
 
@@ -71,7 +73,7 @@ class Lines:
         trouble = self.flush()
         os.close(self._file)
         if trouble:
-            log.error("%s; they are lost", trouble)
+            log.error("%s; %d lines are lost", trouble, len(self._waiting))
 
 
 class Ledger(Listener):
@@ -89,28 +91,27 @@ class Ledger(Listener):
 
     def __init__(self, folder: Path, threshold: float | None) -> None:
         self.threshold = threshold
-        self._json = Lines(folder / "events.jsonl")
-        self._events = Lines(folder / "events.csv")
-        self._scores = Lines(folder / "scores.csv")
+        self._json = Lines(folder / EVENTS)
+        self._events = Lines(folder / "events.csv", _csv(EVENT_COLUMNS))
+        self._scores = Lines(folder / "scores.csv", _csv(SCORE_COLUMNS))
+        self._files = (self._json, self._events, self._scores)
         self._source: Source | None = None
-        for lines, columns in ((self._events, EVENT_COLUMNS), (self._scores, SCORE_COLUMNS)):
-            if lines.empty:
-                lines.add(_csv(columns))
+        self._began = ""
 
     def begin(self, source: Source) -> None:
-        """Name the source from now on."""
+        """Name the source from now on; of a camera also when it was begun with, for seconds count from there."""
         self._source = source
+        self._began = datetime.now(UTC).isoformat(timespec="seconds") if source.count is None else ""
 
-    def frame(self, verdict: Verdict, latency_ms: float) -> str:
-        """Write the scores of a frame."""
+    def frame(self, verdict: Verdict, latency_ms: float) -> None:
+        """Write the scores of a frame, and what waits."""
         assert self._source is not None
-        frame, seconds = verdict.sight.number, f"{verdict.sight.time:.3f}"
         for scored in verdict.scores:
-            alarm = int(scored.person in verdict.alarmed)
-            self._scores.add(_csv([self._source.name, frame, seconds, scored.person, scored.score, alarm]))
-        return self._scores.flush()
+            who = [self._source.name, self._began, verdict.sight.number, f"{scored.time:.3f}", scored.person]
+            self._scores.add(_csv([*who, scored.score, int(scored.person in verdict.alarmed)]))
+        self._write()
 
-    def event(self, event: Event) -> str:
+    def event(self, event: Event) -> None:
         """Write an event."""
         assert self._source is not None
         entry = describe(self._source, event, self.threshold)
@@ -118,16 +119,20 @@ class Ledger(Listener):
         if event.ended:
             row = {**entry, "joints": " ".join(event.joints)}
             self._events.add(_csv([row[column] for column in EVENT_COLUMNS]))
-        return self._json.flush() or self._events.flush()
+        self._write()
 
     def close(self) -> None:
         """Write what waits and close the files."""
-        for lines in (self._json, self._events, self._scores):
+        for lines in self._files:
             lines.close()
+
+    def _write(self) -> None:
+        troubles = [lines.flush() for lines in self._files]
+        self.trouble = next(filter(None, troubles), "")
 
 
 def describe(source: Source, event: Event, threshold: float | None) -> dict[str, Any]:
-    """Give an event as plain values; a camera's has the clock's time, too."""
+    """Give an event as plain values; a camera's has the clock's time of its beginning, too."""
     numbers = {key: round(value, 6) for key, value in asdict(event.alarm).items()}
     return {
         "source": source.name,
@@ -136,7 +141,7 @@ def describe(source: Source, event: Event, threshold: float | None) -> dict[str,
         **numbers,
         "threshold": threshold,
         "joints": list(event.joints),
-        "clock": datetime.now(UTC).isoformat(timespec="milliseconds") if source.count is None else "",
+        "clock": event.clock.isoformat(timespec="milliseconds") if event.clock else "",
     }
 
 

@@ -1,32 +1,35 @@
 """Who hears what a monitor says: files, films, the page, the console."""
 
+from collections.abc import Sequence
+
 from skelmap.monitor.sources import Source
 from skelmap.monitor.watch import Event, Verdict
 
 
 class Listener:
-    """Hears of one source after the other. What it does not care for it leaves out.
+    """Hears of one source after the other; what it does not care for it leaves out.
 
-    `frame` and `event` give what went wrong in telling it, which is then told to all; empty where nothing did. A
-    monitor goes on whatever goes wrong: who listens must not raise.
+    Attributes:
+        trouble: what keeps it from its work at the moment, in the same words as long as it lasts; empty where nothing
+            does. The monitor looks after each call, and tells all listeners.
     """
+
+    trouble = ""
 
     def begin(self, source: Source) -> None:
         """A source is watched from now on."""
 
-    def frame(self, verdict: Verdict, latency_ms: float) -> str:
-        """A frame was judged, so many milliseconds after it came."""
-        return ""
+    def frame(self, verdict: Verdict, latency_ms: float) -> None:
+        """A frame was judged, so many milliseconds after its picture came."""
 
-    def event(self, event: Event) -> str:
+    def event(self, event: Event) -> None:
         """An alarm was raised or has ended."""
-        return ""
 
-    def trouble(self, text: str) -> None:
-        """Something is wrong with the source or with a listener."""
+    def hear_troubles(self, texts: Sequence[str]) -> None:
+        """What is wrong has changed: with the source or with a listener; nothing where all is well."""
 
     def end(self) -> None:
-        """The source has ended."""
+        """The source has ended, or the monitor was stopped."""
 
     def close(self) -> None:
         """The monitor has ended."""

@@ -1,21 +1,26 @@
 """The loop: from sources through the model to whoever listens."""
 
+import logging
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from operator import methodcaller
 
 import numpy as np
 
 from skelmap.monitor.alarms import AlarmRule
-from skelmap.monitor.interrupts import uninterrupted
 from skelmap.monitor.listener import Listener
 from skelmap.monitor.scorer import Scorer
 from skelmap.monitor.sight import Sight, Trouble
 from skelmap.monitor.sources import Source
-from skelmap.monitor.watch import Event, Watch, bridge_for
+from skelmap.monitor.watch import Event, Watch
+from skelmap.stopping import unstopped
 
 RECENT = 5000
 """Frames whose latency is remembered."""
+log = logging.getLogger(__name__)
 
 
 class Monitor:
@@ -33,7 +38,8 @@ class Monitor:
     ) -> None:
         self.scorer, self.rule, self.listeners, self.realtime = scorer, rule, listeners, realtime
         self._latency: deque[float] = deque(maxlen=RECENT)
-        self._trouble = ""
+        self._troubles: dict[str, str] = {}  # of each origin: a source, a listener
+        self._start: datetime | None = None  # of the stream, for cameras
 
     def run(self, sources: Iterable[Source]) -> None:
         """Watch every source to its end; an interruption goes on its way once files are complete."""
@@ -41,53 +47,69 @@ class Monitor:
             for source in sources:
                 self._watch(source)
         finally:
-            with uninterrupted():
-                for listener in self.listeners:
-                    listener.close()
+            with unstopped():
+                self._each(methodcaller("close"))
 
     def latency(self) -> tuple[float, float]:
-        """Median and 99th percentile of the time from a frame to its verdict, ms; NaN without any frame."""
+        """Median and 99th percentile of the time from a picture to its verdict, ms; NaN without any frame."""
         recent = self._latency or [float("nan")]
         return float(np.median(recent)), float(np.quantile(recent, 0.99))
 
     def _watch(self, source: Source) -> None:
-        watch = Watch(self.scorer, self.rule, source.layout, bridge_for(source.fps, self.scorer.eye))
-        for listener in self.listeners:
-            listener.begin(source)
-        began = time.monotonic()
+        watch = Watch(self.scorer, self.rule, source.layout, source.fps)
+        self._troubles.clear()
+        self._start = None
+        self._each(methodcaller("begin", source))
+        began: float | None = None
         try:
             for seen in source:
                 if self.realtime and isinstance(seen, Sight):
+                    began = time.monotonic() - seen.time if began is None else began
                     time.sleep(max(0.0, began + seen.time - time.monotonic()))
-                with uninterrupted():
+                    seen = replace(seen, came=time.perf_counter())
+                if source.count is None:
+                    self._start = datetime.now(UTC) - timedelta(seconds=seen.time)
+                with unstopped():
                     self._take(watch, seen)
         finally:
-            with uninterrupted():
+            with unstopped():
                 self._tell(watch.stop())
-                for listener in self.listeners:
-                    listener.end()
+                self._each(methodcaller("end"))
 
     def _take(self, watch: Watch, seen: Sight | Trouble) -> None:
         """Judge a frame and tell everybody, or tell what is wrong."""
         if isinstance(seen, Trouble):
-            self._say(seen.text)
+            self._say("source", seen.text)
             self._tell(watch.pass_time(seen.time))
             return
-        came = time.perf_counter()
         verdict = watch.see(seen)
-        self._latency.append(1e3 * (time.perf_counter() - came))
+        self._latency.append(1e3 * (time.perf_counter() - seen.came))
+        self._say("source", verdict.trouble)
         self._tell(verdict.events)
-        troubles = [listener.frame(verdict, self._latency[-1]) for listener in self.listeners]
-        self._say(next(filter(None, troubles), ""))
+        self._each(methodcaller("frame", verdict, self._latency[-1]))
 
     def _tell(self, events: Sequence[Event]) -> None:
         for event in events:
-            troubles = [listener.event(event) for listener in self.listeners]
-            self._say(next(filter(None, troubles), ""))
+            if self._start:
+                event = replace(event, clock=self._start + timedelta(seconds=event.alarm.start))
+            self._each(methodcaller("event", event))
 
-    def _say(self, trouble: str) -> None:
-        """Tell a trouble once, until there is another or none."""
-        if trouble and trouble != self._trouble:
-            for listener in self.listeners:
-                listener.trouble(trouble)
-        self._trouble = trouble
+    def _each(self, tell: methodcaller) -> None:
+        """Tell each listener; what one of them cannot do is a trouble, and no reason to stop watching."""
+        for listener in self.listeners:
+            try:
+                tell(listener)
+                trouble = listener.trouble
+            except Exception as error:
+                log.debug("%s", type(listener).__name__, exc_info=True)
+                trouble = f"{type(listener).__name__}: {error}"
+            self._say(type(listener).__name__, trouble)
+
+    def _say(self, origin: str, trouble: str) -> None:
+        """Tell everybody what is wrong, when that changes."""
+        if trouble == self._troubles.get(origin, ""):
+            return
+        self._troubles[origin] = trouble
+        texts = [text for text in self._troubles.values() if text]
+        for listener in self.listeners:
+            listener.hear_troubles(texts)

@@ -1,4 +1,4 @@
-"""How normal work scores, and the threshold that gives a chosen number of false alarms an hour on it."""
+"""How normal work scores when it is watched, and the threshold for a chosen number of false alarms an hour."""
 
 import math
 import zipfile
@@ -20,14 +20,14 @@ RELEASE = 0.7
 
 @dataclass(frozen=True, eq=False)
 class NormalScores:
-    """Online scores of normal validation recordings: each belongs to the last frame of its window.
+    """Scores of normal validation recordings as a monitor gives them: each belongs to the last frame of its window.
 
     Attributes:
         clip: (N,) int64 recording, ascending.
         track: (N,) int64 person, ascending within a recording.
         time: (N,) float64 seconds, ascending within a person.
         score: (N,) float64, higher = more abnormal.
-        hours: of footage in these recordings.
+        hours: of footage in these recordings, with or without people: what alarms an hour are counted by.
     """
 
     clip: NDArray[np.int64]
@@ -95,12 +95,12 @@ class Threshold:
 
     Attributes:
         rule: with the threshold in it.
-        false_alarms: that the rule gives on the normal validation recordings.
-        hours: of these recordings.
+        false_alarms: that the rule gives on the normal validation recordings; None where there are none.
+        hours: of these recordings, 0 where there are none.
     """
 
     rule: AlarmRule
-    false_alarms: int
+    false_alarms: int | None
     hours: float
 
     @property
@@ -108,12 +108,13 @@ class Threshold:
         """95 % interval of the false alarms an hour: exact for a Poisson process (Garwood 1936)."""
         from scipy.stats import chi2
 
+        assert self.false_alarms is not None
         low = chi2.ppf(0.025, 2 * self.false_alarms) / 2 if self.false_alarms else 0.0
         return float(low) / self.hours, float(chi2.ppf(0.975, 2 * self.false_alarms + 2)) / 2 / self.hours
 
 
 def choose_threshold(normal: NormalScores, per_hour: float, min_seconds: float, cool_down_seconds: float) -> Threshold:
-    """Choose the lowest threshold that gives at most so many false alarms an hour on normal work.
+    """Choose the lowest threshold down to which there are at most so many false alarms an hour on normal work.
 
     Args:
         normal: scores of normal validation recordings.
@@ -131,15 +132,21 @@ def choose_threshold(normal: NormalScores, per_hour: float, min_seconds: float, 
             f"validation recordings: they must last at least {1 / per_hour:.3g} hours; allowed with these are "
             f"{math.ceil(100 / normal.hours) / 100:.4g} an hour and more, or a threshold=NUMBER of your own"
         )
-    levels = np.unique(normal.score)
-    low, high = 0, len(levels)  # levels[high] is a good threshold; beyond the last no score is above
-    while low < high:
-        middle = (low + high) // 2
-        rule = normal.rule(float(levels[middle]), min_seconds, cool_down_seconds)
-        if normal.false_alarms(rule) <= allowed:
-            high = middle
-        else:
-            low = middle + 1
-    above = float(levels[high]) if high < len(levels) else math.nextafter(float(levels[-1]), math.inf)
-    rule = normal.rule(above, min_seconds, cool_down_seconds)
+
+    def rule_at(level: int) -> AlarmRule:
+        """The rule whose threshold is the level-th highest score; above all of them for 0."""
+        highest = float(levels[0])
+        on = float(levels[level - 1]) if level else math.nextafter(highest, math.inf)
+        return normal.rule(on, min_seconds, cool_down_seconds)
+
+    levels = np.unique(normal.score)[::-1]
+    # From the top down, for far below alarms melt into one another until a single one never ends.
+    good, step = 0, 1
+    while good < len(levels) and normal.false_alarms(rule_at(min(good + step, len(levels)))) <= allowed:
+        good, step = min(good + step, len(levels)), 2 * step
+    bad = min(good + step, len(levels) + 1)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        good, bad = (middle, bad) if normal.false_alarms(rule_at(middle)) <= allowed else (good, middle)
+    rule = rule_at(good)
     return Threshold(rule, normal.false_alarms(rule), normal.hours)

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from skelmap.errors import UserError
 from skelmap.estimation import Video, open_estimator
 from skelmap.monitor.sources import Camera, ClipSource, GrowingFolder, Source, VideoSource
 from skelmap.poses import JsonFormat, read_clip, read_manifest
+from skelmap.redaction import ACCOUNT, redacted
 
 
 @contextmanager
@@ -56,8 +56,8 @@ def _recordings(path: Path, fmt: JsonFormat) -> list[Source]:
 
 
 def _public_name(address: str) -> str:
-    """Name a camera without the password that its address may hold."""
+    """Name a camera without what is secret in its address."""
     if address.isdecimal():
         return f"camera {address}"
-    parts = urlsplit(address)
-    return f"{parts.hostname or 'camera'}{parts.path}".rstrip("/")
+    place = ACCOUNT.sub("", address).partition("://")[2].partition("?")[0]
+    return redacted(place).rstrip("/") or "camera"

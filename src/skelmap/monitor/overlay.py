@@ -57,7 +57,7 @@ class Overlay:
 
     def _skeletons(self, picture: Picture, sight: Sight, alarmed: frozenset[int]) -> None:
         for number, points in zip(sight.person.tolist(), sight.keypoints, strict=True):
-            seen = (points[:, 2] > 0) & (np.abs(points[:, :2]) < 1e5).all(axis=1)
+            seen = points[:, 2] > 0
             if not seen.any():
                 continue
             places = np.round(np.where(seen[:, None], points[:, :2], 0)).astype(int).tolist()
@@ -71,8 +71,9 @@ class Overlay:
     def _score_curve(self, strip: Picture, verdict: Verdict) -> None:
         """Draw the highest score of each frame over the last seconds, and the threshold."""
         now = verdict.sight.time
-        if verdict.scores:
-            self._curve.append((now, max(scored.score for scored in verdict.scores), bool(verdict.alarmed)))
+        scores = [scored.score for scored in verdict.scores if math.isfinite(scored.score)]
+        if scores:
+            self._curve.append((now, max(scores), bool(verdict.alarmed)))
         while self._curve and self._curve[0][0] < now - SECONDS:
             self._curve.popleft()
         shown = [score for _, score, _ in self._curve] + ([self.rule.on] if self.rule else [])

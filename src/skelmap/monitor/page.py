@@ -2,6 +2,8 @@
 
 import json
 import logging
+import math
+import socket
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -52,7 +54,7 @@ class Page(Listener):
     def __init__(self, host: str, port: int, about: Sequence[str] = (), threshold: float | None = None) -> None:
         self._news = threading.Condition()
         self._version = 0
-        self._state: dict[str, Any] = {"status": "starting", "about": list(about), "threshold": threshold}
+        self._state: dict[str, Any] = {"about": list(about), "threshold": threshold}
         self._source: Source | None = None
         self._events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
         self._curve: deque[tuple[float, float]] = deque(maxlen=KEPT_SCORES)
@@ -63,27 +65,33 @@ class Page(Listener):
         class Handler(_Handler):
             of = page
 
+        class Server(ThreadingHTTPServer):
+            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            daemon_threads = True
+
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                log.debug("a browser has left in the middle", exc_info=True)
+
         try:
-            self._server = ThreadingHTTPServer((host, port), Handler)
+            self._server = Server((host, port), Handler)
         except OSError as error:
             raise UserError(f"host={host} page={port}: cannot listen there ({error.strerror})") from error
-        self._server.daemon_threads = True
         self.host, self.port = host, int(self._server.server_address[1])
         threading.Thread(target=self._server.serve_forever, name="page", daemon=True).start()
 
     @property
     def address(self) -> str:
         """Where a browser finds it."""
-        return f"http://{self.host}:{self.port}/"
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}/"
 
     def begin(self, source: Source) -> None:
         """Show a source from now on."""
         self._source = source
         with self._news:
             self._curve.clear()
-        self._put(source=source.name, limbs=source.layout.limbs, status="waiting for a frame", people=[], score=None)
+        self._put(source=source.name, limbs=source.layout.limbs, troubles=[], people=[], score=None)
 
-    def frame(self, verdict: Verdict, latency_ms: float) -> str:
+    def frame(self, verdict: Verdict, latency_ms: float) -> None:
         """Show a frame."""
         sight = verdict.sight
         people = [
@@ -94,29 +102,28 @@ class Page(Listener):
             }
             for number, joints in zip(sight.person.tolist(), sight.keypoints, strict=True)
         ]
-        score = max((scored.score for scored in verdict.scores), default=None)
+        scores = [scored.score for scored in verdict.scores if math.isfinite(scored.score)]
+        score = max(scores, default=None)
         latency = round(latency_ms, 1)
         if score is not None:
             with self._news:
                 self._curve.append((sight.time, score))
-        self._put(status="", time=sight.time, size=sight.size, people=people, score=score, latency_ms=latency)
-        return ""
+        self._put(time=sight.time, size=sight.size, people=people, score=score, latency_ms=latency)
 
-    def event(self, event: Event) -> str:
+    def event(self, event: Event) -> None:
         """Show an event, newest first."""
         assert self._source is not None
         self._events.appendleft(describe(self._source, event, self._state["threshold"]))
         self._put(events=list(self._events))
-        return ""
 
-    def trouble(self, text: str) -> None:
-        """Show what is wrong, in place of people."""
-        self._put(status=text, people=[], score=None)
+    def hear_troubles(self, texts: Sequence[str]) -> None:
+        """Show what is wrong."""
+        self._put(troubles=list(texts))
 
     def close(self) -> None:
         """Say goodbye and stop serving."""
-        self._put(status="the monitor has ended", people=[])
         self.closed = True
+        self._put(troubles=["the monitor has ended"], people=[])
         self._server.shutdown()
         self._server.server_close()
 
@@ -179,9 +186,10 @@ class _Handler(BaseHTTPRequestHandler):
             for key, value in {**HEADERS, "Content-Type": "text/event-stream", "Connection": "close"}.items():
                 self.send_header(key, value)
             self.end_headers()
-            version = -1
-            while not self.of.closed:
-                version, state = self.of.newer(version, 5.0)
+            version, closed = -1, False
+            while not closed:
+                closed = self.of.closed  # looked at before the state: the goodbye is sent, too
+                version, state = self.of.newer(version, 1.0)
                 self.wfile.write(f"data: {json.dumps(state)}\n\n".encode())
                 self.wfile.flush()
                 threading.Event().wait(1 / SHOWN_A_SECOND)

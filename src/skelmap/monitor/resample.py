@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 BRIDGE = 0.2
 """A person unseen for longer, in seconds, has left: what lies between two sightings is made up otherwise."""
+LOST_FRAMES = 3.5
+"""... unless the camera is so slow that this many of its frames take longer."""
 ON_TIME = 1e-3
 """A sighting this close to a tick, in ticks, is taken as it is."""
 
@@ -18,20 +20,22 @@ class Resampler:
 
     Args:
         fps: ticks a second.
-        bridge: longest time between two sightings that is filled, seconds.
     """
 
-    def __init__(self, fps: float, bridge: float = BRIDGE) -> None:
-        self.fps, self.bridge = fps, bridge
+    def __init__(self, fps: float) -> None:
+        self.fps = fps
         self._at = -math.inf  # ticks
         self._seen: NDArray[np.float32] | None = None
 
-    def see(self, time: float, keypoints: NDArray[np.float32]) -> tuple[bool, list[tuple[int, NDArray[np.float32]]]]:
+    def see(
+        self, time: float, keypoints: NDArray[np.float32], bridge: float = BRIDGE
+    ) -> tuple[bool, list[tuple[int, NDArray[np.float32]]]]:
         """Take a sighting.
 
         Args:
             time: seconds from the beginning of the stream, later than the last.
             keypoints: (V, 3) x px, y px, confidence.
+            bridge: longest time since the last sighting that is filled, seconds.
 
         Returns:
             Whether the person is there anew, with nothing before; and (tick, keypoints) of each tick since the last
@@ -40,7 +44,7 @@ class Resampler:
         now = time * self.fps
         before, since = self._seen, self._at
         self._seen, self._at = keypoints, now
-        if before is None or now - since > self.bridge * self.fps:
+        if before is None or now - since > bridge * self.fps:
             nearest = round(now)
             return True, [(nearest, keypoints)] if abs(now - nearest) < ON_TIME else []
         ticks = range(math.floor(since + ON_TIME) + 1, math.floor(now + ON_TIME) + 1)
@@ -54,3 +58,13 @@ def _between(one: NDArray[np.float32], other: NDArray[np.float32], share: float)
     both = (one[:, 2] > 0) & (other[:, 2] > 0)
     nearer = one if share < 0.5 else other
     return np.where(both[:, None], one + np.float32(share) * (other - one), nearer)
+
+
+def bridge_for(interval: float, fps: float) -> float:
+    """Longest gap that is filled, seconds.
+
+    Args:
+        interval: seconds from one picture of the camera to the next.
+        fps: ticks a second.
+    """
+    return max(BRIDGE, LOST_FRAMES * max(interval, 1 / fps))

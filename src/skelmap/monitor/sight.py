@@ -1,6 +1,7 @@
 """What a camera sees, frame by frame."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ class Sight:
         keypoints: (P, V, 3) x px, y px, confidence of each person.
         person: (P,) number of each person, the same from frame to frame.
         picture: (H, W, 3) uint8 BGR, or None where the source has poses only.
+        came: when the picture or pose was there to be looked at, `time.perf_counter`.
     """
 
     number: int
@@ -25,6 +27,7 @@ class Sight:
     keypoints: NDArray[np.float32]
     person: NDArray[np.int64]
     picture: NDArray[np.uint8] | None = None
+    came: float = field(default_factory=perf_counter)
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,26 @@
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from statistics import median
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skelmap.errors import UserError
-from skelmap.maps import KeypointSettings
 from skelmap.monitor.alarms import Alarm, AlarmRule, AlarmState
-from skelmap.monitor.eye import Eye
 from skelmap.monitor.reasons import worst_joints
-from skelmap.monitor.resample import BRIDGE, Resampler
+from skelmap.monitor.resample import Resampler, bridge_for
 from skelmap.monitor.scorer import Scorer
 from skelmap.monitor.sight import Sight
 from skelmap.poses import Layout, clean_keypoints
 
+SLOW = 3.0
+"""Times the training recordings' interval between pictures from which on a camera is called slow."""
+PACED = 31
+"""Intervals between pictures that tell the camera's pace."""
 FORGET = 60.0
 """Seconds after which a person who is not seen any more is forgotten."""
 
@@ -29,11 +33,13 @@ class Scored:
     Attributes:
         person: their number.
         tick: frames at the model's rate since the beginning of the stream.
+        time: of the tick, seconds.
         score: of the window that ends there.
     """
 
     person: int
     tick: int
+    time: float
     score: float
 
 
@@ -46,12 +52,14 @@ class Event:
         alarm: when and how high.
         joints: that were worst reconstructed at the peak, the worst first.
         ended: it is over; otherwise it was raised just now.
+        clock: when it began, UTC; None for recordings.
     """
 
     person: int
     alarm: Alarm
     joints: tuple[str, ...]
     ended: bool
+    clock: datetime | None = None
 
 
 @dataclass(eq=False)
@@ -77,16 +85,18 @@ class Verdict:
     """What is said of one frame.
 
     Attributes:
-        sight: the frame.
+        sight: the frame, with detector faults made missing joints.
         scores: of every tick since the frame before, of each person whose window is full.
         events: alarms raised or ended.
         alarmed: people whose alarm lasts.
+        trouble: what makes scores doubtful, or empty.
     """
 
     sight: Sight
     scores: tuple[Scored, ...]
     events: tuple[Event, ...]
-    alarmed: frozenset[int] = field(default=frozenset())
+    alarmed: frozenset[int]
+    trouble: str = ""
 
 
 class Watch:
@@ -99,33 +109,43 @@ class Watch:
         scorer: the model.
         rule: when scores are an alarm; None gives none.
         layout: of the camera's keypoints.
-        bridge: longest gap in a person's sightings that is filled, seconds.
-
-    Raises:
-        UserError: the model knows the joints by another layout.
+        fps: pictures a second, as far as is known beforehand.
     """
 
-    def __init__(self, scorer: Scorer, rule: AlarmRule | None, layout: Layout, bridge: float = BRIDGE) -> None:
-        self.scorer, self.eye, self.rule, self.layout, self.bridge = scorer, scorer.eye, rule, layout, bridge
-        if isinstance(self.eye.settings, KeypointSettings) and layout != self.eye.layout:
-            raise UserError(
-                f"the source's keypoints are {layout.name}; allowed is {self.eye.layout.name}, which the model was "
-                "trained on (skeleton maps would allow any)"
-            )
+    def __init__(self, scorer: Scorer, rule: AlarmRule | None, layout: Layout, fps: float) -> None:
+        self.scorer, self.eye, self.rule, self.layout = scorer, scorer.eye, rule, layout
+        self._intervals = deque([1 / fps] * PACED, maxlen=PACED)
+        self._last = -math.inf
         self._people: dict[int, _Person] = {}
 
     def see(self, sight: Sight) -> Verdict:
         """Take the next frame; its time must be later than the last one's."""
+        sight = replace(sight, keypoints=clean_keypoints(sight.keypoints, sight.size))
+        if self._last > -math.inf:
+            self._intervals.append(sight.time - self._last)
+        self._last = sight.time
         due = self._resample(sight)
         scores: list[Scored] = []
         events: list[Event] = []
         for tick in sorted(due):
-            scored = self._score(tick, due[tick], sight.size)
-            scores += scored
-            for one in scored:
-                events += self._judge(one)
+            for scored in self._score(tick, due[tick], sight.size):
+                scores.append(scored)
+                events += self._judge(scored) if math.isfinite(scored.score) else ()
         events += self.pass_time(sight.time)
-        return Verdict(sight, tuple(scores), tuple(events), self.alarmed)
+        return Verdict(sight, tuple(scores), tuple(events), self.alarmed, self._trouble(scores))
+
+    def _trouble(self, scores: Sequence[Scored]) -> str:
+        """What makes scores doubtful."""
+        if not all(math.isfinite(scored.score) for scored in scores):
+            return "scores are NaN or infinite: the model has diverged, or its file is damaged"
+        if self.interval > SLOW / self.eye.fps:
+            return f"too few pictures a second for a model that was trained on {self.eye.fps:g}"
+        return ""
+
+    @property
+    def interval(self) -> float:
+        """Usual time from one picture to the next, seconds: the median of the last ones."""
+        return median(self._intervals)
 
     @property
     def alarmed(self) -> frozenset[int]:
@@ -151,12 +171,14 @@ class Watch:
     def _resample(self, sight: Sight) -> dict[int, dict[int, NDArray[np.float32]]]:
         """Take everybody's sighting; give by tick what each person's keypoints are there."""
         due: dict[int, dict[int, NDArray[np.float32]]] = {}
-        cleaned = clean_keypoints(sight.keypoints, sight.size)
-        for number, keypoints in zip(sight.person.tolist(), cleaned, strict=True):
+        bridge = bridge_for(self.interval, self.eye.fps)
+        for number, keypoints in zip(sight.person.tolist(), sight.keypoints, strict=True):
             if not (keypoints[:, 2] > 0).any():
                 continue
-            person = self._people.setdefault(number, self._new())
-            anew, ticks = person.resampler.see(sight.time, keypoints)
+            if number not in self._people:
+                self._people[number] = self._new()
+            person = self._people[number]
+            anew, ticks = person.resampler.see(sight.time, keypoints, bridge)
             person.last_seen = sight.time
             if anew:
                 person.forget_window()
@@ -167,7 +189,7 @@ class Watch:
     def _new(self) -> _Person:
         window = self.eye.window
         return _Person(
-            Resampler(self.eye.fps, self.bridge),
+            Resampler(self.eye.fps),
             AlarmState(self.rule or AlarmRule(math.inf, math.inf)),
             frames=deque([np.zeros(self.eye.settings.shape, np.float32)], maxlen=window),
             codes=deque(maxlen=window),
@@ -190,11 +212,12 @@ class Watch:
             return []
         windows = np.stack([np.stack(self._people[number].frames) for number in full])
         scores = self.scorer.score([self._people[number].codes for number in full], windows)
-        return [Scored(number, tick, float(score)) for number, score in zip(full, scores, strict=True)]
+        time = tick / self.eye.fps
+        return [Scored(number, tick, time, float(score)) for number, score in zip(full, scores, strict=True)]
 
     def _judge(self, scored: Scored) -> list[Event]:
         """Tell the person's alarm of a score; give what changed."""
-        person, time = self._people[scored.person], scored.tick / self.eye.fps
+        person, time = self._people[scored.person], scored.time
         ended = person.state.score(time, scored.score)
         events = [Event(scored.person, ended, person.joints, ended=True)] if ended else []
         lasting = person.state.alarm or person.state.pending
@@ -207,8 +230,3 @@ class Watch:
     def _reasons(self, person: _Person) -> tuple[str, ...]:
         errors = self.scorer.errors(np.stack(person.frames))
         return () if errors is None else worst_joints(errors, person.keypoints, self.layout, self.eye.settings)
-
-
-def bridge_for(camera_fps: float, eye: Eye) -> float:
-    """Fill gaps of two lost frames at least, however slow the camera: seconds."""
-    return max(BRIDGE, 3.5 / min(camera_fps, eye.fps))

@@ -19,6 +19,8 @@ FROZEN = 5.0
 """Seconds of one and the same picture after which a camera counts as frozen: a living one is never without noise."""
 BACK_OFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds to wait before each attempt to connect again; the last repeats."""
+AGAIN = 0.5
+"""Seconds between two words about a camera that is lost."""
 TIMEOUT_MS = 10_000
 log = logging.getLogger(__name__)
 Picture = NDArray[np.uint8]
@@ -72,9 +74,10 @@ class Camera(Source):
         self._news = threading.Condition()
         self._newest: tuple[float, Picture] | None = None
         self._stopped = threading.Event()
+        self._cause = ""  # of the last failure, where there is a reason
 
     def __iter__(self) -> Iterator[Sight | Trouble]:
-        """Give pictures as they come; say once when the camera is lost or frozen."""
+        """Give pictures as they come; while there are none, or the same ones, say so again and again."""
         self._stopped.clear()
         threading.Thread(target=self._grab, name=f"camera {self.name}", daemon=True).start()
         began = time.monotonic()
@@ -86,26 +89,24 @@ class Camera(Source):
     def _look(self, began: float) -> Iterator[Sight | Trouble]:
         tracker, number = PeopleTracker(), 0
         before, moved = None, began
-        said = False
         while True:
-            newest = self._wait(LOST)
+            newest = self._wait(LOST if number == 0 else AGAIN)
             now = time.monotonic()
             if newest is None:
-                if not said:
-                    yield Trouble(now - began, f"{self.name}: no picture for {LOST:.0f} s; trying to connect again")
-                said = True
+                if now - moved > LOST:
+                    why = f" ({self._cause})" if self._cause else ""
+                    yield Trouble(now - began, f"{self.name}: no picture{why}; connecting again and again")
                 continue
             taken, picture = newest
             if before is None or not np.array_equal(picture, before):
-                before, moved, said = picture, taken, False
-            elif taken - moved > FROZEN:
-                if not said:
-                    yield Trouble(now - began, f"{self.name}: frozen, the same picture for {taken - moved:.0f} s")
-                said = True
-                continue  # a frozen picture must not look like a person who stands still
+                before, moved = picture, taken
+            elif taken - moved > FROZEN:  # a frozen picture must not look like a person who stands still
+                yield Trouble(now - began, f"{self.name}: frozen, the same picture again and again")
+                continue
+            came = time.perf_counter() - (now - taken)
             people = self.estimator.people(picture)
             size = (picture.shape[1], picture.shape[0])
-            yield Sight(number, taken - began, size, people, tracker.track(people), picture)
+            yield Sight(number, taken - began, size, people, tracker.track(people), picture, came)
             number += 1
 
     def _wait(self, seconds: float) -> tuple[float, Picture] | None:
@@ -119,14 +120,26 @@ class Camera(Source):
         """Keep the newest picture; connect again, ever more patiently, where there is none."""
         attempt = 0
         while not self._stopped.is_set():
-            capture = self.connect(self.address)
-            while not self._stopped.is_set() and (picture := capture.read()) is not None:
-                attempt = 0
-                with self._news:
-                    self._newest = (time.monotonic(), picture)
-                    self._news.notify()
-            capture.close()
+            try:
+                if self._read():
+                    attempt = 0
+            except Exception as error:  # OpenCV's, or of whatever driver is below it
+                self._cause = str(error)
             wait = BACK_OFF[min(attempt, len(BACK_OFF) - 1)]
             log.debug("%s: lost, next attempt in %g s", self.name, wait)
             self._stopped.wait(wait)
             attempt += 1
+
+    def _read(self) -> bool:
+        """Read until the camera is lost; say whether there was a picture."""
+        capture = self.connect(self.address)
+        there = False
+        try:
+            while not self._stopped.is_set() and (picture := capture.read()) is not None:
+                there, self._cause = True, ""
+                with self._news:
+                    self._newest = (time.monotonic(), picture)
+                    self._news.notify()
+        finally:
+            capture.close()
+        return there

@@ -16,6 +16,8 @@ from skelmap.poses import JsonFormat, frame_number, read_people, source_files
 
 LOOK_AGAIN = 0.02
 """Seconds between two looks for the next file."""
+LEFT_OUT = 0.2
+"""Seconds after which the next frame's file may be left out: then the whole folder is looked through for later ones."""
 WRITTEN = 1.0
 """A file that cannot be read is looked at again for so many seconds: it may not be written to its end."""
 SILENT = 2.0
@@ -35,36 +37,35 @@ class GrowingFolder(Source):
         self.path, self.format = path, fmt
 
     def __iter__(self) -> Iterator[Sight | Trouble]:
-        """Give each frame when its file is there."""
+        """Give each frame when its file is there; in a silence say so again and again."""
         tracker, now = PeopleTracker(), 0.0
-        for file in self._files():
-            if isinstance(file, float):
-                yield Trouble(now + file, f"no new frame in {self.path} for {file:.0f} s")
+        for found in self._files():
+            if isinstance(found, float):
+                yield Trouble(now + found, f"no new frame in {self.path}")
                 continue
-            number = frame_number(file)
-            now = number / self.format.fps
+            number = frame_number(found)
+            now, came = number / self.format.fps, time.perf_counter()
             try:
-                people = self._read(file)
+                people = self._read(found)
             except UserError as error:
                 yield Trouble(now, str(error))
                 continue
-            yield Sight(number, now, self.format.size, people, tracker.track(people, number))
+            yield Sight(number, now, self.format.size, people, tracker.track(people, number), came=came)
 
     def _files(self) -> Iterator[Path | float]:
-        """Give each file in the order of the frames, and once in a silence its length, seconds."""
+        """Give each file in the order of the frames, and in a silence its length so far, seconds."""
         last: Path | None = None
-        changed, since, said = -1, time.monotonic(), False
+        since = looked = time.monotonic()
         while True:
-            found, now = _next(last), _changed(self.path)
-            if found is None and now != changed:  # a frame may be left out
-                changed, found = now, _first_after(last, self.path)
+            found = _next(last)
+            silence = time.monotonic() - since
+            if found is None and (last is None or time.monotonic() - looked > LEFT_OUT):
+                found, looked = _first_after(last, self.path), time.monotonic()
             if found is not None:
-                last, since, said = found, time.monotonic(), False
+                last, since, looked = found, time.monotonic(), time.monotonic()
                 yield found
                 continue
-            silence = time.monotonic() - since
-            if silence > SILENT and not said:
-                said = True
+            if silence > SILENT:
                 yield silence
             time.sleep(LOOK_AGAIN)
 
@@ -78,14 +79,6 @@ class GrowingFolder(Source):
                 if time.monotonic() > patience:
                     raise
                 time.sleep(LOOK_AGAIN)
-
-
-def _changed(folder: Path) -> int:
-    """When a file came or went, ns; 0 while the folder is not there, as when a share is lost."""
-    try:
-        return folder.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 def _first_after(last: Path | None, folder: Path) -> Path | None:

@@ -1,6 +1,7 @@
 """Recordings: clips and video files."""
 
 from collections.abc import Iterator
+from time import perf_counter
 
 import numpy as np
 
@@ -8,6 +9,9 @@ from skelmap.estimation import PeopleTracker, PoseEstimator, Video
 from skelmap.monitor.sight import Sight
 from skelmap.monitor.sources.source import Source
 from skelmap.poses import Clip, Recording
+
+LONGEST_STEP = 10.0
+"""Seconds between two frames of a video beyond which its time stamps are not believed."""
 
 
 class ClipSource(Source):
@@ -47,8 +51,13 @@ class VideoSource(Source):
         self.video, self.estimator = video, estimator
 
     def __iter__(self) -> Iterator[Sight]:
-        """Give every frame at the time that the file states."""
-        tracker = PeopleTracker()
+        """Give every frame at the time that the file states, which never goes back."""
+        tracker, now, before = PeopleTracker(), 0.0, 0.0
         for number, (seconds, picture) in enumerate(self.video.frames()):
+            came, step = perf_counter(), seconds - before
+            if number:  # time stamps jump where recorders joined files
+                now += step if 0 < step <= LONGEST_STEP else 1 / self.fps
+            before = seconds
             people = self.estimator.people(picture)
-            yield Sight(number, seconds, self.video.size, people, tracker.track(people), picture)
+            size = (picture.shape[1], picture.shape[0])
+            yield Sight(number, now, size, people, tracker.track(people), picture, came)

@@ -3,7 +3,8 @@
 const SECONDS = 30;
 const INK = "#e8e8e8", ALARM = "#e5484d", AMBER = "#f5b83d", DIM = "#8d939c";
 const at = (id) => document.getElementById(id);
-let curve = [], low = Infinity, high = -Infinity, source = null;
+const STALE_MS = 2000;  // people of an older frame may have left since
+let curve = [], low = Infinity, high = -Infinity, source = null, lastTime = null, lastChange = 0;
 
 function drawPeople(state) {
   const canvas = at("camera"), pen = canvas.getContext("2d");
@@ -80,7 +81,9 @@ function show(state) {
   at("source").textContent = state.source || "";
   at("about").textContent = (state.about || []).join(" · ");
   at("clock").textContent = state.time == null ? "" : `${state.time.toFixed(1)} s · ${state.latency_ms ?? "–"} ms a frame`;
-  at("status").textContent = state.status || "";
+  if (state.time !== lastTime) { lastTime = state.time; lastChange = performance.now(); }
+  if (performance.now() - lastChange > STALE_MS) state = { ...state, people: [], score: null };
+  at("status").textContent = (state.troubles || []).join(" · ") || (state.time == null ? "waiting for a frame" : "");
   const alarmed = (state.people || []).filter((one) => one.alarm).map((one) => one.person);
   at("banner").hidden = !alarmed.length;
   at("banner").textContent = alarmed.length ? `ALARM: person ${alarmed.join(", ")}` : "";

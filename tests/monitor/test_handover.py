@@ -1,0 +1,72 @@
+"""What a run says of normal work is what a monitor would say of it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from composing import Compose
+from invented import clip_of, wave, write_task
+from skelmap.experiment import run
+from skelmap.monitor.figures import AlarmList
+from skelmap.monitor.listener import Listener
+from skelmap.monitor.loop import Monitor
+from skelmap.monitor.normal import NormalScores
+from skelmap.monitor.sources import ClipSource
+from skelmap.monitor.torch_scorer import TorchScorer
+from skelmap.monitor.watch import Event, Verdict
+from skelmap.poses import Clip, read_clip, read_manifest, write_clip
+
+
+class Heard(Listener):
+    """Remembers scores and alarms."""
+
+    def __init__(self) -> None:
+        self.scores: list[tuple[int, float, float]] = []
+        self.ended = 0
+
+    def frame(self, verdict: Verdict, latency_ms: float) -> None:
+        self.scores += [(scored.person, scored.time, scored.score) for scored in verdict.scores]
+
+    def event(self, event: Event) -> None:
+        self.ended += event.ended
+
+
+def broken(fps: float) -> Clip:
+    """Two people of whom one frame in eight is lost, and once many in a row."""
+    rng = np.random.default_rng(0)
+    frame = np.arange(200)
+    kept = [(rng.random(200) > 0.12) & ((frame < 90) | (frame >= 120)) for _ in range(2)]
+    keypoints = np.concatenate([wave(200, 3)[kept[0]], wave(200, 9)[kept[1]] + np.float32([150, 0, 0])])
+    clip = clip_of(
+        keypoints, frame=np.concatenate([frame[k] for k in kept]), track=np.repeat([0, 1], [*map(sum, kept)])
+    )
+    return Clip(clip.name, clip.keypoints, clip.layout, clip.size, fps, clip.frame, clip.track)
+
+
+@pytest.mark.parametrize("fps", [30.0, 25.0])
+@pytest.mark.parametrize("model", ["pca_windows", "ae"])
+def test_normal_scores_and_false_alarms_are_those_of_the_monitor(
+    model: str, fps: float, composed: Compose, tmp_path: Path
+) -> None:
+    task = write_task(tmp_path / "task")
+    write_clip(tmp_path / "task/val.npz", broken(fps))
+    run(
+        composed(
+            *("data=manifest", f"data.manifest={task}", f"model={model}", "trainer=cpu", "trainer.max_epochs=1"),
+            *("data.seq_len=8", "data.stride=4", "model.latent_dim=4"),
+        )
+    )
+    normal = NormalScores.read(tmp_path / "run")
+    rule = normal.rule(float(np.quantile(normal.score, 0.8)), 0.1, 0.3)
+    heard = Heard()
+    recordings = read_manifest(task).split("val")
+    Monitor(TorchScorer(tmp_path / "run"), rule, [heard, AlarmList()]).run(
+        [ClipSource(read_clip(r.path, r.clip)) for r in recordings]
+    )
+    live = np.array(sorted(heard.scores))
+    np.testing.assert_array_equal(live[:, 0], normal.track)
+    np.testing.assert_allclose(live[:, 1], normal.time)
+    np.testing.assert_allclose(live[:, 2], normal.score, rtol=1e-5, atol=1e-6)
+    assert heard.ended == normal.false_alarms(rule) > 0
+    assert normal.hours == pytest.approx(200 / fps / 3600)
