@@ -124,9 +124,8 @@ def prepare_monitor(folder: Path, model: Autoencoder | Baseline, data: SkeletonM
     """Write what scripts/monitor.py needs beside the checkpoint: what the model sees, how normal work scores."""
     eye = eye_of(_title(model, data), data)
     eye.write(folder)
-    recordings = data.manifest.split("val")
-    if recordings:
-        normal_scores(model.eval(), eye, recordings, data.format).write(folder)
+    if len(data.starts("val")):
+        normal_scores(model.eval(), eye, data.manifest.split("val"), data.format).write(folder)
 
 
 def conclude(
