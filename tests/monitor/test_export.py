@@ -142,6 +142,15 @@ def test_keypoints_have_words_of_their_own() -> None:
     assert "and the neck, which is the midpoint of the shoulders" in text and "error" not in text
 
 
+def test_a_run_itself_cannot_be_watched_with_where_torch_is_missing(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "skelmap.monitor.torch_scorer")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(UserError, match=r"run: without PyTorch only the folder that scripts/export.py writes"):
+        watch(monitor(trained, tmp_path / "out", f"source={trained}/task/test_mixed.npz"))
+
+
 def branching(self: PCA, maps: torch.Tensor) -> tuple[torch.Tensor, None]:
     return (maps.sum() if maps.sum() > 0 else maps.mean()).expand(len(maps)), None
 

@@ -74,13 +74,23 @@ def watch(cfg: DictConfig) -> None:
 
 
 def open_scorer(folder: Path) -> Scorer:
-    """Open a run's folder, or that of an exported model, which needs no torch."""
+    """Open a run's folder, or that of an exported model, which needs no torch.
+
+    Raises:
+        UserError: neither, damaged, or what runs it is not installed.
+    """
     if (folder / "model.onnx").exists():
         from skelmap.monitor.onnx_scorer import OnnxScorer
 
         return OnnxScorer.open(folder)
-    from skelmap.monitor.torch_scorer import TorchScorer
-
+    try:
+        from skelmap.monitor.torch_scorer import TorchScorer
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise UserError(
+            f"checkpoint={folder}: without PyTorch only the folder that scripts/export.py writes can be run"
+        ) from error
     return TorchScorer(folder)
 
 
