@@ -13,7 +13,7 @@ from skelmap.poses import Clip, read_clip
 
 def scores(scorer: Scorer, clip: Clip) -> Iterator[float]:
     source = ClipSource(clip)
-    watch = Watch(scorer, None, source.layout)
+    watch = Watch(scorer, None, source.layout, source.fps)
     for sight in source:
         yield from (scored.score for scored in watch.see(sight).scores)
 
