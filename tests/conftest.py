@@ -5,12 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
-import skelmap.sweeps  # noqa: F401  registers what conf/ names folders with
-from composing import ROOT, Compose
+from composing import Compose, compose_train
 from invented import write_task
 
 
@@ -45,10 +42,8 @@ def composed(tmp_path: Path, shared_cache: Path) -> Compose:
     """Compose conf/train.yaml with overrides, as train.py does; the run writes into tmp_path/run."""
 
     def build(*overrides: str, run: Path = tmp_path / "run") -> DictConfig:
-        GlobalHydra.instance().clear()
         paths = (f"paths.output_dir={run}", f"paths.data_dir={tmp_path}/data", f"paths.cache_dir={shared_cache}")
-        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-            return compose("train", [*paths, *overrides])
+        return compose_train(*paths, *overrides)
 
     return build
 

@@ -47,7 +47,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     for name, kind in PARTS.items():
         if not isinstance(content, dict) or not isinstance(content.get(name), kind):
             raise UserError(f"ckpt_path={path}: not a checkpoint of this program (without {name})")
-        if name != "state_dict" and any(_tensors(content[name])):
+        if name != "state_dict" and any(True for _ in _tensors(content[name])):
             raise UserError(f"ckpt_path={path}: not a checkpoint of this program ({name} holds more than plain values)")
     for tensor in _tensors(content):
         if not _dense(tensor):
@@ -82,6 +82,29 @@ def check_weights(path: Path, content: dict[str, Any], model: pl.LightningModule
             raise UserError(f"ckpt_path={path}: weights {name} are {_described(found)}; allowed: {_described(tensor)}")
     if any(not tensor.numel() for tensor in expected.values()):
         _try_on(path, content, model, window)
+
+
+def check_progress(path: Path, content: dict[str, Any], trainer: pl.Trainer) -> None:
+    """Refuse progress that Lightning could not count on with; it would fail anywhere in the next epoch.
+
+    Args:
+        path: of the checkpoint, for messages.
+        content: of the checkpoint.
+        trainer: that shall go on.
+
+    Raises:
+        UserError: a count is no whole number.
+    """
+    loops = content.get("loops")
+    if not isinstance(loops, dict) or not _counts(loops.get("fit_loop"), trainer.fit_loop.state_dict()):
+        raise UserError(f"ckpt_path={path}: damaged (its progress cannot be read)")
+
+
+def _counts(saved: Any, fresh: Any) -> bool:
+    """Whether all counts that a fresh trainer has are whole numbers, where they are there."""
+    if isinstance(fresh, dict):
+        return isinstance(saved, dict) and all(_counts(saved[key], fresh[key]) for key in fresh.keys() & saved.keys())
+    return isinstance(saved, int) and 0 <= saved < 2**31
 
 
 def _try_on(path: Path, content: dict[str, Any], model: pl.LightningModule, window: tuple[int, ...]) -> None:

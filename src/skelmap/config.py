@@ -105,6 +105,7 @@ TARGETS = frozenset(
     {
         "skelmap.data.SkeletonMaps",
         "skelmap.factory.write_factory",
+        "skelmap.room.Room",
         *(f"skelmap.models.{name}" for name in ("AE", "VAE", "LSTMVAE", "PCA", "GMM", "KNN", "MeanMap")),
         *(f"skelmap.models.{name}" for name in ("Neighbours", "Residuals")),
         *(f"skelmap.callbacks.{name}" for name in ("TrainingProgress", "EpochSeed", "History")),
@@ -140,6 +141,13 @@ def check(cfg: DictConfig) -> None:
     data, checkpoint = tree["data"], tree.get("ckpt_path")
     if data.get("manifest", "???") == "???":
         raise UserError("data.manifest is missing: name the CSV of your recordings with data.manifest=PATH")
+    for key, value in _entries(tree):
+        if isinstance(value, str) and value == "???":
+            raise UserError(f"{key} is missing: set it with {key}=VALUE")
+    parts = {f"callbacks.{name}": part for name, part in tree["callbacks"].items()}
+    for name, part in {"data": data, "model": tree["model"], "trainer": tree["trainer"], **parts}.items():
+        if not isinstance(part, dict) or "_target_" not in part:
+            raise UserError(f"{name}={part}; allowed: keys and values with a _target_, as in conf/")
     check_values(tree, RULES)
     if data.get("window") not in (1, data.get("seq_len")):
         raise UserError(f"data.window={data.get('window')}; allowed: 1 or data.seq_len={data.get('seq_len')}")
@@ -202,16 +210,15 @@ def check_targets(tree: Any) -> None:
     Raises:
         UserError: naming the key, its value and what is allowed.
     """
-    for key, target in _targets(tree):
-        if not isinstance(target, str) or target not in TARGETS:
+    for key, target in _entries(tree):
+        if key.rpartition(".")[2] == "_target_" and not (isinstance(target, str) and target in TARGETS):
             raise UserError(f"{key}={target}: a configuration may not call this; allowed: {', '.join(sorted(TARGETS))}")
 
 
-def _targets(tree: Any, at: str = "") -> Iterator[tuple[str, Any]]:
-    """List every `_target_` with its dotted key."""
+def _entries(tree: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    """List every dotted key of nested values with what it holds."""
     items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
     for key, value in items:
         here = f"{at}.{key}" if at else str(key)
-        if key == "_target_":
-            yield here, value
-        yield from _targets(value, here)
+        yield here, value
+        yield from _entries(value, here)

@@ -15,12 +15,14 @@ from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
 
 from skelmap import provenance
 from skelmap.callbacks import FirstBatch, History, KeepScores
+from skelmap.checkpoint import check_progress
 from skelmap.checkpoint_io import WholeCheckpoints
 from skelmap.config import check, check_targets, resolved
 from skelmap.data import SkeletonMaps
@@ -194,7 +196,7 @@ def build(node: DictConfig, **more: Any) -> Any:
     check_targets(resolved(node))
     try:
         return instantiate(node, **more, _convert_="all")
-    except InstantiationException as error:
+    except (InstantiationException, OmegaConfBaseException) as error:
         cause: BaseException | None = error
         while cause is not None:
             if isinstance(cause, UserError):
@@ -305,7 +307,8 @@ def _loading(
     if checkpoint is None:
         yield
         return
-    provenance.check_checkpoint(Path(checkpoint), model, data)
+    saved = provenance.check_checkpoint(Path(checkpoint), model, data)
+    check_progress(Path(checkpoint), saved, trainer)
     first = FirstBatch()
     trainer.callbacks.append(first)
     try:

@@ -114,8 +114,11 @@ def record_failure(folder: Path, error: Exception) -> None:
         file.write(redacted(text).encode(errors="backslashreplace"))
 
 
-def check_checkpoint(path: Path, model: pl.LightningModule, data: pl.LightningDataModule) -> None:
+def check_checkpoint(path: Path, model: pl.LightningModule, data: pl.LightningDataModule) -> dict[str, Any]:
     """Refuse a checkpoint that was not made by this model with these sizes on such windows.
+
+    Returns:
+        What it holds.
 
     Raises:
         UserError: not a checkpoint, or naming the first parameter that differs.
@@ -129,3 +132,4 @@ def check_checkpoint(path: Path, model: pl.LightningModule, data: pl.LightningDa
             if key not in FREE and (was := trained[group].get(key)) != value:
                 raise UserError(f"ckpt_path={path}: trained with {group}.{key}={was}; allowed is that, not {value}")
     check_weights(path, saved, model, (data.window, *data.settings.shape))
+    return saved

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from skelmap.config import RULES, check_values
 from skelmap.errors import UserError
 from skelmap.files import replacing
 from skelmap.maps import KeypointSettings, MapSettings
 from skelmap.poses import LAYOUTS, Layout
+from skelmap.reading import read_mapping
 
 FILE = "eye.json"
 
@@ -59,8 +61,11 @@ class Eye:
             UserError: not there, or something in it is missing or not allowed.
         """
         path = folder / FILE
+        if not path.exists():
+            raise UserError(f"{folder}: not the folder of a finished run or an exported model: no {FILE}")
+        values = read_mapping(path)
         try:
-            values = json.loads(path.read_text())
+            _check(values)
             kind = {"maps": MapSettings, "keypoints": KeypointSettings}[values["representation"]]
             return cls(
                 title=str(values["title"]),
@@ -70,7 +75,14 @@ class Eye:
                 settings=kind(**values["settings"]),
                 simulated=bool(values["simulated"]),
             )
-        except FileNotFoundError as error:
-            raise UserError(f"{folder}: not the folder of a finished run or an exported model: no {FILE}") from error
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{path}: damaged ({error!r})") from error
+        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, UserError) as error:
+            raise UserError(f"{path}: damaged ({type(error).__name__}: {error})") from error
+
+
+def _check(values: dict[str, Any]) -> None:
+    """Hold what eye.json says against the rules of a configuration."""
+    settings, layout = dict(values["settings"]), values["layout"]
+    if values["representation"] == "keypoints" and settings.pop("joints") != LAYOUTS[layout].joints_with_neck:
+        raise UserError(f"not the joints of {layout}")
+    data = {"seq_len": values["window"], "json": {"layout": layout, "fps": values["fps"]}, "maps": settings}
+    check_values({"data": {**data, **settings}}, RULES)

@@ -1,7 +1,6 @@
 """How normal work scores when it is watched, and the threshold for a chosen number of false alarms an hour."""
 
 import math
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +11,11 @@ from numpy.typing import NDArray
 from skelmap.errors import UserError
 from skelmap.files import replacing
 from skelmap.monitor.alarms import AlarmRule, alarms_of
+from skelmap.reading import check_file
 
 FILE = "normal_scores.npz"
+MAX_BYTES = 2**28
+"""Of the file: ten million windows."""
 RELEASE = 0.7
 """An alarm lasts while scores keep this share of the way from the median of normal work to the threshold."""
 
@@ -72,20 +74,24 @@ class NormalScores:
             UserError: it is not there or damaged.
         """
         path = folder / FILE
+        if not path.exists():
+            raise UserError(f"{path}: not there; train.py writes it for runs with validation recordings (split val)")
+        check_file(path, MAX_BYTES)
         try:
             with np.load(path, allow_pickle=False) as archive:
                 numbers = {name: archive[name].astype(np.int64) for name in ("clip", "track")}
                 values = {name: archive[name].astype(np.float64) for name in ("time", "score")}
                 found = cls(**numbers, **values, hours=float(archive["hours"]))
-        except FileNotFoundError as error:
-            raise UserError(
-                f"{path}: not there; train.py writes it for runs with validation recordings (split val)"
-            ) from error
-        except (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+        except Exception as error:  # zipfile, zlib, struct and NumPy raise a dozen kinds, RuntimeError among them
             raise UserError(f"{path}: damaged ({error})") from error
-        lengths = {len(column) for column in (found.clip, found.track, found.time, found.score)}
-        if lengths == {0} or len(lengths) > 1 or not np.isfinite(found.score).all() or not found.hours > 0:
-            raise UserError(f"{path}: damaged (columns of {sorted(lengths)} scores, {found.hours} hours)")
+        shapes = {column.shape for column in (found.clip, found.track, found.time, found.score)}
+        if (
+            shapes != {(found.score.size,)}
+            or shapes == {(0,)}
+            or not np.isfinite(found.score).all()
+            or not found.hours > 0
+        ):
+            raise UserError(f"{path}: damaged (columns of {sorted(shapes)} scores, {found.hours} hours)")
         return found
 
 

@@ -31,6 +31,11 @@ class TorchScorer:
     def __init__(self, folder: Path) -> None:
         self.eye = Eye.read(folder)
         self.model = load_model(folder)
+        nothing = np.zeros((self.eye.window, *self.eye.settings.shape), np.float32)
+        try:
+            self.score([self.encode(nothing)], nothing[None])
+        except (RuntimeError, IndexError) as error:
+            raise UserError(f"{folder}: its model does not see what its eye.json says ({error})") from error
 
     @torch.inference_mode()
     def encode(self, frames: NDArray[np.float32]) -> Sequence[Any]:

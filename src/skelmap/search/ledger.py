@@ -13,6 +13,10 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import Trial, TrialState
 
 from skelmap.errors import UserError
+from skelmap.reading import read_bytes
+
+MAX_JOURNAL_BYTES = 2**30
+"""A million epochs and more."""
 
 
 class Ledger:
@@ -46,6 +50,10 @@ class Ledger:
                 )
         except OSError as error:
             raise UserError(f"{folder}: the search's folder cannot be written ({error.strerror})") from error
+        except UserError:
+            raise
+        except Exception as error:  # Optuna checks nothing that it reads
+            raise UserError(f"{folder / 'journal.log'}: damaged ({type(error).__name__}: {error})") from error
         self._held: dict[int, FileLock] = {}
 
     def begin(self, terms: dict[str, Any]) -> None:
@@ -58,7 +66,7 @@ class Ledger:
             UserError: the folder holds trials of another search.
         """
         with self.lock:
-            if self.study.get_trials() and self.study.user_attrs["terms"] != terms:
+            if self.study.get_trials() and self.study.user_attrs.get("terms") != terms:
                 raise UserError(f"{self.folder}: holds a search with other settings; choose another with --folder")
             self.study.set_user_attr("terms", terms)
 
@@ -106,6 +114,6 @@ def _storage(journal: Path) -> JournalStorage:
     """Open the journal with a lock that a killed process cannot leave behind, and without a half-written last line."""
     lock = FileLock(journal.with_suffix(".lock"))
     with lock:
-        if journal.exists() and not (content := journal.read_bytes()).endswith(b"\n"):
+        if journal.exists() and not (content := read_bytes(journal, MAX_JOURNAL_BYTES)).endswith(b"\n"):
             journal.write_bytes(content[: content.rfind(b"\n") + 1])
     return JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))  # type: ignore[arg-type]  # has all it needs

@@ -1,0 +1,396 @@
+"""The public doors of skelmap, each with good input to damage: a Door makes damaged input and knocks."""
+
+import csv
+import io
+import json
+import os
+import pickle
+import shutil
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from damage import ODD, broken, changed, replaced_by_something_else
+from omegaconf import DictConfig, OmegaConf
+
+from invented import clip_of, wave, write_openpose
+from skelmap.config import check
+from skelmap.data import SkeletonMaps
+from skelmap.experiment import build, run
+from skelmap.maps import MapSettings, open_cache
+from skelmap.monitor.eye import Eye
+from skelmap.monitor.normal import NormalScores
+from skelmap.monitor.torch_scorer import TorchScorer
+from skelmap.poses import read_clip, read_manifest, write_clip
+from skelmap.provenance import check_checkpoint, finished
+from skelmap.search.ledger import Ledger
+from skelmap.search.space import read_space
+from skelmap.study import build_study, write_study
+
+Trial = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Good:
+    """Input that is as it should be, made once.
+
+    Attributes:
+        task: manifest of a small data set.
+        runs: finished run's folder by model.
+        configs: composed configuration by model, of those runs.
+    """
+
+    task: Path
+    runs: dict[str, Path]
+    configs: dict[str, DictConfig]
+
+
+def openpose_folder(good: Good, folder: Path, rng: Random) -> Trial:
+    write_openpose(folder / "json", clip_of(wave(4, rng.randrange(99))))
+    files = sorted((folder / "json").iterdir())
+    file, how = rng.choice(files), rng.randrange(6)
+    if how == 0:
+        replaced_by_something_else(file, rng)
+    elif how == 1:
+        digits = rng.choice(("", "0", "9" * 9, "9" * 10, "9" * 30, "9" * 200, "-1", "٣", "1.5"))
+        name = os.fsencode(f"clip_{digits}_keypoints.json")
+        file.rename(os.fsdecode(os.path.join(os.fsencode(file.parent), rng.choice((b"", b"\xff\n")) + name)))
+    elif how == 2:
+        file.write_bytes(broken(file.read_bytes(), rng))
+    elif how == 3:
+        content = json.loads(file.read_text())
+        content["people"] *= rng.choice((0, 2, 10, 100, 101, 1000))
+        file.write_text(json.dumps(content))
+    else:
+        file.write_text(json.dumps(changed(json.loads(file.read_text()), rng)))
+    return lambda: use(read_clip(folder / "json", "clip"))
+
+
+def tracked_json(good: Good, folder: Path, rng: Random) -> Trial:
+    people = [
+        {"image_id": f"{i}.jpg", "category_id": 1, "keypoints": points.flatten().tolist(), "idx": 1}
+        for i, points in enumerate(wave(4))
+    ]
+    path = folder / "tracked.json"
+    text = json.dumps(changed(people, rng) if rng.random() < 0.6 else people)
+    path.write_bytes(broken(text.encode(), rng) if rng.random() < 0.5 else text.encode())
+    if rng.random() < 0.1:
+        replaced_by_something_else(path, rng)
+    elif rng.random() < 0.05:
+        path.write_text(text[:-1] + ', {"image_id": "' + rng.choice("1a") * 1_000_000 + 'x9x"}]')
+    return lambda: use(read_clip(path, "clip"))
+
+
+def archive(good: Good, folder: Path, rng: Random) -> Trial:
+    path, how = folder / "clip.npz", rng.randrange(6)
+    arrays: dict[str, Any] = {
+        "keypoints": wave(6), "layout": np.array("BODY_25"), "size": np.array((640, 480)), "fps": np.array(30.0),
+        "frame": np.arange(6), "track": np.zeros(6, np.int64),
+    }  # fmt: skip
+    if how in (0, 1, 2):
+        for _ in range(rng.choice((1, 1, 2))):
+            arrays[rng.choice([*arrays, "more"])] = odd_array(rng)
+        if rng.random() < 0.3:
+            del arrays[rng.choice(list(arrays))]
+    np.savez_compressed(path, **arrays)
+    if how == 3:
+        path.write_bytes(broken(path.read_bytes(), rng))
+    elif how == 4:
+        lying_header(path, rng)
+    elif how == 5:
+        replaced_by_something_else(path, rng)
+    return lambda: use(read_clip(path, "clip"))
+
+
+def odd_array(rng: Random) -> Any:
+    """An array that may be anything."""
+    shape = rng.choice(((), (0,), (6,), (6, 25, 3), (6, 25), (0, 25, 3), (300, 25, 3), (6, 18, 3), (2,), (1, 1, 1, 1)))
+    kind = rng.choice(["f4", "f8", "f2", "i8", "u8", "i1", "b", "c8", "U3", "S3", "O", "M8[s]", "m8[s]", "i4"])
+    with np.errstate(all="ignore"):
+        values = np.full(shape, rng.choice((0, 1, -1, 2**31, 2**62, 1e30, np.nan, np.inf, -np.inf)))
+        if kind == "O":
+            return np.array([{}, Exploding("touch /tmp/let_in")], object)
+        return values.astype(np.int64).astype(kind) if kind[0] in "Mm" else values.astype(kind)
+
+
+class Exploding:
+    """What a malicious pickle holds."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (self.command,)
+
+    def __deepcopy__(self, memo: object) -> "Exploding":  # copying goes by way of __reduce__, too
+        return self
+
+
+def lying_header(path: Path, rng: Random) -> None:
+    """Let an array's header claim another shape or type than it has."""
+    with zipfile.ZipFile(path) as packed:
+        entries = {name: packed.read(name) for name in packed.namelist()}
+    name = rng.choice(list(entries))
+    content = io.BytesIO(entries[name])
+    np.lib.format.read_magic(content)
+    shape, _, kind = np.lib.format.read_array_header_1_0(content)
+    shape = rng.choice(((10**9, 25, 3), (2**62,), (2**31, 2**31), (10**8,), (-1,), (6, 25, 3), (0, 10**18), shape))
+    kind = np.dtype(rng.choice(("<f4", "<f8", "|O", "<U1000000", "<i8", "|V100000", kind)))
+    lie = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        lie, {"shape": shape, "fortran_order": False, "descr": np.lib.format.dtype_to_descr(kind)}
+    )
+    entries[name] = lie.getvalue() + content.read()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for entry, content in entries.items():
+            packed.writestr(entry, content)
+    if rng.random() < 0.2:  # the directory lies, too
+        data = bytearray(path.read_bytes())
+        at = data.rfind(b"PK\x01\x02")
+        data[at + 24 : at + 28] = rng.choice((0xFFFFFFFE, 0x7FFFFFFF, 0)).to_bytes(4, "little")
+        path.write_bytes(data)
+
+
+def manifest(good: Good, folder: Path, rng: Random) -> Trial:
+    """A damaged manifest over good and damaged clips, as far as windows."""
+    for name in ("train_a.npz", "val.npz", "test_mixed.npz"):
+        shutil.copy(good.task.parent / name, folder / name)
+    path = folder / "manifest.csv"
+    lines = [
+        ["clip", "path", "split", "group", "abnormal", "work"],
+        ["train_a", "train_a.npz", "train", "a", "", ""],
+        ["val", "val.npz", "val", "b", "", ""],
+        ["test", "test_mixed.npz", "test", "c", "30-60", "wave:0-60"],
+    ]
+    how = rng.randrange(7)
+    if how in (0, 1, 2):
+        odd = (*(str(value) for value in ODD[:45]), "0-1;" * 30_000, "5-2", "0-999999999999", "a:0-9;b:3-5", "all")
+        lines = changed(lines, rng, odd)
+    with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        for line in lines:
+            csv.writer(file).writerow(line if isinstance(line, list) else [line])
+    if how in (3, 4):
+        path.write_bytes(broken(path.read_bytes(), rng))
+    elif how == 5:
+        damaged = folder / "train_a.npz"
+        if rng.random() < 0.5:
+            replaced_by_something_else(damaged, rng)
+        else:
+            frames = np.array(rng.choice(([0, 2**31 - 1], [0, 1, 2**30], [5] * 2, [0, 10**8])), np.int64)
+            write_clip(damaged, clip_of(wave(len(frames)), frame=frames, track=np.arange(len(frames))))
+    elif how == 6:
+        if rng.random() < 0.3:
+            path.write_text(",".join(["clip"] * 1_000_000))
+        else:
+            replaced_by_something_else(path, rng)
+
+    def trial() -> None:
+        data = module(path, folder / "cache")
+        data.setup()
+        use(data.test_rows())
+
+    return trial
+
+
+def module(path: Path, cache: Path) -> SkeletonMaps:
+    maps = {"crop_size": 480, "resample": "bilinear", "line_width": 8, "line_unit": "source", "threshold": 0.1}
+    source = {"layout": "BODY_25", "size": [640, 480], "fps": 30}
+    return SkeletonMaps(path, cache, 8, 1, "maps", 14, maps, source, 16)
+
+
+def cache(good: Good, folder: Path, rng: Random) -> Trial:
+    """A damaged cache gives the same maps as none: it is built anew."""
+    recordings = read_manifest(good.task).recordings
+    settings = MapSettings(img_size=14)
+    true = open_cache(recordings, settings, folder / "true")
+    shutil.copytree(folder / "true", folder / "cache")
+    files = sorted(p for p in (folder / "cache").rglob("*") if p.suffix in (".maps", ".digest"))
+    for file in rng.sample(files, rng.randint(1, len(files))):
+        file.write_bytes(broken(file.read_bytes(), rng))
+
+    def trial() -> None:
+        found = open_cache(recordings, settings, folder / "cache")
+        assert np.array_equal(found.packed, true.packed) and np.array_equal(found.frame, true.frame)
+
+    return trial
+
+
+def checkpoint(good: Good, folder: Path, rng: Random) -> Trial:
+    """A damaged checkpoint, checked; where it passes, a run may go on from it or judge it."""
+    model = rng.choice(list(good.runs))
+    path = folder / "stranger.ckpt"
+    damage_checkpoint(good.runs[model] / "checkpoints" / "best.ckpt", path, rng)
+    cfg = good.configs[model].copy()
+    cfg.paths.output_dir = str(folder / "run")
+    cfg.ckpt_path = str(path)
+    cfg.train = rng.random() < 0.5
+    if cfg.train:
+        cfg.trainer.max_epochs = 2
+
+    whole = rng.random() < 0.1
+
+    def trial() -> None:
+        check_checkpoint(path, build(cfg.model), build(cfg.data))
+        if whole:
+            run(cfg)
+
+    return trial
+
+
+def damage_checkpoint(source: Path, path: Path, rng: Random) -> None:
+    how = rng.randrange(8)
+    if how == 0:
+        path.write_bytes(broken(source.read_bytes(), rng))
+    elif how == 1:
+        path.write_bytes(pickle.dumps(rng.choice((Exploding("touch /tmp/let_in"), {"state_dict": {}}, 7))))
+    elif how == 2:
+        shutil.copy(source, path)
+        replaced_by_something_else(path, rng)
+    else:
+        content = torch.load(source, weights_only=True)
+        odd = (
+            *ODD,
+            torch.zeros(3),
+            torch.zeros(1).expand(10**6, 10**6),
+            torch.zeros(2, 2, dtype=torch.complex64),
+            torch.tensor(float("nan")),
+            torch.sparse_coo_tensor(size=(10**6, 10**6)),
+            torch.zeros(()),
+            b"bytes",
+            (1, 2),
+            Exploding("touch /tmp/let_in"),
+        )
+        part = rng.choice((content, content, content["state_dict"], content["callbacks"], content["loops"]))
+        wounded = changed(dict(part), rng, odd)
+        content = wounded if part is content else {k: wounded if v is part else v for k, v in content.items()}
+        torch.save(content, path)
+        if how == 3:
+            recompressed(path)
+
+
+def recompressed(path: Path) -> None:
+    with zipfile.ZipFile(path) as packed:
+        entries = {name: packed.read(name) for name in packed.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in entries.items():
+            packed.writestr(name, content)
+
+
+def config(good: Good, folder: Path, rng: Random) -> Trial:
+    """A damaged configuration, checked; where it passes, all of it is built."""
+    tree = OmegaConf.to_container(good.configs[rng.choice(list(good.configs))], resolve=rng.random() < 0.5)
+    odd = tuple(value for value in ODD if not (isinstance(value, str) and value == "/dev/zero"))
+    cfg = OmegaConf.create(changed(tree, rng, odd)) if rng.random() < 0.97 else OmegaConf.create({})
+
+    def trial() -> None:
+        check(cfg)
+        for part in (cfg.data, cfg.model, cfg.trainer, *cfg.callbacks.values()):
+            build(part)
+
+    return trial
+
+
+def study(good: Good, folder: Path, rng: Random) -> Trial:
+    """A sweep in which the files of a run are a stranger's."""
+    for model, source in good.runs.items():
+        shutil.copytree(source, folder / "sweep" / model, ignore=shutil.ignore_patterns("checkpoints", "*.html"))
+    cell = rng.choice(sorted((folder / "sweep").iterdir()))
+    file = cell / rng.choice(
+        ("config.yaml", "metrics.json", "metrics.json", "scores.csv", "versions.json", "failed.txt")
+    )
+    if file.name == "failed.txt":
+        (cell / "metrics.json").unlink()
+        file.write_bytes(rng.randbytes(rng.choice((0, 10, 10_000))))
+    elif file.suffix in (".json", ".yaml") and rng.random() < 0.6:
+        read, write = (json.loads, json.dumps) if file.suffix == ".json" else (yaml.safe_load, yaml.safe_dump)
+        odd = tuple(value for value in ODD if value != 10**4000)
+        file.write_text(write(changed(read(file.read_text()), rng, odd)))
+    elif rng.random() < 0.2:
+        replaced_by_something_else(file, rng)
+    else:
+        file.write_bytes(broken(file.read_bytes(), rng))
+    if rng.random() < 0.05:
+        bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n"
+        bomb += "".join(
+            f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+        )
+        shutil.rmtree(file, ignore_errors=True)  # what replaced it may be a folder, or a link in a circle
+        (cell / "config.yaml").unlink(missing_ok=True)
+        (cell / "config.yaml").write_text(bomb)
+    whole = rng.random() < 0.04
+    return lambda: use(write_study(folder / "sweep") if whole else build_study(folder / "sweep").groups)
+
+
+def run_folder(good: Good, folder: Path, rng: Random) -> Trial:
+    """A run's folder from elsewhere, for the monitor and for a run that is started again."""
+    model = rng.choice(list(good.runs))
+    shutil.copytree(good.runs[model], folder / "run", ignore=shutil.ignore_patterns("log", "figures", "*.html"))
+    file = rng.choice(("config.yaml", "eye.json", "normal_scores.npz", "metrics.json", "checkpoints/best.ckpt"))
+    path = folder / "run" / file
+    if rng.random() < 0.15:
+        replaced_by_something_else(path, rng)
+    elif path.suffix == ".ckpt":
+        damage_checkpoint(good.runs[model] / "checkpoints" / "best.ckpt", path, rng)
+    elif path.suffix == ".yaml":
+        path.write_text(yaml.safe_dump(changed(yaml.safe_load(path.read_text()), rng, tuple(ODD[:10] + ODD[11:]))))
+    elif path.suffix == ".json" and rng.random() < 0.7:
+        path.write_text(json.dumps(changed(json.loads(path.read_text()), rng)))
+    else:
+        path.write_bytes(broken(path.read_bytes(), rng))
+    cfg = good.configs[model].copy()
+    cfg.paths.output_dir = str(folder / "run")
+
+    def trial() -> None:
+        finished(folder / "run", good.configs[model])
+        NormalScores.read(folder / "run")
+        eye = Eye.read(folder / "run")
+        scorer = TorchScorer(folder / "run")
+        frames = np.zeros((eye.window, *eye.settings.shape), np.float32)
+        scorer.score([list(scorer.encode(frames))], frames[None])
+
+    return trial
+
+
+def search(good: Good, folder: Path, rng: Random) -> Trial:
+    """A search's space and its ledger."""
+    space = {"model.latent_dim": {"int": [4, 64]}, "model.learning_rate": {"float": [1e-4, 1e-2], "log": True}}
+    path = folder / "space.yaml"
+    text = yaml.safe_dump(changed(space, rng, tuple(ODD[:10] + ODD[11:])) if rng.random() < 0.7 else space)
+    path.write_bytes(broken(text.encode(), rng) if rng.random() < 0.5 else text.encode())
+    ledger = Ledger(folder / "search", seed=0, warmup=1)
+    ledger.begin({"a": 1})
+    journal = folder / "search" / "journal.log"
+    if rng.random() < 0.7:
+        journal.write_bytes(broken(journal.read_bytes(), rng))
+    elif rng.random() < 0.3:
+        replaced_by_something_else(journal, rng)
+
+    def trial() -> None:
+        Ledger(folder / "search", seed=0, warmup=1).begin({"a": 1})
+        use(read_space(path))
+
+    return trial
+
+
+def use(value: object) -> None:
+    """What came out of a door is kept until the trial ends."""
+
+
+DOORS: dict[str, Callable[[Good, Path, Random], Trial]] = {
+    "OpenPose folders": openpose_folder,
+    "tracked JSON": tracked_json,
+    "npz archives": archive,
+    "manifests": manifest,
+    "caches": cache,
+    "checkpoints": checkpoint,
+    "configurations": config,
+    "runs in a study": study,
+    "runs in the monitor": run_folder,
+    "searches": search,
+}

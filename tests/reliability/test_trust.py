@@ -1,0 +1,260 @@
+"""What comes from a stranger runs no code, deletes nothing, and gives no secret away."""
+
+import os
+import pickle
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from command_line import train
+from composing import ROOT, Compose, compose_train
+from invented import clip_of, wave, write_manifest
+from skelmap.config import TARGETS, check
+from skelmap.errors import UserError
+from skelmap.experiment import build, run
+from skelmap.poses import write_clip
+from skelmap.redaction import redacted
+from skelmap.study import write_study
+
+QUICK = ("data=manifest", "data.seq_len=8", "trainer=cpu", "trainer.max_epochs=1", "~callbacks.progress")
+
+
+# --- code ------------------------------------------------------------------------------------------------------
+
+
+class Exploding:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f"touch '{self.mark}'",)
+
+
+def pickled(path: Path, evil: Exploding, good: dict[str, Any]) -> None:
+    path.write_bytes(pickle.dumps(evil))
+
+
+def in_weights(path: Path, evil: Exploding, good: dict[str, Any]) -> None:
+    torch.save({**good, "state_dict": {**good["state_dict"], "evil": evil}}, path)
+
+
+def in_hyperparameters(path: Path, evil: Exploding, good: dict[str, Any]) -> None:
+    torch.save({**good, "hyper_parameters": {**good["hyper_parameters"], "latent_dim": evil}}, path)
+
+
+@pytest.fixture(scope="module")
+def first(task: Path, shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run."""
+    folder = tmp_path_factory.mktemp("runs") / "first"
+    paths = (f"paths.output_dir={folder}", f"paths.cache_dir={shared_cache}")
+    run(compose_train(*QUICK, "model=ae", f"data.manifest={task}", *paths))
+    return folder
+
+
+@pytest.fixture
+def checkpoint(first: Path) -> dict[str, Any]:
+    """What its last checkpoint holds."""
+    content: dict[str, Any] = torch.load(first / "checkpoints" / "last.ckpt", weights_only=True)
+    return content
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("hidden", "use"),
+    [(pickled, "train=false"), (in_weights, "train=false"), (in_hyperparameters, "trainer.max_epochs=2")],
+)
+def test_a_malicious_checkpoint_runs_nothing(
+    hidden: Any, use: str, task: Path, checkpoint: dict[str, Any], composed: Compose, tmp_path: Path
+) -> None:
+    path = tmp_path / "evil.ckpt"
+    hidden(path, Exploding(tmp_path / "ran"), checkpoint)
+    with pytest.raises(UserError, match=r"evil\.ckpt: not a checkpoint of this program \(") as error:
+        run(composed(*QUICK, "model=ae", f"data.manifest={task}", f"ckpt_path={path}", use))
+    assert not (tmp_path / "ran").exists()
+    assert "weights_only" not in str(error.value)  # torch's advice to load it all the same
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("address", ["local://{}/victim", "{}/run/checkpoints/../../victim"])
+def test_going_on_from_a_strangers_checkpoint_deletes_nothing(
+    address: str, task: Path, checkpoint: dict[str, Any], composed: Compose, tmp_path: Path
+) -> None:
+    """Lightning deletes what a checkpoint names as its last best one: file or folder, anywhere."""
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "thesis.txt").write_text("years of work")
+    named = address.format(tmp_path)
+    for state in checkpoint["callbacks"].values():
+        if "best_model_path" in state:
+            state |= dict.fromkeys(("best_model_path", "kth_best_model_path", "last_model_path"), named)
+            state |= {"best_k_models": {named: torch.tensor(1e9)}, "dirpath": str(tmp_path / "run" / "checkpoints")}
+    torch.save(checkpoint, tmp_path / "stranger.ckpt")
+    going_on = (f"ckpt_path={tmp_path}/stranger.ckpt", "trainer.max_epochs=2")
+    run(composed(*QUICK, "model=ae", f"data.manifest={task}", *going_on))
+    assert (victim / "thesis.txt").read_text() == "years of work"
+
+
+CALLS = [
+    "+data.json.more={_target_:os.system,command:id}",
+    "+model.more=[[{_target_:builtins.eval,_args_:[1]}]]",
+    "trainer._target_=subprocess.run",
+    "callbacks.history._target_=pathlib.Path.unlink",
+    "logger._target_=skelmap.provenance.subprocess.run",
+    "model._target_=[os.system]",
+    "++model={_target_:skelmap.models.AE,img_size:{_target_:shutil.rmtree,path:x}}",
+    "+data.more='${oc.create:{_target_:os.system}}'",
+]
+
+
+@pytest.mark.parametrize("override", CALLS)
+def test_a_configuration_calls_only_what_the_project_uses(override: str, composed: Compose) -> None:
+    cfg = composed("data=manifest", "data.manifest=x.csv", override)
+    with pytest.raises(UserError, match=r"_target_.* a configuration may not call this; allowed: "):
+        check(cfg)
+
+
+def test_nothing_is_built_that_is_not_allowed(tmp_path: Path) -> None:
+    node = OmegaConf.create({"_target_": "os.system", "command": f"touch {tmp_path}/ran"})
+    with pytest.raises(UserError, match=r"_target_=os\.system: a configuration may not call this"):
+        build(node)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_all_that_conf_calls_is_allowed_and_nothing_else() -> None:
+    files = [p for p in (ROOT / "conf").rglob("*.yaml") if p.parts[-2] not in ("launcher", "hydra")]
+    called = {word for file in files for word in re.findall(r"_target_: (\S+)", file.read_text())}
+    hydras = {"skelmap.sweeps.SweepWatch", "skelmap.study.callback.StudyAtEnd"}  # Hydra itself calls these
+    assert called - hydras == TARGETS
+
+
+@pytest.mark.slow
+def test_a_strangers_run_in_a_study_calls_nothing_and_shows_no_other_file(
+    first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SKELMAP_TEST_VALUE", "of the environment")
+    shutil.copytree(first, tmp_path / "run")
+    config = tmp_path / "run" / "config.yaml"
+    evil = f"evil:\n  _target_: os.system\n  command: touch {tmp_path}/ran\n  seen: ${{oc.env:SKELMAP_TEST_VALUE}}\n"
+    config.write_text(config.read_text() + evil)
+    picture = tmp_path / "run" / "figures" / "scores.png"
+    picture.unlink()
+    picture.symlink_to("/etc/passwd")
+    page = write_study(tmp_path / "run").read_text(encoding="utf-8")
+    assert not (tmp_path / "ran").exists()
+    assert "of the environment" not in page and "score over the frames" not in page
+
+
+# --- secrets ---------------------------------------------------------------------------------------------------
+
+KEY = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rtsp://admin:hunter2@10.0.0.5/live", "rtsp://***@10.0.0.5/live"),
+        ("rtsp://admin:p/a@ss@camera:554/a b", "rtsp://***@camera:554/a b"),
+        ("http://cam/?user=admin&password=hunter2&x=1", "http://cam/?user=admin&password=***&x=1"),
+        ("+wandb_api_key=hunter2 seed=1", "+wandb_api_key=*** seed=1"),
+        ('{"api_key": "hunter 2", "seed": 1}', '{"api_key": ***, "seed": 1}'),
+        ("password: 'hunter2'\nseed: 1", "password: ***\nseed: 1"),
+        ("data.manifest=a@b.csv keypoints=3", "data.manifest=a@b.csv keypoints=3"),
+    ],
+)
+def test_secrets_are_hidden(text: str, shown: str) -> None:
+    assert redacted(text) == shown
+
+
+def test_secrets_of_the_environment_are_hidden_wherever_they_turn_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    assert redacted(f"401 for {KEY}!") == "401 for ***!"
+    assert KEY not in str(UserError(f"refused: {KEY}"))
+
+
+@given(st.text(st.characters(exclude_characters="\"'<>", exclude_categories=["Z", "C"]), min_size=8, max_size=40))
+def test_no_password_survives(password: str) -> None:
+    for text in (f"rtsp://me:{password}@camera/live", f"secret={password.strip(',;&)}]') or 'x'}"):
+        assert password not in redacted(text) or password in "rtsp://***@camera/live"
+
+
+def test_a_secret_on_the_command_line_is_refused_and_left_nowhere(tmp_path: Path) -> None:
+    """Hydra would write it into .hydra/ and name a sweep's folder after it."""
+    done = train(tmp_path, "-m", f"+wandb_api_key={KEY}", "seed=0,1")
+    assert done.returncode == 1 and "give secrets in the environment" in done.stderr
+    assert KEY not in done.stdout + done.stderr
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_a_secret_in_a_configuration_is_refused(composed: Compose) -> None:
+    with pytest.raises(UserError, match=r"logger\.api_key is named like a secret") as error:
+        check(composed("data=manifest", "data.manifest=x.csv", f"+logger.api_key={KEY}"))
+    assert KEY not in str(error.value)
+
+
+@pytest.mark.slow
+def test_a_run_writes_no_secret(task: Path, composed: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    note = "+note='${oc.env:WANDB_API_KEY} rtsp://me:hunter2@camera/'"
+    run(composed(*QUICK, "model=mean_map", f"data.manifest={task}", note))
+    written = [p for p in (tmp_path / "run").rglob("*") if p.is_file()]
+    assert {"report.html", "config.yaml", "metrics.json"} <= {p.name for p in written}
+    assert not [p for p in written if KEY.encode() in p.read_bytes() or b"hunter2" in p.read_bytes()]
+
+
+# --- pages -----------------------------------------------------------------------------------------------------
+
+EVIL = """"><script>alert(1)</script>'`{{7*7}}<img src=x onerror=alert(1)>"""
+
+
+class Tags(HTMLParser):
+    """Collects what a browser would act on."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.active: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("script", "iframe", "object", "embed", "link"):
+            self.active.append(tag)
+        self.active += [
+            name for name, value in attrs if name.startswith("on") or (value or "").startswith("javascript")
+        ]
+
+
+@pytest.mark.slow
+def test_names_from_data_are_text_in_reports_and_studies(composed: Compose, tmp_path: Path) -> None:
+    folder = tmp_path / EVIL.replace("/", "_")
+    folder.mkdir()
+    lines = []
+    for i, split in enumerate(("train", "test")):
+        write_clip(folder / f"{i}.npz", clip_of(wave(30, i)))
+        lines.append(
+            [f"{EVIL}{i}", f"{i}.npz", split, f"{EVIL}{split}", "10-20" * (split == "test"), f"{EVIL}:0-30"[-64:]]
+        )
+    manifest = write_manifest(folder, lines)
+    cfg = composed(*QUICK, "model=mean_map", "data.manifest=x.csv")
+    cfg.data.manifest = str(manifest)
+    run(cfg)
+    for page in (tmp_path / "run" / "report.html", write_study(tmp_path / "run")):
+        text = page.read_text(encoding="utf-8")
+        assert Tags(text).active == [], page
+        assert "{{7*7}}" in text or "49" not in text
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text())
+def test_a_message_never_commands_a_terminal(text: str) -> None:
+    message = str(UserError(f"clip {text}: wrong"))
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]", message)
+    assert len(message) <= 1000
