@@ -105,7 +105,6 @@ TARGETS = frozenset(
     {
         "skelmap.data.SkeletonMaps",
         "skelmap.factory.write_factory",
-        "skelmap.room.Room",
         *(f"skelmap.models.{name}" for name in ("AE", "VAE", "LSTMVAE", "PCA", "GMM", "KNN", "MeanMap")),
         *(f"skelmap.models.{name}" for name in ("Neighbours", "Residuals")),
         *(f"skelmap.callbacks.{name}" for name in ("TrainingProgress", "EpochSeed", "History")),
