@@ -2,25 +2,44 @@
 
 import random
 import shutil
+import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from trials import LIMIT_S, SEED, SMALL, TRIALS, check_whole, finish, result, run_whole, start
+from trials import SEED, SMALL, TRIALS, check_whole, finish, result, run_whole, start
 
 pytestmark = pytest.mark.slow
 WRITTEN = {
-    "cache": "outputs/cache/*.partial",
-    "configuration": "run/.config.yaml*",
-    "last checkpoint": "run/checkpoints/.last.ckpt*",
-    "best checkpoint": "run/checkpoints/.best.ckpt*",
-    "figures": "run/figures/.*",
-    "report": "run/.report.html*",
-    "scores.csv": "run/.scores.csv*",
-    "metrics.json": "run/.metrics.json*",
+    "cache": "/outputs/cache/",
+    "configuration": "/run/.config.yaml",
+    "last checkpoint": "/run/checkpoints/.last.ckpt",
+    "best checkpoint": "/run/checkpoints/.best.ckpt",
+    "figures": "/run/figures/.",
+    "report": "/run/.report.html",
+    "scores.csv": "/run/.scores.csv",
+    "metrics.json": "/run/.metrics.json",
 }
-"""What is killed in the middle of being written, and the file that shows it."""
+"""What is killed in the middle of being written, and what its file's path holds then."""
+KILLER = """
+import os, runpy, signal, sys
+sync, (written, times) = os.fsync, sys.argv[1:3]
+left = int(times)
+
+def fsync(descriptor):
+    global left
+    if written in os.readlink(f"/proc/self/fd/{descriptor}"):
+        left -= 1
+        if not left:
+            os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+    sync(descriptor)
+
+os.fsync = fsync
+sys.argv = sys.argv[3:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+"""Runs a program that kills itself when half of a file has come to the disk."""
 
 
 @pytest.fixture(scope="module")
@@ -35,30 +54,6 @@ def undisturbed(arguments: tuple[str, ...], tmp_path_factory: pytest.TempPathFac
     began = time.monotonic()
     run_whole(folder, *arguments)
     return folder / "run", time.monotonic() - began
-
-
-def kill(folder: Path, arguments: tuple[str, ...], moment: Callable[[], bool]) -> bool:
-    """Kill a training at a moment; tell whether it came."""
-    training = start(folder, *arguments)
-    limit = time.monotonic() + LIMIT_S
-    while training.poll() is None and not (come := moment()):
-        assert time.monotonic() < limit
-    training.kill()
-    finish(training)
-    return come
-
-
-def appears(folder: Path, pattern: str, wanted: int) -> Callable[[], bool]:
-    """Give a moment: a file has appeared so many times."""
-    times, before = 0, False
-
-    def moment() -> bool:
-        nonlocal times, before
-        now = any(folder.glob(pattern))
-        times, before = times + (now and not before), now
-        return times == wanted
-
-    return moment
 
 
 def check_goes_on(folder: Path, arguments: tuple[str, ...], undisturbed: Path) -> None:
@@ -76,29 +71,23 @@ def test_a_training_killed_at_a_random_moment(
     trial: int, arguments: tuple[str, ...], undisturbed: tuple[Path, float], tmp_path: Path
 ) -> None:
     run, seconds = undisturbed
-    share = random.Random(SEED + trial).random()
-    end = time.monotonic() + share * seconds
-
-    def moment() -> bool:
-        time.sleep(max(0.0, min(0.05, end - time.monotonic())))
-        return time.monotonic() >= end
-
-    kill(tmp_path / "killed", arguments, moment)
+    training = start(tmp_path / "killed", *arguments)
+    time.sleep(random.Random(SEED + trial).random() * seconds)
+    training.kill()
+    finish(training)
     check_goes_on(tmp_path / "killed", arguments, run)
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the file that is written is found in /proc")
 @pytest.mark.parametrize("trial", range(max(1, TRIALS // 25)))
 @pytest.mark.parametrize("what", WRITTEN if TRIALS > 1 else ["last checkpoint"])
 def test_a_training_killed_while_it_writes(
     what: str, trial: int, arguments: tuple[str, ...], undisturbed: tuple[Path, float], tmp_path: Path
 ) -> None:
-    folder = tmp_path / "killed"
     wanted = random.Random(SEED + trial).randint(1, 4) if what == "last checkpoint" else 1
-
-    for _ in range(3):  # on a busy machine the moment may pass unseen
-        if kill(folder, arguments, appears(folder, WRITTEN[what], wanted)):
-            break
-        shutil.rmtree(folder)
-    else:
-        pytest.fail(f"{what} was not seen being written")
-    check_goes_on(folder, arguments, undisturbed[0])
+    killer = ("-c", KILLER, WRITTEN[what], str(wanted))
+    training = start(tmp_path / "killed", *arguments, python=killer)
+    said = finish(training)
+    assert training.returncode == -signal.SIGKILL, said
+    assert list((tmp_path / "killed").rglob("*.partial")), "half a file is there, under another name"
+    check_goes_on(tmp_path / "killed", arguments, undisturbed[0])

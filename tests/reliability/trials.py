@@ -24,17 +24,16 @@ SMALL = (
 LIMIT_S = 300
 
 
-def start(folder: Path, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
-    """Start `python train.py` in a folder, in a process group of its own."""
+def start(folder: Path, *arguments: str, python: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
+    """Start `python train.py` in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     return subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), *arguments],
+        [sys.executable, *python, str(ROOT / "train.py"), *arguments],
         cwd=folder,
-        start_new_session=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "HOME": str(folder), **environment},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "HOME": str(folder)},
     )
 
 
@@ -49,9 +48,9 @@ def finish(process: "subprocess.Popen[str]", limit: float = LIMIT_S) -> str:
     return said
 
 
-def run_whole(folder: Path, *arguments: str, **environment: str) -> str:
+def run_whole(folder: Path, *arguments: str) -> str:
     """Run `python train.py` to its end."""
-    process = start(folder, *arguments, **environment)
+    process = start(folder, *arguments)
     said = finish(process)
     assert process.returncode == 0, said
     return said
