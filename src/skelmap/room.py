@@ -1,9 +1,9 @@
 """A run's folder is tried before Hydra writes into it, whose own words would be a traceback."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
-from hydra.errors import CompactHydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
@@ -15,7 +15,7 @@ ROOM = 64 * 1024
 
 
 class Room(Callback):
-    """Checks that the folder of a run or a sweep can be written."""
+    """Checks that the folder of a run or a sweep can be written, and ends the program where it cannot."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check a run's folder."""
@@ -33,4 +33,4 @@ def _try(folder: Path) -> None:
             file.write(bytes(ROOM))
         probe.unlink()
     except UserError as error:
-        raise CompactHydraException(f"{folder} cannot be written ({error.__cause__})") from None
+        sys.exit(f"{folder} cannot be written ({error.__cause__})")  # Hydra goes on after any other exception

@@ -33,7 +33,7 @@ def test_a_checkpoint_that_finds_no_space_leaves_the_one_before(
 
 @pytest.mark.slow
 @pytest.mark.skipif(TRIALS < 2, reason="with SKELMAP_TRIALS=2 and more")
-@pytest.mark.parametrize("kb", [1, 30, 70, 100, 130])
+@pytest.mark.parametrize("kb", [1, 70, 130])
 def test_files_may_not_grow(kb: int, task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """RLIMIT_FSIZE stands for a disk that is full at some point: the larger the limit, the later a run fails."""
     whole = (*SMALL, f"data.manifest={task}")
