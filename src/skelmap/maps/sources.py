@@ -12,7 +12,6 @@ from pathlib import Path
 import xxhash
 
 from skelmap.errors import UserError
-from skelmap.files import replacing
 from skelmap.poses import Recording, source_files
 
 SETTLED_S = 2.0
@@ -48,8 +47,9 @@ def content_digest(recordings: Sequence[Recording], memory: Path) -> str:
     except OSError as error:
         raise UserError(f"{error.filename}: cannot be read ({error.strerror})") from error
     if time.time() - newest / 1e9 > SETTLED_S:
-        with suppress(UserError), replacing(known) as memo:  # where it cannot be kept, it is computed again
-            memo.write(digest + _check(known, digest))
+        with suppress(OSError):  # half of it, or nothing, is as good as a damaged one: it is computed again
+            known.parent.mkdir(parents=True, exist_ok=True)
+            known.write_text(digest + _check(known, digest))
     return digest
 
 
