@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from invented import person
 from skelmap.poses import BODY_25, COCO_17, COCO_18, LAYOUTS, Layout, neck_positions, with_neck
+from skelmap.poses.layouts import BODY
 
 layouts = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.name)
 
@@ -72,3 +73,9 @@ def test_centre_falls_back_from_neck_to_shoulders_to_mean_to_nothing() -> None:
     seen = no_shoulder[no_shoulder[:, 2] > 0, :2]
     np.testing.assert_allclose(centres[:3], [(300, 200), (290, 200), seen.mean(axis=0)], rtol=1e-6)
     assert np.isnan(centres[3]).all()
+
+
+@layouts
+def test_the_body_has_the_same_joints_in_every_layout(layout: Layout) -> None:
+    names = (*layout.joints, "neck")[: layout.joints_with_neck]
+    assert tuple(names[joint] for joint in layout.body) == BODY
