@@ -1,5 +1,7 @@
 """Losses and scores of the networks against NumPy and torch.distributions."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -60,6 +62,7 @@ def test_the_loss_is_the_negative_elbo_of_a_window(name: str, training: bool, mo
     model = network(name) if name == "ae" else network(name, beta=2.5)
     model.train(training)
     logged: dict[str, float] = {}
+    monkeypatch.setattr(model, "_trainer", SimpleNamespace(world_size=1))
     monkeypatch.setattr(model, "log_dict", lambda values, **_: logged.update({k: v.item() for k, v in values.items()}))
     batch = batch_of(name)
     torch.manual_seed(7)
