@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch comes: busy processes with two threads each crawl
+
 import pytest
 from omegaconf import DictConfig
 
