@@ -206,7 +206,7 @@ def test_the_script_writes_table_and_figure_and_names_mistakes(tmp_path: Path) -
     assert (tmp_path / "out" / "found.md").read_text().strip() in done.stdout
     assert (tmp_path / "out" / "found.png").read_bytes().startswith(b"\x89PNG")
     for arguments, message in (
-        (("nowhere.csv",), "nowhere.csv: the manifest cannot be read"),
+        (("nowhere.csv",), "nowhere.csv: cannot be read"),
         ((manifest, "--img-size", "9"), "data.img_size=9; allowed: a whole number from 14 to 256"),
         ((manifest, "--frames", "0"), "--frames 0; 1 or more is allowed"),
     ):
