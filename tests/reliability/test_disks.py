@@ -72,7 +72,6 @@ def remount(disk: Path, options: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(TRIALS < 2, reason="with SKELMAP_TRIALS=2 and more")
 def test_a_full_disk_and_a_read_only_one(small_disk: Path, task: Path, tmp_path: Path) -> None:
     arguments = (
         *SMALL,

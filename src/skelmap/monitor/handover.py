@@ -1,6 +1,6 @@
 """What a run leaves for the monitor beside its checkpoint: what the model sees, and how normal work scores."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -45,7 +45,7 @@ def normal_scores(
         starts = _starts(watched, eye)
         last = starts + eye.window - 1
         columns.append((np.full(len(last), number), watched.track[last], watched.frame[last]))
-        scores += _scored(model, eye, watched, starts)
+        scores.append(_scored(model, eye, watched, starts))
     clips, tracks, ticks = (np.concatenate(column) for column in zip(*columns, strict=True))
     return NormalScores(clips, tracks, ticks / eye.fps, np.concatenate(scores or [np.zeros(0)]), seconds / 3600)
 
@@ -74,14 +74,15 @@ def _starts(clip: Clip, eye: Eye) -> NDArray[np.int64]:
 
 
 @torch.inference_mode()
-def _scored(
-    model: Autoencoder | Baseline, eye: Eye, clip: Clip, starts: NDArray[np.int64]
-) -> Iterator[NDArray[np.float64]]:
-    """Score the windows that begin at these rows, batch by batch."""
+def _scored(model: Autoencoder | Baseline, eye: Eye, clip: Clip, starts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Score the windows that begin at these rows, (W,)."""
     packed = torch.from_numpy(eye.settings.pack(clip))
-    for batch in torch.from_numpy(starts).split(AT_ONCE):
+    # made beforehand: small arrays kept between the large ones of the batches would hold their memory
+    scores = np.empty(len(starts))
+    for first, batch in zip(range(0, len(starts), AT_ONCE), torch.from_numpy(starts).split(AT_ONCE), strict=True):
         rows, members = (batch[:, None] + torch.arange(eye.window)).unique(return_inverse=True)
         frames = eye.settings.unpack(packed[rows].to(model.device))
         members = members.to(model.device)
         score, _ = model.score_windows(model.frame_codes(frames)[members], frames[members])
-        yield score.double().cpu().numpy()
+        scores[first : first + len(batch)] = score.double().cpu().numpy()
+    return scores
