@@ -61,4 +61,5 @@ class Console(Listener):
 
     def close(self) -> None:
         """Give the terminal back."""
-        self._bar.stop()
+        if self._bar.console.is_terminal:
+            self._bar.stop()
