@@ -43,12 +43,13 @@ def explain_unknown_keys(arguments: Sequence[str], config_dir: Path, config_name
     Returns:
         A sentence for each unknown key; nothing where all are known or Hydra cannot read the command line.
     """
-    groups = {path.name for path in config_dir.iterdir() if path.is_dir()}
     try:
         overrides = OverridesParser.create().parse_overrides([word for word in arguments if not word.startswith("-")])
-        chosen = [str(o.input_line) for o in overrides if o.key_or_group in groups and not o.is_sweep_override()]
         GlobalHydra.instance().clear()
         with initialize_config_dir(str(config_dir), version_base="1.3"):
+            choices = compose(config_name, return_hydra_config=True).hydra.runtime.choices
+            groups = {str(group) for group in choices if not str(group).startswith("hydra/")}
+            chosen = [str(o.input_line) for o in overrides if o.key_or_group in groups and not o.is_sweep_override()]
             known = OmegaConf.to_container(compose(config_name, chosen), resolve=False)
     except HydraException:
         return []
@@ -67,4 +68,4 @@ def _is_known(key: str, keys: Sequence[str]) -> bool:
 def _likely(key: str, keys: Sequence[str]) -> str:
     same_name = [other for other in keys if other.rpartition(".")[2] == key.rpartition(".")[2]]
     likely = same_name or get_close_matches(key, keys, n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(likely)}?" if likely else "; python train.py --help lists them all"
+    return f"; did you mean {' or '.join(likely)}?" if likely else "; --help lists them all"

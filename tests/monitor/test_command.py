@@ -59,6 +59,13 @@ def test_mistakes_are_named_before_anything_is_watched(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_wrong_key_is_answered_with_keys_of_the_monitor_alone() -> None:
+    command = [sys.executable, str(ROOT / "scripts/monitor.py"), "sources=0", "modle=ae"]  # model is train.py's
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "There is no key sources; did you mean source?\nThere is no key modle; --help lists" in done.stderr
+
+
 def test_ctrl_c_leaves_complete_files(trained: Path, tmp_path: Path) -> None:
     write_openpose(tmp_path / "now", clip_of(wave(60, abnormal=True), "cam"))
     words = (f"checkpoint={trained}/run", f"source={tmp_path}/now", "follow=true", f"output={tmp_path}/out")
