@@ -9,6 +9,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from skelmap.models.logarithm import LOWEST, logarithm
+
 STILL = 0.01
 """Movement below this, in units of the body's size, is taken for the detector's jitter."""
 STEP = 3
@@ -37,11 +39,10 @@ def motion(places: Tensor) -> Tensor:
     """
     moved = _centred(places[:, STEP:] - places[:, :-STEP])
     covariance = moved.mT @ moved / moved.shape[1]
-    values, axes = torch.linalg.eigh(covariance + STILL**2 * torch.eye(covariance.shape[1]).to(covariance))
-    logarithm = (axes * values.log()[:, None]) @ axes.mT
-    row, column = torch.triu_indices(*logarithm.shape[1:], device=places.device)
-    entries: Tensor = logarithm[:, row, column]
-    return entries
+    still = (LOWEST * covariance.diagonal(dim1=1, dim2=2).sum(dim=1)).clamp_min(STILL**2)
+    entries = logarithm(covariance + still[:, None, None] * torch.eye(covariance.shape[1]).to(covariance))
+    row, column = torch.triu_indices(*entries.shape[1:], device=places.device)
+    return entries[:, row, column]
 
 
 def posture(places: Tensor) -> Tensor:
