@@ -2,6 +2,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from skelmap.data import TestRows
 from skelmap.errors import UserError
 from skelmap.evaluation import Predictions, judge, write_results
+from skelmap.evaluation.bootstrap import RESAMPLES
 from skelmap.files import replacing
 
 
@@ -78,6 +80,37 @@ def test_same_seed_same_interval() -> None:
     predictions = window_scores(rows, np.random.default_rng(0).gamma(2, 30, len(rows.starts)))
     once, again, other = (judge(predictions, rows, seed).primary.area.interval for seed in (1, 1, 2))
     assert once == again != other
+
+
+def people(counts: list[int]) -> TestRows:
+    """Clips of one person after the other, so many each."""
+    person = [f"person {i}" for i, count in enumerate(counts) for _ in range(count)]
+    recordings = [replace(recording(f"clip{i}", ((20, 40),)), group=group) for i, group in enumerate(person)]
+    return rows_of([[(0, 60)]] * len(person), [(0, 60)] * len(person), recordings, 10)
+
+
+def test_people_are_resampled_whole_where_there_are_enough(tmp_path: Path) -> None:
+    rows = people([4, 1, 2, 3, 5])
+    rng = np.random.default_rng(0)
+    person = np.unique([r.group for r in rows.recordings], return_inverse=True)[1]
+    score = rng.normal(rng.normal(0, 3, (5,))[person[rows.clip]], 1)[rows.starts]
+    judgement = judge(window_scores(rows, score), rows, seed=4)
+    frames = judgement.frames
+    owner, label = person[frames.clip], frames.label.numpy()
+    areas = []
+    for times in np.random.default_rng([4, 0]).multinomial(5, np.full(5, 0.2), RESAMPLES)[:400]:
+        index = np.repeat(np.arange(len(label)), times[owner])
+        areas.append(roc_auc_score(label[index], frames.score.numpy()[index]))
+    low, high, _ = judgement.primary.area.interval
+    assert (low, high) == pytest.approx(np.quantile(areas, [0.025, 0.975]), abs=0.02)
+    metrics = write_results(tmp_path, judgement)
+    assert metrics["resampled"] == "5 groups" and metrics["groups"]["clip4"] == "person 1"
+
+
+def test_clips_are_resampled_where_there_are_few_people() -> None:
+    rows = people([4, 1, 2, 3])
+    judgement = judge(window_scores(rows, np.arange(len(rows.starts)) % 7.0), rows)
+    assert str(judgement.units) == "10 clips of 4 groups"
 
 
 def test_averaging_is_told_from_a_single_frame() -> None:

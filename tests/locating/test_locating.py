@@ -11,6 +11,7 @@ import pytest
 from composing import ROOT
 from invented import clip_of, person, wave, write_manifest, write_task
 from skelmap.errors import UserError
+from skelmap.evaluation.bootstrap import unit_weights
 from skelmap.factory import write_factory
 from skelmap.locating import error_figure, locate, map_styles, markdown
 from skelmap.locating.methods import mean_position, nearest_map, network
@@ -18,7 +19,6 @@ from skelmap.locating.poses import Poses, read_poses
 from skelmap.locating.summary import summarise
 from skelmap.maps import MapSettings
 from skelmap.poses import BODY_25, COCO_18, Clip, read_manifest, write_clip
-from skelmap.study.bootstrap import clip_weights
 
 ELBOW = BODY_25.joints.index("right_elbow")
 
@@ -135,7 +135,7 @@ def test_summaries_equal_numpy_s_with_intervals_over_clips() -> None:
     rng = np.random.default_rng(0)
     error, clip = rng.gamma(3, 4, 3000), rng.integers(0, 10, 3000)
     error += 3 * clip
-    found = summarise(error, clip, clip_weights(10, 0))
+    found = summarise(error, clip, unit_weights(10, 0))
     assert found.median == np.median(error) and found.mean == error.mean()
     drawn = [rng.integers(0, 10, 10) for _ in range(400)]
     resamples = [np.concatenate([error[clip == c] for c in clips]) for clips in drawn]
@@ -145,8 +145,8 @@ def test_summaries_equal_numpy_s_with_intervals_over_clips() -> None:
     ):
         expected = np.quantile([statistic(r) for r in resamples], [0.025, 0.975])
         np.testing.assert_allclose([low, high], expected, atol=1)
-    assert summarise(error, 0 * clip, clip_weights(1, 0))[1:3] == (None, None)
-    assert summarise(error[:0], clip[:0], clip_weights(10, 0)).median is None
+    assert summarise(error, 0 * clip, unit_weights(1, 0))[1:3] == (None, None)
+    assert summarise(error[:0], clip[:0], unit_weights(10, 0)).median is None
 
 
 def test_a_small_cut_loses_the_feet(task: Path) -> None:

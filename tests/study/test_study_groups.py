@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -6,11 +7,14 @@ from sklearn.metrics import roc_auc_score
 from study_cases import config, frames_of, write_cell, write_scores
 from test_study_bootstrap import repeated
 
-from skelmap.study.bootstrap import RESAMPLES, clip_weights, holm, seed_weights
+from skelmap.errors import UserError
+from skelmap.evaluation.bootstrap import ALONE, RESAMPLES, auroc_interval, unit_weights
+from skelmap.study.bootstrap import holm, seed_weights
 from skelmap.study.groups import Group, pooled
 from skelmap.study.paired import compare
 from skelmap.study.profiles import profile
 from skelmap.study.study import Study, build_study
+from skelmap.study.tables import how
 
 
 def group(study: Study, **wanted: object) -> Group:
@@ -48,7 +52,7 @@ def test_paired_bootstrap_against_loops(tmp_path: Path) -> None:
     study = two_models(tmp_path)
     (comparison,) = [c for c in study.comparisons if (c.first, c.second) == ("AE, averaged", "LSTM-VAE, window")]
     first, second = group(study, model="AE", scoring="averaged"), group(study, model="LSTM-VAE", scoring="window")
-    clips, seeds = clip_weights(6, 0)[:150], seed_weights(3, 0)[:150]
+    clips, seeds = unit_weights(6, 0)[:150], seed_weights(3, 0)[:150]
     frames = first.cells[0].scores.frames
     for b in range(150):
         differences = [
@@ -60,6 +64,23 @@ def test_paired_bootstrap_against_loops(tmp_path: Path) -> None:
     assert comparison.difference == pytest.approx(np.mean(second.values) - np.mean(first.values))
     assert (comparison.low, comparison.high) == pytest.approx(np.quantile(second.draws - first.draws, [0.025, 0.975]))
     assert comparison.seeds == 3
+
+
+def test_people_are_resampled_where_a_run_names_them(tmp_path: Path) -> None:
+    """As train.py does, and with the same outcome; clips of a person that no run names stand for themselves."""
+    folder = write_cell(tmp_path / "a", clips=12)
+    path = folder / "metrics.json"
+    owner = {f"test_{i:02}": f"person {i % 5}" for i in range(12)}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "groups": owner}))
+    study = build_study(tmp_path)
+    estimate, cell = study.groups[0].estimate, study.groups[0].cells[0]
+    frames = cell.scores.frames
+    expected = auroc_interval(cell.scores.by_scoring["frame"], frames.label, frames.clip % 5, 0)
+    assert (estimate.low, estimate.high) == pytest.approx(expected[:2])
+    assert "5 groups" in how(study)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "groups": {"test_00": 3}}))
+    with pytest.raises(UserError, match="groups is"):
+        build_study(tmp_path)
 
 
 def test_comparisons_of_models(tmp_path: Path) -> None:
@@ -168,7 +189,7 @@ def test_one_clip_or_one_class_has_no_interval_and_says_so(tmp_path: Path) -> No
         g["data"]: (g.estimate.mean is None, g.estimate.reason) for g in build_study(tmp_path).groups if g.primary
     }
     assert reasons["d (simulated)"] == (False, "")
-    assert reasons["single (simulated)"] == (False, "1 clip; an interval over clips needs at least 2")
+    assert reasons["single (simulated)"] == (False, ALONE)
     assert reasons["normal (simulated)"] == (True, "normal or abnormal frames only; an AUROC needs both")
 
 

@@ -15,7 +15,7 @@ def console_table(judgement: Judgement, title: str = "") -> Table:
     """
     table = Table(title=Text(title) if title else None, title_justify="left")
     table.add_column("score")
-    for column in ("AUROC", "95 % interval", "average\nprecision", "frames"):
+    for column in ("AUROC", f"95 % interval\nover {judgement.units}", "average\nprecision", "frames"):
         table.add_column(column, justify="right")
     for scoring in (judgement.primary, judgement.variant):
         precision = "–" if scoring.average_precision is None else f"{scoring.average_precision:.3f}"

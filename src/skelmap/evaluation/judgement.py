@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from skelmap.evaluation.alarms import TestOperatingPoint, operating_point
-from skelmap.evaluation.bootstrap import Interval, auroc_interval
+from skelmap.evaluation.bootstrap import Interval, Units, auroc_interval
 from skelmap.evaluation.frames import FrameScores, frame_scores
 from skelmap.evaluation.metrics import Curve, auroc, single_class, to_numpy
 from skelmap.evaluation.predictions import Predictions
@@ -23,7 +23,7 @@ class Area:
 
     Attributes:
         value: AUROC in [0, 1], or None.
-        interval: 95 % bootstrap over clips.
+        interval: 95 %, by resampling groups or clips.
         reason: why there is no value; empty where there is one.
     """
 
@@ -89,6 +89,8 @@ class Judgement:
         window: rows of the model's windows, 1 for a frame model.
         seq_len: T.
         seed: of the bootstrap.
+        units: what is resampled.
+        groups: group of each judged clip.
     """
 
     frames: FrameScores
@@ -97,6 +99,8 @@ class Judgement:
     window: int
     seq_len: int
     seed: int
+    units: Units
+    groups: dict[str, str]
 
 
 def judge(predictions: Predictions, rows: "TestRows", seed: int = 0) -> Judgement:
@@ -105,7 +109,7 @@ def judge(predictions: Predictions, rows: "TestRows", seed: int = 0) -> Judgemen
     Args:
         predictions: a score for every test window, in any order.
         rows: the test split.
-        seed: of the bootstrap over clips.
+        seed: of the bootstrap.
 
     Returns:
         AUROC with interval, average precision, AUROC per work and a described operating point, for the primary score
@@ -122,14 +126,18 @@ def judge(predictions: Predictions, rows: "TestRows", seed: int = 0) -> Judgemen
     else:
         names = (("window", f"mean over windows of {t} frames"), ("online", f"online, after {t} frames"))
     known = ~frames.variant.isnan()
-    primary = _score(*names[0], frames.score, frames, seed)
-    variant = _score(*names[1], frames.variant[known], frames.select(known), seed)
-    return Judgement(frames, primary, variant, predictions.window, t, seed)
+    judged = [rows.recordings[index] for index in frames.clip.unique().tolist()]
+    groups = {recording.clip: recording.group for recording in judged}
+    units = Units.choose(groups)
+    primary = _score(*names[0], frames.score, frames, units, seed)
+    variant = _score(*names[1], frames.variant[known], frames.select(known), units, seed)
+    return Judgement(frames, primary, variant, predictions.window, t, seed, units, groups)
 
 
-def _score(name: str, title: str, score: Tensor, frames: FrameScores, seed: int) -> Scoring:
+def _score(name: str, title: str, score: Tensor, frames: FrameScores, units: Units, seed: int) -> Scoring:
     """Judge one (F,) score of the frames."""
-    area = _area(score, frames.label, frames.clip, seed)
+    unit = torch.tensor([units.of.get(clip, -1) for clip in frames.clips], device=frames.clip.device)[frames.clip]
+    area = _area(score, frames.label, unit, seed)
     base_rate = float(frames.label.double().mean())
     if area.value is None:
         return Scoring(name, title, len(score), area, None, base_rate, (), None, None)
@@ -138,19 +146,19 @@ def _score(name: str, title: str, score: Tensor, frames: FrameScores, seed: int)
     point = operating_point(
         curve, values, label, frames.onset.cpu().numpy(), clip, frames.frame.cpu().numpy(), np.array(frames.fps)
     )
-    works = _works(score, frames, seed)
+    works = _works(score, frames, unit, seed)
     return Scoring(name, title, len(score), area, curve.average_precision, base_rate, works, curve.thinned(), point)
 
 
-def _area(score: Tensor, label: Tensor, clip: Tensor, seed: int) -> Area:
+def _area(score: Tensor, label: Tensor, unit: Tensor, seed: int) -> Area:
     if len(torch.unique(label)) < 2:
         reason = single_class(int(label.sum()), len(label))
         return Area(None, Interval(None, None, reason), reason)
-    interval = auroc_interval(to_numpy(score), label.cpu().numpy(), clip.cpu().numpy(), seed)
+    interval = auroc_interval(to_numpy(score), label.cpu().numpy(), unit.cpu().numpy(), seed)
     return Area(auroc(score, label), interval, "")
 
 
-def _works(score: Tensor, frames: FrameScores, seed: int) -> tuple[WorkArea, ...]:
+def _works(score: Tensor, frames: FrameScores, unit: Tensor, seed: int) -> tuple[WorkArea, ...]:
     """Judge the works that have abnormal frames."""
     normal = frames.label == 0
     found = []
@@ -162,6 +170,6 @@ def _works(score: Tensor, frames: FrameScores, seed: int) -> tuple[WorkArea, ...
         own = of_work & normal
         against, others = ("same work", own) if own.any() else ("all normal frames", normal)
         both = abnormal | others
-        area = _area(score[both], frames.label[both], frames.clip[both], seed)
+        area = _area(score[both], frames.label[both], unit[both], seed)
         found.append(WorkArea(name, area, int(abnormal.sum()), int(others.sum()), against))
     return tuple(found)

@@ -25,7 +25,9 @@ def metrics(judgement: Judgement) -> dict[str, Any]:
         "counts": judgement.frames.counts.as_dict(),
         "seq_len": judgement.seq_len,
         "window": judgement.window,
+        "resampled": str(judgement.units),
         "bootstrap_seed": judgement.seed,
+        "groups": judgement.groups,
         "details": {scoring.name: _details(scoring) for scoring in (primary, variant)},
     }
 

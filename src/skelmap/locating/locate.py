@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from skelmap.config import RULES
 from skelmap.errors import UserError
+from skelmap.evaluation.bootstrap import unit_weights
 from skelmap.evaluation.metrics import Floats
 from skelmap.locating.methods import METHODS
 from skelmap.locating.poses import Poses, read_poses
 from skelmap.locating.summary import summarise
 from skelmap.maps import MapSettings
 from skelmap.poses import Manifest
-from skelmap.study.bootstrap import clip_weights
 
 ALL = "all"
 """Stands for all joints together in the column `joint`."""
@@ -76,7 +76,7 @@ def locate(
     if known.joints != asked.joints:
         raise UserError(f"{manifest.path}: train and test have different layouts; one is allowed")
     data = {"data": manifest.name, "simulated": manifest.simulated}
-    weights = clip_weights(len(asked.parts), seed)  # the same resamples for all methods and maps
+    weights = unit_weights(len(asked.parts), seed)  # the same resamples for all methods and maps
     for style in styles:
         drawn = known.draw(style), asked.draw(style)
         rows: list[Row] = []

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skelmap.evaluation.bootstrap import interval
 from skelmap.evaluation.metrics import Floats
-from skelmap.study.bootstrap import interval
 
 LEVELS = 512
 """Quantiles of the errors between which a resampled median is told; 0.2 % of the errors lie between two."""
@@ -29,7 +29,7 @@ def summarise(error: Floats, clip: NDArray[np.int64], weights: Floats) -> Summar
     Args:
         error: (E,) px, of detected joints.
         clip: (E,) clip of each, 0 .. C - 1.
-        weights: (B, C) how often each resample draws each clip (`clip_weights`); with fewer than 2 clips there is no
+        weights: (B, C) how often each resample draws each clip (`unit_weights`); with fewer than 2 clips there is no
             interval.
 
     Returns:

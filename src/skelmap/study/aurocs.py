@@ -4,17 +4,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from skelmap.evaluation.bootstrap import Pairs, Units, unit_weights
 from skelmap.evaluation.metrics import Floats, Labels
-from skelmap.study.bootstrap import Pairs, clip_weights, mean_over_seeds
+from skelmap.study.bootstrap import mean_over_seeds
 from skelmap.study.cells import Cell
 from skelmap.study.scores import Frames
 
 
 class Aurocs:
-    """AUROCs of cells, of all their frames and of resampled clips.
+    """AUROCs of cells, of all their frames and of resampled people or clips.
 
     Every clip of a data set has its place in the resamples, whichever cell it comes from; so two cells' AUROCs in
-    resample b are of the same clips, and their difference is a paired one.
+    resample b are of the same people or clips, and their difference is a paired one.
 
     Args:
         cells: the finished ones.
@@ -23,16 +24,18 @@ class Aurocs:
 
     def __init__(self, cells: Sequence[Cell], seed: int) -> None:
         self._seed = seed
-        clips: dict[str, set[str]] = {}
+        groups: dict[str, dict[str, str]] = {}
         for cell in cells:
-            clips.setdefault(cell.data, set()).update(cell.scores.frames.clips)
-        self._place = {data: {name: i for i, name in enumerate(sorted(names))} for data, names in clips.items()}
-        self._weights = {data: clip_weights(len(names), seed) for data, names in clips.items()}
+            known = cell.groups
+            groups.setdefault(cell.data, {}).update({clip: known.get(clip, clip) for clip in cell.scores.frames.clips})
+        self._clip = {data: {name: i for i, name in enumerate(sorted(names))} for data, names in groups.items()}
+        self._units = {data: Units.choose(of) for data, of in groups.items()}
+        self._weights = {data: unit_weights(units.count, seed) for data, units in self._units.items()}
         self._known: dict[tuple[Cell, str], tuple[float | None, Floats]] = {}
 
-    def clips(self, data: str) -> int:
-        """Number of clips of a data set."""
-        return len(self._place[data])
+    def units(self, data: str) -> Units:
+        """What is resampled of a data set."""
+        return self._units[data]
 
     def of(self, cell: Cell, scoring: str) -> tuple[float | None, Floats]:
         """AUROC of a cell's scoring, None without both classes, and (B,) of the resamples, NaN likewise."""
@@ -49,7 +52,7 @@ class Aurocs:
         frames, others = first[0].scores.frames, second[0].scores.frames
         if frames is others and np.array_equal(mine, yours):
             return self.of(*first), self.of(*second)
-        place = self._place[first[0].data]
+        place = self._clip[first[0].data]
         _, i, j = np.intersect1d(_codes(frames, mine, place), _codes(others, yours, place), return_indices=True)
         return self._judge(*first, mine[i]), self._judge(*second, yours[j])
 
@@ -59,9 +62,9 @@ class Aurocs:
 
     def _judge(self, cell: Cell, scoring: str, index: Labels) -> tuple[float | None, Floats]:
         """Judge the frames that `index` picks."""
-        frames, place = cell.scores.frames, self._place[cell.data]
-        clip = _places(frames, place)[frames.clip[index]]
-        pairs = Pairs.build(cell.scores.by_scoring[scoring][index], frames.label[index], clip, len(place))
+        frames, units = cell.scores.frames, self._units[cell.data]
+        unit = _places(frames, units.of)[frames.clip[index]]
+        pairs = Pairs.build(cell.scores.by_scoring[scoring][index], frames.label[index], unit, units.count)
         return pairs.auroc, pairs.draws(self._weights[cell.data])
 
 

@@ -1,62 +1,11 @@
-"""Resample clips and seeds together, fast: AUROCs of resamples are quadratic forms of clip counts."""
+"""Resample seeds beside people or clips; p-values of differences."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
-from skelmap.evaluation.bootstrap import LEVEL, Interval, clip_pairs
-from skelmap.evaluation.metrics import Floats, Labels
-
-RESAMPLES = 10_000
-"""So many that p = 0.05 can be told after a correction for 200 comparisons."""
-
-
-class Pairs(NamedTuple):
-    """What every resampled AUROC of one scoring can be computed from.
-
-    Attributes:
-        wins: (C, C) rightly ranked pairs of an abnormal frame of clip a and a normal frame of clip b.
-        abnormal: (C,) abnormal frames of each clip.
-        normal: (C,) normal frames of each clip.
-    """
-
-    wins: Floats
-    abnormal: Floats
-    normal: Floats
-
-    @classmethod
-    def build(cls, score: Floats, label: Labels, clip: Labels, clips: int) -> "Pairs":
-        """Count the pairs; (F,) each, `clip` in 0 .. clips - 1."""
-        abnormal, normal = (np.bincount(clip, of_class, clips).astype(np.float64) for of_class in (label, 1 - label))
-        return cls(clip_pairs(score, label, clip, clips), abnormal, normal)
-
-    @property
-    def auroc(self) -> float | None:
-        """AUROC of all frames, exact, ties counting half; None without both classes."""
-        pairs = self.abnormal.sum() * self.normal.sum()
-        return float(self.wins.sum() / pairs) if pairs else None
-
-    def draws(self, weights: Floats) -> Floats:
-        """AUROC of each resample.
-
-        Args:
-            weights: (B, C) how often each clip is drawn.
-
-        Returns:
-            (B,) AUROC, NaN where a resample holds one class only.
-        """
-        a, b = np.flatnonzero(self.abnormal), np.flatnonzero(self.normal)
-        right = np.einsum("ij,ij->i", weights[:, a] @ self.wins[np.ix_(a, b)], weights[:, b])
-        with np.errstate(invalid="ignore"):
-            aurocs: Floats = right / ((weights @ self.abnormal) * (weights @ self.normal))
-        return aurocs
-
-
-def clip_weights(clips: int, seed: int) -> Floats:
-    """Draw C of C clips with replacement, (B, C): how often each was drawn."""
-    rng = np.random.default_rng([seed, 0])
-    return rng.multinomial(clips, np.full(clips, 1 / clips), RESAMPLES).astype(np.float64)
+from skelmap.evaluation.bootstrap import RESAMPLES
+from skelmap.evaluation.metrics import Floats
 
 
 def seed_weights(seeds: int, seed: int) -> Floats:
@@ -73,8 +22,8 @@ def seed_weights(seeds: int, seed: int) -> Floats:
 def mean_over_seeds(draws: Sequence[Floats], seed: int) -> Floats:
     """Average resampled values over resampled seeds.
 
-    Clips and seeds are crossed, every seed being judged on the same clips; each is resampled on its own (A. B. Owen,
-    The pigeonhole bootstrap, 2007), which errs on the side of wide intervals.
+    People (or clips) and seeds are crossed, every seed being judged on the same recordings; each is resampled on its
+    own (A. B. Owen, The pigeonhole bootstrap, 2007), which errs on the side of wide intervals.
 
     Args:
         draws: (B,) for each seed, in the order of the seeds.
@@ -85,23 +34,6 @@ def mean_over_seeds(draws: Sequence[Floats], seed: int) -> Floats:
     """
     mean: Floats = np.einsum("sb,bs->b", np.stack(draws), seed_weights(len(draws), seed))
     return mean
-
-
-def interval(draws: Floats) -> Interval:
-    """Percentile interval of resampled values.
-
-    Args:
-        draws: (B,) NaN where a resample has no value.
-
-    Returns:
-        The middle 95 %; none where over 5 % of the resamples have no value.
-    """
-    lost = int(np.isnan(draws).sum())
-    if lost > 0.05 * len(draws):
-        return Interval(None, None, f"{lost:,} of {len(draws):,} resamples hold normal or abnormal frames only")
-    tail = (1 - LEVEL) / 2
-    low, high = np.nanquantile(draws, [tail, 1 - tail])
-    return Interval(float(low), float(high), "")
 
 
 def two_sided_p(differences: Floats) -> float:

@@ -52,6 +52,12 @@ class Cell:
         return bool(self.metrics.get("simulated", False))
 
     @property
+    def groups(self) -> dict[str, str]:
+        """Group (person, session, camera) of each test clip; empty where the run did not say."""
+        groups: dict[str, str] = self.metrics.get("groups", {})
+        return groups
+
+    @property
     def seed(self) -> Value:
         """Seed of the training."""
         seed: Value = self.metrics.get("seed", self.config.get("seed"))
@@ -145,6 +151,10 @@ def _is_number(value: Any) -> bool:
     return value is None or (isinstance(value, int | float) and abs(value) < 1e300)
 
 
+def _are_names(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(name, str) for pair in value.items() for name in pair)
+
+
 def _has_works(details: Any) -> bool:
     """Whether each scoring lists its works by name and AUROC."""
     return isinstance(details, dict) and all(
@@ -159,6 +169,7 @@ ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(("model", "data", "score"), ("text", lambda value: isinstance(value, str))),
     **dict.fromkeys(("auroc", "train_seconds", "peak_memory_mb", "parameters"), ("a number or null", _is_number)),
     "seed": ("text, a number or null", lambda value: isinstance(value, str) or _is_number(value)),
+    "groups": ("a group's name by clip", _are_names),
     "details": ("works with their AUROC by scoring", _has_works),
 }
 """What entries of metrics.json must hold where they are there."""

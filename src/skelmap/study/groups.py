@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skelmap.evaluation.bootstrap import ALONE, interval
 from skelmap.evaluation.metrics import Floats
 from skelmap.study.aurocs import Aurocs
-from skelmap.study.bootstrap import interval
 from skelmap.study.cells import Cell
 from skelmap.study.keys import DATA, MODEL, SCORING, Keys, value
 from skelmap.study.values import Value, order
@@ -102,8 +102,8 @@ def pooled(groups: Sequence[Group]) -> Estimate:
     if None in values:
         return Estimate(None, None, None, "normal or abnormal frames only; an AUROC needs both")
     average = mean(mean(v for v in group.values if v is not None) for group in groups)
-    if groups[0].aurocs.clips(groups[0].cells[0].data) < 2:
-        return Estimate(average, None, None, "1 clip; an interval over clips needs at least 2")
+    if groups[0].aurocs.units(groups[0].cells[0].data).count < 2:
+        return Estimate(average, None, None, ALONE)
     draws = groups[0].draws if len(groups) == 1 else np.mean([group.draws for group in groups], axis=0)
     return Estimate(average, *interval(draws))
 

@@ -6,7 +6,7 @@ from skelmap.files import replacing
 from skelmap.study.pictures import draw
 from skelmap.study.runs import one_run_of_each_model
 from skelmap.study.study import Study
-from skelmap.study.tables import COSTS, HOW, columns, cost
+from skelmap.study.tables import COSTS, columns, cost, how
 from skelmap.study.values import text
 
 
@@ -39,7 +39,7 @@ def write_page(study: Study, folder: Path) -> Path:
         lstrip_blocks=True,
     )
     page = environment.get_template("study.html.j2").render(
-        study=study, pictures=pictures, columns=columns(study), costs=COSTS, cost=cost, how=HOW, text=text
+        study=study, pictures=pictures, columns=columns(study), costs=COSTS, cost=cost, how=how(study), text=text
     )
     path = folder / "study.html"
     with replacing(path) as file:

@@ -7,8 +7,9 @@ from statistics import mean
 
 import numpy as np
 
+from skelmap.evaluation.bootstrap import RESAMPLES, interval
 from skelmap.evaluation.metrics import Floats
-from skelmap.study.bootstrap import RESAMPLES, holm, interval, two_sided_p
+from skelmap.study.bootstrap import holm, two_sided_p
 from skelmap.study.groups import Group, best_first
 from skelmap.study.keys import DATA, MODEL, SCORING, Keys
 from skelmap.study.values import Value, order, text
@@ -153,8 +154,7 @@ def _compare(pairs: Sequence[Pair], keys: Keys) -> Comparison | None:
     draws = np.mean([part[2] for part in parts], axis=0)
     low, high, _ = interval(draws)
     key, first, second = pairs[0]
-    clips = first.aurocs.clips(str(first[DATA]))
-    if low is None or high is None or clips < 2:
+    if low is None or high is None or first.aurocs.units(str(first[DATA])).count < 2:
         return None
     return Comparison(
         key, name(first, key), name(second, key), _at(pairs, keys),

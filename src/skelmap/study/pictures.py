@@ -50,7 +50,7 @@ def _responses(groups: Sequence[Group], keys: Keys) -> Iterator[tuple[str, str, 
             continue
         figure = (figures.numeric if key in keys.numeric else figures.categorical)(groups, key, keys)
         averaged = _averaged(keys, [key, *keys.categorical])
-        caption = f"Mean over seeds with its 95 % interval over clips and seeds{averaged}.{second} {SHARED}"
+        caption = f"Mean over seeds with its 95 % interval over recordings and seeds{averaged}.{second} {SHARED}"
         short = keys.short(key)
         yield f"auroc_{short}", "Models" if key == MODEL else f"AUROC against {short}", caption, figure
 

@@ -9,8 +9,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from skelmap.evaluation.bootstrap import FEWEST_GROUPS, RESAMPLES
 from skelmap.files import replacing
-from skelmap.study.bootstrap import RESAMPLES
 from skelmap.study.cells import Cell
 from skelmap.study.groups import Group
 from skelmap.study.keys import DATA, MODEL, SEED
@@ -19,12 +19,6 @@ from skelmap.study.values import Value, text
 
 COSTS = {"train_seconds": "training, s", "peak_memory_mb": "memory, MB", "parameters": "parameters"}
 """What a cell costs: entry of metrics.json and its heading."""
-HOW = (
-    f"AUROC is the mean over seeds. Its 95 % interval holds the middle of {RESAMPLES:,} resamples, each of which draws "
-    "the test clips and the seeds together, with replacement: C of the C clips, the same ones for every setting and "
-    "seed, and n - 1 of the n seeds, which makes the variance of a mean over few seeds come out right. With one seed, "
-    "or none that differ, the interval speaks of the clips alone; with two or three that differ much, it is too narrow."
-)
 
 
 def write_tables(study: Study, folder: Path) -> None:
@@ -49,7 +43,7 @@ def cell_rows(study: Study) -> list[dict[str, Any]]:
     rows = []
     for cell in study.cells:
         keys = {key: value for key in study.keys.swept if (value := cell.config.get(key)) is not None}
-        numbers = _flat({k: v for k, v in cell.metrics.items() if k not in (MODEL, DATA, SEED, "details")})
+        numbers = _flat({k: v for k, v in cell.metrics.items() if k not in (MODEL, DATA, SEED, "groups", "details")})
         rows.append({"cell": cell.name, "state": "finished", **_identity(cell), **keys, SEED: cell.seed, **numbers})
     for other in study.broken:
         known = {k: other.config[k] for k in (*study.keys.swept, SEED) if k in other.config}
@@ -65,7 +59,7 @@ def group_row(study: Study, group: Group) -> dict[str, Any]:
         **{key: group[key] for key in study.keys.swept if key not in (MODEL, DATA)},
         "scoring": group.scoring,
         "seeds": len(group.cells),
-        "clips": group.aurocs.clips(group.cells[0].data),
+        "resampled": str(group.aurocs.units(group.cells[0].data)),
         "auroc": group.estimate.mean,
         "auroc_low": low,
         "auroc_high": high,
@@ -108,6 +102,20 @@ def columns(study: Study) -> dict[str, str]:
     return {MODEL: MODEL, **{key: study.keys.short(key) for key in study.keys.swept if key != MODEL}}
 
 
+def how(study: Study) -> str:
+    """Say what the numbers of the table are."""
+    groups = {group.cells[0].data: group for group in study.groups}
+    units = "; ".join(f"{data}: {group.aurocs.units(data)}" for data, group in groups.items())
+    return (
+        f"AUROC is the mean over seeds. Its 95 % interval holds the middle of {RESAMPLES:,} resamples, each of which "
+        f"draws the test recordings ({units}) and the seeds together, with replacement: as many groups or clips as "
+        "there are, the same ones for every setting and seed, and n - 1 of the n seeds, which makes the variance of a "
+        "mean over few seeds come out right. A group is a person, a session or a camera; with fewer than "
+        f"{FEWEST_GROUPS} of them clips are drawn, and the interval leaves out how groups differ. With one seed, or "
+        "none that differ, it speaks of the recordings alone; with two or three that differ much, it is too narrow."
+    )
+
+
 def markdown(study: Study) -> str:
     """Write the table of groups with what must be known to read it."""
     heads = [*columns(study).values(), "scoring", "seeds", "AUROC", "95 % interval", "± over seeds"]
@@ -120,7 +128,7 @@ def markdown(study: Study) -> str:
         "|" + "---|" * len(heads),
     ]
     lines += ["| " + " | ".join(_escape(entry) for entry in _entries(study, group)) + " |" for group in study.groups]
-    lines += ["", HOW, ""]
+    lines += ["", how(study), ""]
     if study.broken:
         lines += ["Without results:", ""]
         lines += [f"- {_escape(cell.name)}: {cell.state}: {_escape(cell.cause)}" for cell in study.broken] + [""]
