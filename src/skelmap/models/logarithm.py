@@ -20,8 +20,8 @@ CLOSE = 1e-3
 def logarithm(matrices: Tensor) -> Tensor:
     """Logarithm of symmetric matrices (B, D, D), with eigenvalues of at least `LOWEST` of the trace.
 
-    Inverse scaling and squaring (Higham 2008, chapter 11): square roots until the eigenvalues are near one another, then
-    the series.
+    Inverse scaling and squaring (Higham 2008, chapter 11): square roots until the eigenvalues are near one another,
+    then the series.
     """
     identity = torch.eye(matrices.shape[1]).to(matrices)
     size = matrices.flatten(1).norm(dim=1)[:, None, None]
@@ -33,7 +33,8 @@ def logarithm(matrices: Tensor) -> Tensor:
     series = ((-1) ** (TERMS + 1) / TERMS * identity).expand_as(root)
     for term in range(TERMS - 1, 0, -1):  # Horner's scheme
         series = torch.baddbmm(identity, offset, series, beta=(-1) ** (term + 1) / term)
-    return 2**ROOTS * torch.baddbmm(identity, offset, series, beta=log(middle)) + size.log() * identity
+    logarithm: Tensor = 2**ROOTS * torch.baddbmm(identity, offset, series, beta=log(middle)) + size.log() * identity
+    return logarithm
 
 
 def _square_root(matrices: Tensor, identity: Tensor, scales: tuple[float, ...]) -> Tensor:
@@ -48,8 +49,8 @@ def _square_root(matrices: Tensor, identity: Tensor, scales: tuple[float, ...]) 
 def _scales(lowest: float) -> tuple[float, ...]:
     """Scales of the steps to the square root where eigenvalues are at least `lowest` and at most 1.
 
-    A step takes what is x of a root to scale x (3 - (scale x)^2) / 2. Where the least and the most are taken to the same
-    value, that nears 1 fastest (Chen and Chow 2014).
+    A step takes what is x of a root to scale x (3 - (scale x)^2) / 2. Where the least and the most are taken to the
+    same value, that nears 1 fastest (Chen and Chow 2014).
     """
     least, scales = sqrt(lowest), []
     while least < 1 - CLOSE:
