@@ -28,7 +28,7 @@ def logarithm(matrices: Tensor) -> Tensor:
     root = matrices / size
     for scales in SCALES:
         root = _square_root(root, identity, scales)
-    middle = (1 + LOWEST ** 0.5**ROOTS) / 2
+    middle = (1 + LOWEST**0.5**ROOTS) / 2
     offset = root / middle - identity
     series = ((-1) ** (TERMS + 1) / TERMS * identity).expand_as(root)
     for term in range(TERMS - 1, 0, -1):  # Horner's scheme
@@ -60,4 +60,4 @@ def _scales(lowest: float) -> tuple[float, ...]:
     return (*scales, 1.0)
 
 
-SCALES = tuple(_scales(LOWEST ** 0.5**root) for root in range(ROOTS))
+SCALES = tuple(_scales(LOWEST**0.5**root) for root in range(ROOTS))
