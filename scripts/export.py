@@ -24,7 +24,7 @@ def main() -> None:
         found = export(a.run, folder)
     except UserError as error:
         sys.exit(str(error))
-    print(f"{folder}: scores and errors differ from PyTorch's by {found:.1g} of the largest (allowed: {TOLERANCE:g})")
+    print(f"{folder}: differs from PyTorch by {found:.1g} of the largest number (allowed: {TOLERANCE:g})")
 
 
 if __name__ == "__main__":

@@ -33,9 +33,9 @@ def test_pca_scores_the_mean_error_of_its_reconstruction() -> None:
     model = PCA(window=2, latent_dim=5, max_windows=1000)
     model.fit((RNG.random((50, 2 * 36)) - 0.5).astype(np.float32))
     places = torch.rand(4, 2, 1, 18, 2) - 0.5
-    score, recon = model.score_and_reconstruct(places)
-    assert recon.min() < 0, "keypoints left of the neck"
-    torch.testing.assert_close((recon - places).square().flatten(1).mean(dim=1), score)
+    score, errors = model.score_and_contributions(places)
+    assert model.reconstruct(places).min() < 0, "keypoints left of the neck"
+    torch.testing.assert_close(errors.flatten(1).mean(dim=1), score)
 
 
 def test_gmm_scores_the_negative_log_likelihood() -> None:

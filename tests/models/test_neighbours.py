@@ -21,7 +21,7 @@ from skelmap.errors import UserError
 from skelmap.experiment import run
 from skelmap.models import Neighbours, Residuals
 from skelmap.models.logarithm import LOWEST
-from skelmap.models.views import STEP, STILL, VIEWS, scaled
+from skelmap.models.views import STEP, STILL, VIEWS, joints_of, scaled
 
 T, V, KEPT = 6, 5, [0, 1, 2, 4]
 DIMENSIONS = {"posture": 4, "course": 6, "spectra": 8}
@@ -90,6 +90,18 @@ def test_the_size_of_a_person_does_not_matter(times: float, i: int) -> None:
         torch.testing.assert_close(view(scaled(one * times)), view(scaled(one)), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_number_changes_with_the_joints_it_is_of(view: str) -> None:
+    still = torch.from_numpy(TEST[:1, :1]).double().expand(-1, T, -1, -1)
+    of = joints_of(view, T, V)
+    for joint in range(V):
+        moved = still.clone()
+        moved[:, :, joint] += torch.from_numpy(TEST[1, :, joint])
+        changed = ((VIEWS[view](moved) - VIEWS[view](still))[0].abs() > 1e-5).tolist()
+        concerned = of == joint  # who moves alone moves together with nobody
+        assert changed == (concerned.all(dim=1) if view == "motion" else concerned.any(dim=1)).tolist()
+
+
 def test_joints_in_one_place_have_views_without_nan() -> None:
     for view in VIEWS.values():
         assert view(scaled(torch.zeros(2, T, V, 2))).isfinite().all()
@@ -115,6 +127,26 @@ def test_the_score_is_the_mean_distance_in_units_of_the_usual_one(kind: str, of:
     scored = fitted(of).predict_step(batch(TEST))
     np.testing.assert_allclose(scored.score, (asked / usual.mean(axis=1, keepdims=True)).mean(axis=0), rtol=2e-3)
     assert scored.latent.shape == (40, 4)
+
+
+@pytest.mark.parametrize("of", [Neighbours, Residuals])
+def test_contributions_of_the_joints_are_parts_of_the_score(of: type[Neighbours]) -> None:
+    ours = fitted(of, views=list(VIEWS), dimensions=[4, 4, 6, 8])
+    score, parts = ours.score_and_contributions(torch.from_numpy(TEST)[:, :, None])
+    assert parts.shape == (40, T, 1, V, 2) and not parts[..., [3], :].any()  # a joint that is left out
+    torch.testing.assert_close(parts.sum(dim=(1, 2, 3, 4)), score, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_joint_that_moves_as_nobody_did_contributes_most(view: str) -> None:
+    standing = np.float32([[0, 0], [1, 0], [0, 1], [5, 5], [1, 2]])
+    ours = model(views=[view], dimensions=[5], remainder=True)
+    ours.fit((standing + TRAIN / 10).reshape(200, -1))
+    for joint in KEPT:
+        asked = standing + TEST / 10
+        asked[:, :, joint] += TEST[:, :, joint]
+        parts = ours.contributions(torch.from_numpy(asked)[:, :, None]).sum(dim=(1, 2, 4))
+        assert (parts.argmax(dim=1) == joint).float().mean() > 0.8
 
 
 def test_directions_beyond_the_dimensions_are_divided_by_the_last_standard_deviation() -> None:

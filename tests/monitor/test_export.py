@@ -86,7 +86,7 @@ def test_the_script_exports_a_run_and_names_what_is_wrong(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     script(monkeypatch, trained / "run", "--out", tmp_path / "out")
-    assert f"{tmp_path}/out: scores and errors differ from PyTorch's by " in capsys.readouterr().out
+    assert f"{tmp_path}/out: differs from PyTorch by " in capsys.readouterr().out
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert written == {"model.onnx", "eye.json", "normal_scores.npz", "README.txt"}
     with pytest.raises(SystemExit, match=r"README.txt/onnx/eye.json: cannot be written \(Not a directory\)"):
@@ -98,12 +98,12 @@ def test_the_script_exports_a_run_and_names_what_is_wrong(
 def test_what_the_file_takes_and_gives_is_written_beside_it_and_in_it(exported: Path) -> None:
     text = (exported / "README.txt").read_text()
     assert onnx.load(exported / "model.onnx").doc_string == text
-    assert "Input frames, float32 (B, 8, 1, 25, 2)" in text and "Output error, float32 (B, 8, 1, 25, 2)" in text
+    assert "Input frames, float32 (B, 8, 1, 25, 2)" in text and "Output contributions, float32 (B, 8, 1, 25, 2)" in text
     session = onnxruntime.InferenceSession(exported / "model.onnx")
     windows = np.random.default_rng(0).random((5, 8, 1, 25, 2), np.float32)
-    score, error = session.run(["score", "error"], {"frames": windows})
-    assert score.shape == (5,) and error.shape == windows.shape
-    np.testing.assert_allclose(error.mean(axis=(1, 2, 3, 4)), score, rtol=1e-4)
+    score, contributions = session.run(["score", "contributions"], {"frames": windows})
+    assert score.shape == (5,) and contributions.shape == windows.shape
+    np.testing.assert_allclose(contributions.mean(axis=(1, 2, 3, 4)), score, rtol=1e-4)
     (alone,) = session.run(["score"], {"frames": windows[3:4]})
     np.testing.assert_allclose(alone, score[3:4], rtol=1e-5)
 
@@ -111,7 +111,7 @@ def test_what_the_file_takes_and_gives_is_written_beside_it_and_in_it(exported: 
 @pytest.mark.parametrize("resample", ["bilinear", "area"])
 def test_maps_made_as_the_readme_says_are_those_the_model_sees(resample: str) -> None:
     settings = MapSettings(img_size=40, crop_size=300, resample=resample, line_width=6, threshold=0.3)
-    text = describe(Eye("AE", 1, 25.0, BODY_25, settings, simulated=True), reconstructs=True)
+    text = describe(Eye("AE", 1, 25.0, BODY_25, settings, simulated=True))
     for words in ("simulated", "25 frames a second", "picture of 300x300 px", "lines of 6 px", "dot of 7 px"):
         assert words in text
     for words in ("Resized to 40x40 px", "INTER_AREA" if resample == "area" else "INTER_LINEAR", "0.3 x 255"):
@@ -137,9 +137,9 @@ def test_maps_made_as_the_readme_says_are_those_the_model_sees(resample: str) ->
 
 def test_keypoints_have_words_of_their_own() -> None:
     eye = Eye("KNN", 2, 30.0, COCO_17, KeypointSettings(18, 400), simulated=False)
-    text = " ".join(describe(eye, reconstructs=False).split())
+    text = " ".join(describe(eye).split())
     assert "divided by 200 px" in text and "keeps its row of the frame before" in text and "Resized" not in text
-    assert "and the neck, which is the midpoint of the shoulders" in text and "error" not in text
+    assert "and the neck, which is the midpoint of the shoulders" in text
 
 
 def test_a_run_itself_cannot_be_watched_with_where_torch_is_missing(
@@ -151,15 +151,15 @@ def test_a_run_itself_cannot_be_watched_with_where_torch_is_missing(
         watch(monitor(trained, tmp_path / "out", f"source={trained}/task/test_mixed.npz"))
 
 
-def branching(self: PCA, maps: torch.Tensor) -> tuple[torch.Tensor, None]:
-    return (maps.sum() if maps.sum() > 0 else maps.mean()).expand(len(maps)), None
+def branching(self: PCA, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    return (maps.sum() if maps.sum() > 0 else maps.mean()).expand(len(maps)), maps
 
 
 @pytest.mark.parametrize(
     ("where", "name", "value", "message"),
     [
         (exporting, "TOLERANCE", 0.0, "as ONNX its scores differ from PyTorch's by .* of the largest; allowed is 0"),
-        (PCA, "score_and_reconstruct", branching, "PCA on windows, keypoints: cannot be exported to ONNX"),
+        (PCA, "score_and_contributions", branching, "PCA on windows, keypoints: cannot be exported to ONNX"),
         (exporting, "PACKAGES", ("onnxgarden",), r"exporting needs the package onnxgarden: pip install -e '.\[onnx\]'"),
     ],
 )
@@ -180,7 +180,10 @@ def test_nothing_is_written_of_a_model_that_cannot_be_exported(
 
 def test_a_damaged_folder_is_named(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, eye = (exported / "model.onnx").read_bytes(), json.loads((exported / "eye.json").read_text())
+    scores_alone = onnx.load_from_string(model)
+    del scores_alone.graph.output[1]
     for content, window, message in (
+        (scores_alone.SerializeToString(), 8, "model.onnx: gives score, not score and contributions: export it again"),
         (model[:5000], 8, "model.onnx: not a model that onnxruntime can run"),
         (model, 9, r"model.onnx: takes .* which does not fit the eye.json beside it: a window is 9 frames"),
     ):

@@ -30,8 +30,8 @@ class Height:
     def score(self, codes: Sequence[Sequence[np.ndarray]], frames: np.ndarray) -> np.ndarray:
         return -240.0 * frames[:, -1, 0, 0, 1].astype(np.float64)
 
-    def errors(self, frames: np.ndarray) -> None:
-        return None
+    def contributions(self, frames: np.ndarray) -> np.ndarray:
+        return np.zeros_like(frames)
 
 
 class Heard(Listener):

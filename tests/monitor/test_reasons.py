@@ -1,11 +1,19 @@
 """The joints that an alarm names."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from invented import person
+from composing import Compose
+from invented import clip_of, person, wave, write_task
+from skelmap.experiment import run
 from skelmap.maps import KeypointSettings, MapSettings
+from skelmap.monitor.alarms import AlarmRule
 from skelmap.monitor.reasons import worst_joints
+from skelmap.monitor.sources import ClipSource
+from skelmap.monitor.torch_scorer import TorchScorer
+from skelmap.monitor.watch import Watch
 from skelmap.poses import BODY_25
 
 WRIST, KNEE = (BODY_25.joints.index(name) for name in ("left_wrist", "right_knee"))
@@ -30,3 +38,16 @@ def test_an_error_of_a_coordinate_is_blamed_on_its_joint_but_not_on_one_that_nob
     assert worst_joints(errors, [points] * 4, BODY_25, settings) == ("right_knee", "left_wrist")
     points[KNEE] = 0
     assert worst_joints(errors, [points] * 4, BODY_25, settings) == ("left_wrist",)
+
+
+def test_alarms_of_neighbours_name_the_joint_that_moves_oddly(composed: Compose, tmp_path: Path) -> None:
+    task = write_task(tmp_path / "task", frames=120)
+    run(composed("trainer=cpu", "data=manifest", f"data.manifest={task}", "model=neighbours", "data.seq_len=30"))
+    scorer = TorchScorer(tmp_path / "run")
+    for name in ("left_wrist", "right_knee", "nose"):
+        keypoints = wave(90, 9)
+        keypoints[45:, BODY_25.joints.index(name), :2] += 20 * np.random.default_rng(0).normal(size=(45, 2))
+        source = ClipSource(clip_of(keypoints))
+        watch = Watch(scorer, AlarmRule(on=2.0, off=1.5), source.layout, source.fps)
+        events = [event for sight in source for event in watch.see(sight).events]
+        assert [event.joints[0] for event in events] == [name] and 1.5 < events[0].alarm.start < 2.0

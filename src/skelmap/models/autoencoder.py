@@ -262,7 +262,7 @@ class Autoencoder(pl.LightningModule):
         out: Reconstruction = self(maps)
         return self.likelihood.mean(out.decoded.float())
 
-    def score_and_reconstruct(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Do both in one pass over windows (B, T, 1, H, W): scores (B,), and what `reconstruct` gives."""
+    def score_and_contributions(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Score windows (B, T, 1, H, W), (B,), and give the squared error of each element, (B, T, 1, H, W)."""
         out: Reconstruction = self(maps)
-        return self._score(out, maps), self.likelihood.mean(out.decoded.float())
+        return self._score(out, maps), (self.likelihood.mean(out.decoded.float()) - maps).square()

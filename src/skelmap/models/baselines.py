@@ -103,9 +103,18 @@ class Baseline(pl.LightningModule, ABC):
         """Give what the method makes of maps (B, T, 1, H, W), as large; None where it reconstructs nothing."""
         return None
 
-    def score_and_reconstruct(self, maps: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Do both with windows (B, T, 1, H, W): scores (B,), and what `reconstruct` gives."""
-        return self.score_windows(maps, maps)[0], self.reconstruct(maps)
+    def contributions(self, maps: Tensor) -> Tensor:
+        """Give what each element of maps (B, T, 1, H, W) contributes to its being unusual: its squared error.
+
+        A method that reconstructs nothing has another answer.
+        """
+        recon = self.reconstruct(maps)
+        assert recon is not None
+        return (recon - maps).square()
+
+    def score_and_contributions(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Do both with windows (B, T, 1, H, W): scores (B,), and what `contributions` gives."""
+        return self.score_windows(maps, maps)[0], self.contributions(maps)
 
 
 class MeanMap(Baseline):

@@ -12,7 +12,7 @@ from skelmap.data import Batch
 from skelmap.errors import UserError
 from skelmap.maps import KeypointSettings
 from skelmap.models.baselines import Baseline
-from skelmap.models.views import STEP, VIEWS, scaled
+from skelmap.models.views import STEP, VIEWS, joints_of, scaled
 
 OFTEN = 0.5
 """Joints that the detector finds in fewer of the training frames are left out: held places would look like jumps."""
@@ -147,6 +147,36 @@ class Neighbours(Baseline):
             return nearer.float().mean(dim=0) / len(self.normal), latent
         return (distances / self.normal.mean(dim=0)).mean(dim=1), latent
 
+    def contributions(self, maps: Tensor) -> Tensor:
+        """Give each joint its part of the distances, spread evenly over the frames and the two coordinates.
+
+        Contributions of multivariate process monitoring (Westerhuis et al. 2000): a squared distance is a sum over the
+        numbers of a view. Those of two joints are halved between them.
+
+        Args:
+            maps: (B, T, 1, V, 2).
+
+        Returns:
+            As large; without `ranks` a window's sum is its score.
+        """
+        places, joints = self._places(maps.flatten(1)), len(self.joints)
+        total = torch.zeros(len(maps), joints).to(maps)
+        for (view, _), usual in zip(self.dimensions.items(), self.normal.mean(dim=0), strict=True):
+            mean, axes, known = (getattr(self, f"{view}_{part}") for part in ("mean", "axes", "known"))
+            shares = F.one_hot(joints_of(view, self.window, joints).to(maps.device), joints).to(maps).mean(dim=1)
+            total = total + self._parts(VIEWS[view](places) - mean, axes, known) @ shares / usual
+        spread = total / (len(self.dimensions) * self.window * 2)
+        return (spread @ F.one_hot(self.joints, maps.shape[3]).to(maps))[:, None, None, :, None].expand_as(maps)
+
+    def _parts(self, offset: Tensor, axes: Tensor, known: Tensor) -> Tensor:
+        """Parts (B, D) of the distance that are due to each number of a view, of offsets from the mean (B, D)."""
+        white = offset @ axes
+        nearest = torch.cdist(white, known).topk(self.neighbours, largest=False).indices
+        apart = white[:, None] - known[nearest]
+        back = axes / axes.square().sum(dim=0)  # the columns are orthogonal
+        squares: Tensor = (apart @ back.mT) * (apart @ axes.mT)
+        return (squares / _length(apart)).mean(dim=1)
+
     def validation_step(self, batch: Batch) -> Tensor:
         """Return and log the mean distance as the loss and remember the distances."""
         with self.exactly():
@@ -168,9 +198,25 @@ class Residuals(Neighbours):
 
     def _distance(self, offset: Tensor, axes: Tensor, known: Tensor) -> Tensor:
         """Distance (B,) to the subspace, of offsets from the mean (B, D)."""
+        return _length(self._residual(offset, axes))[:, 0]
+
+    def _parts(self, offset: Tensor, axes: Tensor, known: Tensor) -> Tensor:
+        """Parts (B, D) of the distance that are due to each number of a view, of offsets from the mean (B, D)."""
+        residual = self._residual(offset, axes)
+        return residual.square() / _length(residual)
+
+    @staticmethod
+    def _residual(offset: Tensor, axes: Tensor) -> Tensor:
+        """What the subspace leaves (B, D) of offsets from the mean (B, D)."""
         basis = F.normalize(axes, dim=0)
-        residual: Tensor = (offset - offset @ basis @ basis.T).norm(dim=1)
+        residual: Tensor = offset - offset @ basis @ basis.T
         return residual
+
+
+def _length(vectors: Tensor) -> Tensor:
+    """Length (..., 1) of vectors (..., D), never quite 0."""
+    length: Tensor = vectors.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+    return length
 
 
 def _check(window: int, views: Sequence[str], dimensions: Sequence[int]) -> None:

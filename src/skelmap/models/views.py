@@ -70,6 +70,25 @@ def spectra(places: Tensor) -> Tensor:
     return torch.cat([places.mean(dim=1).flatten(1), (amplitudes + STILL / 10).log().flatten(1)], dim=1)
 
 
+def joints_of(view: str, window: int, joints: int) -> Tensor:
+    """Say of which two joints each number of a view is, (D, 2); of one joint alone it is twice the same.
+
+    Args:
+        view: its name.
+        window: T, frames.
+        joints: V.
+    """
+    coordinates = torch.arange(joints).repeat_interleave(2)
+    pairs = torch.triu_indices(joints, joints, 1)
+    found = {
+        "motion": coordinates[torch.triu_indices(2 * joints, 2 * joints)],
+        "posture": torch.cat([pairs, pairs, pairs.repeat_interleave(2, dim=1)], dim=1),
+        "course": coordinates.repeat(2, window),
+        "spectra": coordinates.repeat(2, 1 + window // 2),
+    }
+    return found[view].mT
+
+
 def _centred(places: Tensor) -> Tensor:
     """Coordinates (B, T, 2 V) less their means over the window."""
     flat = places.flatten(2)

@@ -5,7 +5,7 @@ from textwrap import fill
 from skelmap.maps import KeypointSettings, MapSettings
 from skelmap.maps.draw import JOINT_RATIO, MIN_CONFIDENCE
 from skelmap.monitor.eye import Eye
-from skelmap.monitor.onnx_scorer import ERROR, FILE, INPUT, SCORE
+from skelmap.monitor.onnx_scorer import CONTRIBUTIONS, FILE, INPUT, SCORE
 from skelmap.monitor.resample import BRIDGE
 from skelmap.poses import Layout
 
@@ -15,12 +15,11 @@ RESAMPLING = {
 }
 
 
-def describe(eye: Eye, reconstructs: bool) -> str:
+def describe(eye: Eye) -> str:
     """Say what a model takes and gives, how its frames are made, and what else lies in its folder.
 
     Args:
         eye: what the model sees.
-        reconstructs: it gives errors, too.
     """
     shape = ", ".join(map(str, (eye.window, *eye.settings.shape)))
     how = _map(eye.settings, eye.layout) if isinstance(eye.settings, MapSettings) else _places(eye.settings)
@@ -30,7 +29,8 @@ def describe(eye: Eye, reconstructs: bool) -> str:
         f"{FILE} judges windows of {eye.window} successive frames of one person.",
         f"Input {INPUT}, float32 (B, {shape}): B windows, their oldest frames first. B may be any number.",
         f"Output {SCORE}, float32 (B,): higher is more abnormal. It belongs to the last frame of its window.",
-        *([f"Output {ERROR}, float32 (B, {shape}): the reconstruction's squared errors."] if reconstructs else []),
+        f"Output {CONTRIBUTIONS}, float32 (B, {shape}): what each element contributes to its window's\n"
+        "being unusual; of models that reconstruct, its squared error.",
         f'session = onnxruntime.InferenceSession("{FILE}")\n'
         f'(scores,) = session.run(["{SCORE}"], {{"{INPUT}": windows}})',
         "From keypoints to a frame:",

@@ -18,18 +18,18 @@ from skelmap.monitor import normal
 from skelmap.monitor.embedding import describe
 from skelmap.monitor.eye import Eye
 from skelmap.monitor.normal import NormalScores
-from skelmap.monitor.onnx_scorer import ERROR, FILE, INPUT, SCORE, OnnxScorer
+from skelmap.monitor.onnx_scorer import CONTRIBUTIONS, FILE, INPUT, SCORE, OnnxScorer
 from skelmap.monitor.scorer import Scorer
 from skelmap.monitor.torch_scorer import TorchScorer
 
 README = "README.txt"
 PACKAGES = ("onnxscript", "onnxruntime")
 TOLERANCE = 1e-4
-"""An exported model's scores and errors differ from PyTorch's by this share of the largest at most."""
+"""An exported model's scores and contributions differ from PyTorch's by this share of the largest at most."""
 
 
 class Graph(nn.Module):
-    """What is exported: from windows of frames (B, T, 1, H, W) to their scores and, where there are any, errors."""
+    """What is exported: from windows of frames (B, T, 1, H, W) to their scores and contributions."""
 
     def __init__(self, model: Autoencoder | Baseline) -> None:
         super().__init__()
@@ -37,8 +37,8 @@ class Graph(nn.Module):
 
     def forward(self, frames: Tensor) -> dict[str, Tensor]:
         """Give the outputs by name."""
-        score, recon = self.model.score_and_reconstruct(frames)
-        return {SCORE: score} if recon is None else {SCORE: score, ERROR: (recon - frames).square()}
+        score, contributions = self.model.score_and_contributions(frames)
+        return {SCORE: score, CONTRIBUTIONS: contributions}
 
 
 def export(run: Path, folder: Path) -> float:
@@ -49,7 +49,7 @@ def export(run: Path, folder: Path) -> float:
         folder: where model.onnx, eye.json, README.txt and, if the run has them, normal_scores.npz are written.
 
     Returns:
-        The largest difference from PyTorch, as a share of the largest score or error.
+        The largest difference from PyTorch, as a share of the largest score or contribution.
 
     Raises:
         UserError: no finished run, a package is missing, the model cannot be exported or differs too much from
@@ -80,7 +80,6 @@ def export(run: Path, folder: Path) -> float:
 def _to_onnx(scorer: TorchScorer, windows: NDArray[np.float32]) -> tuple[str, bytes]:
     """Give the texts of README.txt and model.onnx; the first stands in the second, too."""
     graph, example = Graph(scorer.model).eval(), torch.from_numpy(windows)
-    names = list(graph(example))
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # torchvision is not installed
     try:
         with warnings.catch_warnings(action="ignore"):  # torch's own old ways
@@ -88,7 +87,7 @@ def _to_onnx(scorer: TorchScorer, windows: NDArray[np.float32]) -> tuple[str, by
                 graph,
                 (example,),
                 input_names=[INPUT],
-                output_names=names,
+                output_names=[SCORE, CONTRIBUTIONS],
                 dynamic_shapes={INPUT: {0: "B"}},
                 dynamo=True,
                 verbose=False,
@@ -99,7 +98,7 @@ def _to_onnx(scorer: TorchScorer, windows: NDArray[np.float32]) -> tuple[str, by
             cause = cause.__cause__
         raise UserError(f"{scorer.eye.title}: cannot be exported to ONNX ({str(cause).splitlines()[0]})") from error
     assert program is not None
-    text = describe(scorer.eye, ERROR in names)
+    text = describe(scorer.eye)
     model = program.model_proto
     model.doc_string = text
     return text, model.SerializeToString()
@@ -117,7 +116,7 @@ def made_up_windows(eye: Eye, count: int) -> NDArray[np.float32]:
 
 
 def difference(one: Scorer, other: Scorer, windows: NDArray[np.float32]) -> float:
-    """Compare two scorers: scores of one window and of several at once, and errors.
+    """Compare two scorers: scores of one window and of several at once, and contributions.
 
     Args:
         one: gives the scale.
@@ -125,15 +124,14 @@ def difference(one: Scorer, other: Scorer, windows: NDArray[np.float32]) -> floa
         windows: (B, T, 1, H, W).
 
     Returns:
-        The largest difference, as a share of the largest score or error.
+        The largest difference, as a share of the largest score or contribution.
     """
     pairs = zip(_verdicts(one, windows), _verdicts(other, windows), strict=True)
     return float(np.max([np.abs(a - b).max() / np.abs(a).max() for a, b in pairs]))
 
 
 def _verdicts(scorer: Scorer, windows: NDArray[np.float32]) -> list[NDArray[np.floating]]:
-    """What a scorer says of windows: scores, and errors if it reconstructs."""
+    """What a scorer says of windows: scores and contributions."""
     codes = [scorer.encode(window) for window in windows]
     scores = [scorer.score(codes[:1], windows[:1]), scorer.score(codes, windows)]
-    errors = [found for window in windows if (found := scorer.errors(window)) is not None]
-    return [np.concatenate(scores), *([np.stack(errors)] if errors else [])]
+    return [np.concatenate(scores), np.stack([scorer.contributions(window) for window in windows])]

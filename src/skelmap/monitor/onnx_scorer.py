@@ -18,8 +18,8 @@ INPUT = "frames"
 """Windows of frames, (B, T, 1, H, W) float32."""
 SCORE = "score"
 """Of each window, (B,) float32, higher = more abnormal."""
-ERROR = "error"
-"""Squared error of each element, (B, T, 1, H, W) float32; models that reconstruct nothing have no such output."""
+CONTRIBUTIONS = "contributions"
+"""What each element contributes to its window's being unusual, (B, T, 1, H, W) float32."""
 
 
 class OnnxScorer:
@@ -44,6 +44,7 @@ class OnnxScorer:
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
             takes = {found.name: found.shape[1:] for found in self._session.get_inputs()}
+            gives = [found.name for found in self._session.get_outputs()]
         except Exception as error:  # onnxruntime's own errors have no common base
             raise UserError(f"not a model that onnxruntime can run ({error})") from error
         if takes != {INPUT: [eye.window, *eye.settings.shape]}:
@@ -51,7 +52,8 @@ class OnnxScorer:
                 f"takes {takes}, which does not fit the eye.json beside it: a window is {eye.window} frames of "
                 f"{eye.settings.shape}"
             )
-        self._reconstructs = ERROR in [found.name for found in self._session.get_outputs()]
+        if gives != [SCORE, CONTRIBUTIONS]:
+            raise UserError(f"gives {', '.join(gives)}, not {SCORE} and {CONTRIBUTIONS}: export it again")
 
     @classmethod
     def open(cls, folder: Path) -> "OnnxScorer":
@@ -76,9 +78,7 @@ class OnnxScorer:
         (scores,) = self._session.run([SCORE], {INPUT: frames})
         return np.asarray(scores, np.float64)
 
-    def errors(self, frames: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    def contributions(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Scorer`."""
-        if not self._reconstructs:
-            return None
-        (errors,) = self._session.run([ERROR], {INPUT: frames[None]})
-        return np.asarray(errors[0], np.float32)
+        (found,) = self._session.run([CONTRIBUTIONS], {INPUT: frames[None]})
+        return np.asarray(found[0], np.float32)

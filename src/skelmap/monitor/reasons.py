@@ -1,4 +1,4 @@
-"""Why an alarm was given: the joints that were worst reconstructed."""
+"""Why an alarm was given: the joints that contribute most to the score."""
 
 from collections.abc import Sequence
 
@@ -9,20 +9,20 @@ from skelmap.maps import KeypointSettings, MapSettings
 from skelmap.poses import Layout, neck_positions
 
 SPOT = 0.03
-"""The error at a joint is averaged around it with a Gaussian of this standard deviation, in sides of the map."""
+"""What counts at a joint is averaged around it with a Gaussian of this standard deviation, in sides of the map."""
 NAMED = 3
 
 
 def worst_joints(
-    errors: NDArray[np.float32],
+    contributions: NDArray[np.float32],
     keypoints: Sequence[NDArray[np.float32]],
     layout: Layout,
     settings: MapSettings | KeypointSettings,
 ) -> tuple[str, ...]:
-    """Name the joints where a window's reconstruction errs most, the worst first.
+    """Name the joints that contribute most to a window's being unusual, the worst first.
 
     Args:
-        errors: (T, 1, H, W) squared errors.
+        contributions: (T, 1, H, W), of the model.
         keypoints: of the T frames, (V, 3) each.
         layout: of the keypoints.
         settings: what the frames are.
@@ -34,9 +34,9 @@ def worst_joints(
     seen = points[..., 2] > 0
     found: NDArray[np.floating]
     if isinstance(settings, MapSettings):
-        found = _at_joints(errors[:, 0], _places(points, layout, settings))
+        found = _at_joints(contributions[:, 0], _places(points, layout, settings))
     else:
-        found = errors[:, 0, : len(layout.joints)].sum(axis=2, dtype=np.float32)
+        found = contributions[:, 0, : len(layout.joints)].sum(axis=2, dtype=np.float32)
     count = seen.sum(axis=0)
     mean = np.where(seen, found, 0).sum(axis=0) / np.maximum(count, 1)
     order = np.argsort(-mean, kind="stable")[:NAMED]
@@ -50,13 +50,13 @@ def _places(points: NDArray[np.float32], layout: Layout, settings: MapSettings) 
     return places.astype(np.float32)
 
 
-def _at_joints(errors: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Average (T, H, W) errors around each joint, (T, V)."""
-    side = errors.shape[1]
+def _at_joints(contributions: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average (T, H, W) contributions around each joint, (T, V)."""
+    side = contributions.shape[1]
     middle = (np.arange(side) + 0.5) / side
     spot = max(SPOT, 0.5 / side)  # a pixel, where they are large
     near_x, near_y = (np.exp(-0.5 * ((middle - places[..., i, None]) / spot) ** 2) for i in (0, 1))  # (T, V, W or H)
-    total = np.einsum("tvh,thw,tvw->tv", near_y, errors, near_x)
+    total = np.einsum("tvh,thw,tvw->tv", near_y, contributions, near_x)
     weight = near_y.sum(axis=2) * near_x.sum(axis=2)
     mean: NDArray[np.float32] = (total / np.maximum(weight, 1e-12)).astype(np.float32)
     return mean

@@ -22,6 +22,9 @@ class Scorer(Protocol):
         """Score P windows: P times T codes, and the frames (P, T, 1, H, W)."""
         ...
 
-    def errors(self, frames: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        """Give the squared error of each element of a window (T, 1, H, W); None where nothing is reconstructed."""
+    def contributions(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Give what each element of a window (T, 1, H, W) contributes to its being unusual.
+
+        Of models that reconstruct the squared error, of distances each joint's part.
+        """
         ...

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
-from torch import Tensor
 
 from skelmap.checkpoint import load_checkpoint
 from skelmap.errors import UserError
@@ -50,11 +49,10 @@ class TorchScorer:
         return scores.double().numpy()
 
     @torch.inference_mode()
-    def errors(self, frames: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    def contributions(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Scorer`."""
-        window = torch.from_numpy(frames)[None]
-        recon: Tensor | None = self.model.reconstruct(window)
-        return None if recon is None else (recon - window)[0].square().numpy()
+        _, found = self.model.score_and_contributions(torch.from_numpy(frames)[None])
+        return found[0].numpy()
 
 
 def load_model(folder: Path) -> Autoencoder | Baseline:

@@ -50,7 +50,7 @@ class Event:
     Attributes:
         person: their number.
         alarm: when and how high.
-        joints: that were worst reconstructed at the peak, the worst first.
+        joints: that were most unusual at the peak, the worst first.
         ended: it is over; otherwise it was raised just now.
         clock: when it began, UTC; None for recordings.
     """
@@ -72,7 +72,7 @@ class _Person:
     codes: deque[Any]
     keypoints: deque[NDArray[np.float32]]
     last_seen: float = 0.0
-    joints: tuple[str, ...] = ()  # worst reconstructed at the peak of the alarm that lasts
+    joints: tuple[str, ...] = ()  # most unusual at the peak of the alarm that lasts
 
     def forget_window(self) -> None:
         """Begin anew after a gap. The last frame stays: where joints were is still the best guess."""
@@ -228,5 +228,5 @@ class Watch:
         return events
 
     def _reasons(self, person: _Person) -> tuple[str, ...]:
-        errors = self.scorer.errors(np.stack(person.frames))
-        return () if errors is None else worst_joints(errors, person.keypoints, self.layout, self.eye.settings)
+        contributions = self.scorer.contributions(np.stack(person.frames))
+        return worst_joints(contributions, person.keypoints, self.layout, self.eye.settings)
