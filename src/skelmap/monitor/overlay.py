@@ -35,6 +35,7 @@ class Overlay:
     def __init__(self, name: str, layout: Layout, rule: AlarmRule | None, over_picture: bool = False) -> None:
         self.name, self.layout, self.rule, self.over_picture = name, layout, rule, over_picture
         self._curve: deque[tuple[float, float, bool]] = deque()  # seconds, score, whether an alarm lasted
+        self._named: dict[int, tuple[str, ...]] = {}  # joints that each person's alarm named when it was raised
         self._top = -math.inf
         self._bottom = math.inf
 
@@ -45,15 +46,22 @@ class Overlay:
         picture = np.zeros((height + STRIP, width, 3), np.uint8)
         if self.over_picture and sight.picture is not None:
             picture[:height] = sight.picture
+        raised = {event.person: event.joints for event in verdict.events if not event.ended}
+        self._named = {number: joints for number, joints in (self._named | raised).items() if number in verdict.alarmed}
         self._skeletons(picture, sight, verdict.alarmed)
         cv2.rectangle(picture, (0, height), (width, height + STRIP), (24, 24, 24), -1)
         self._score_curve(picture[height:], verdict)
         if verdict.alarmed:
-            people = ", ".join(map(str, sorted(verdict.alarmed)))
+            people = "; ".join(map(self._who, sorted(verdict.alarmed)))
             cv2.rectangle(picture, (0, 0), (width, 34), RED, -1)
-            _write(picture, f"ALARM  person {people}", (10, 24), WHITE, 0.7)
+            _write(picture, f"ALARM  {people}", (10, 23), WHITE, 0.6)
         _write(picture, f"{self.name}  {sight.time:7.2f} s", (10, height - 10), GREY, 0.45)
         return picture
+
+    def _who(self, number: int) -> str:
+        """Name a person and the joints for which there is an alarm."""
+        joints = ", ".join(self._named.get(number, ())).replace("_", " ")
+        return f"person {number}" + (f": {joints}" if joints else "")
 
     def _skeletons(self, picture: Picture, sight: Sight, alarmed: frozenset[int]) -> None:
         for number, points in zip(sight.person.tolist(), sight.keypoints, strict=True):
@@ -65,6 +73,9 @@ class Overlay:
             for a, b in self.layout.limbs:
                 if max(a, b) < len(places) and seen[a] and seen[b]:
                     cv2.line(picture, places[a], places[b], colour, 3, cv2.LINE_AA)
+            for joint in map(self.layout.joints.index, self._named.get(number, ())):
+                if seen[joint]:
+                    cv2.circle(picture, places[joint], 8, AMBER, 2, cv2.LINE_AA)
             x, y = points[seen, :2].min(axis=0)
             _write(picture, str(number), (int(x), max(int(y) - 8, 12)), colour, 0.5)
 
