@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skelmap.poses import BODY_25, Clip, write_clip
+from skelmap.poses import BODY_25, COCO_17, Clip, write_clip
 
 STANDING = {
     "nose": (0, -40), "neck": (0, 0), "right_shoulder": (-30, 0), "right_elbow": (-40, 50), "right_wrist": (-40, 95),
@@ -67,6 +67,12 @@ def write_manifest(
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([header, *([*line, *[""] * (len(header) - len(line))] for line in lines)])
     return path
+
+
+def as_coco(clip: Clip) -> Clip:
+    """The joints of a clip that COCO_17 has."""
+    taken = [BODY_25.joints.index(joint) for joint in COCO_17.joints]
+    return Clip.build(clip.name, clip.keypoints[:, taken], COCO_17, clip.size, clip.fps, clip.frame, clip.track)
 
 
 def write_task(folder: Path, frames: int = 60, with_val: bool = True) -> Path:

@@ -16,7 +16,7 @@ NO_GROUPS = ("hydra", "wandb")
 FILES = sorted(p.relative_to(ROOT / "conf") for p in (ROOT / "conf").glob("*/*.yaml") if p.parts[-2] not in NO_GROUPS)
 UNCHECKED = ("paths.", "callbacks.", "logger.", "trainer.", "data.manifest", "data.cache_dir", "data.seed")
 """Keys that Lightning, the loggers or the manifest reader check themselves."""
-COPIES = ("model.seq_len", "model.img_size", "model.window", "model.score", "model.representation", "model.layout")
+COPIES = ("model.seq_len", "model.img_size", "model.window", "model.score", "model.representation")
 """Keys that follow others, or that the model checks against what it can do."""
 
 

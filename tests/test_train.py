@@ -2,17 +2,21 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
 from composing import Compose
-from invented import write_task
+from invented import as_coco, write_task
 from skelmap.errors import UserError
 from skelmap.experiment import run
+from skelmap.monitor.torch_scorer import TorchScorer
+from skelmap.poses import COCO_17, COCO_18, read_clip, write_clip
 
 MODELS = ("lstm_vae", "vae", "ae", "pca", "gmm")
 SMALL = ("trainer=cpu", "trainer.max_epochs=2", "data.seq_len=8", "data.stride=4")
@@ -21,6 +25,7 @@ SIZES: dict[str, tuple[str, ...]] = {
     "pca": ("trainer.max_epochs=1", "model.latent_dim=4"),
     "gmm": ("trainer.max_epochs=1", "model.latent_dim=4", "model.mixtures=2"),
 }
+FEW = {"ae": ("model.latent_dim=4",), "neighbours": ("model.neighbours=3", "model.dimensions=[4,4]")}
 
 
 def overrides(task: Path, model: str) -> list[str]:
@@ -98,6 +103,24 @@ def test_a_checkpoint_of_another_model_or_size_is_refused(task: Path, composed: 
     damaged.write_bytes((tmp_path / "run" / "checkpoints" / "best.ckpt").read_bytes()[:500])
     with pytest.raises(UserError, match="not a checkpoint of this program"):
         run(composed(*overrides(task, "ae"), "train=false", f"ckpt_path={damaged}", run=tmp_path / "wrong"))
+
+
+@pytest.mark.parametrize("model", ["neighbours", "ae"])
+def test_keypoints_have_the_layout_of_their_clips(model: str, composed: Compose, tmp_path: Path) -> None:
+    task = write_task(tmp_path / "task")
+    for path in task.parent.glob("*.npz"):
+        write_clip(path, as_coco(read_clip(path, path.stem)))
+    words = ["data=manifest", f"data.manifest={task}", f"model={model}", *SMALL, "data.representation=keypoints"]
+    assert 0 <= run(composed(*words, *FEW[model]))["auroc"] <= 1
+    scorer = TorchScorer(tmp_path / "run")
+    assert scorer.eye.layout is COCO_17
+    other = tmp_path / "coco_18"  # as many joints, in another order
+    for path in task.parent.glob("*.npz"):
+        clip = read_clip(path, path.stem)
+        write_clip(path, replace(clip, layout=COCO_18, keypoints=np.pad(clip.keypoints, ((0, 0), (1, 0), (0, 0)))))
+    best = f"ckpt_path={tmp_path}/run/checkpoints/best.ckpt"
+    with pytest.raises(UserError, match=r"trained with (model|data)\.layout=COCO_17; allowed is that, not COCO_18"):
+        run(composed(*words, *FEW[model], "train=false", best, run=other))
 
 
 def test_without_validation_the_last_epoch_counts(composed: Compose, tmp_path: Path) -> None:

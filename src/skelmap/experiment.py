@@ -41,7 +41,7 @@ from skelmap.evaluation import (
     write_results,
 )
 from skelmap.loggers import closing, scalars
-from skelmap.maps import MapSettings
+from skelmap.maps import KeypointSettings, MapSettings
 from skelmap.memory import keep_freed_memory
 from skelmap.models import Autoencoder, Baseline
 from skelmap.monitor.handover import eye_of, normal_scores
@@ -176,7 +176,7 @@ def prepare(cfg: DictConfig, stage: str | None = None) -> tuple[pl.Trainer, pl.L
     keep_freed_memory()
     pl.seed_everything(cfg.seed, verbose=False)
     data: SkeletonMaps = build(cfg.data)
-    model: pl.LightningModule = build(cfg.model)
+    model = build_model(cfg.model, data.settings)
     if cfg.ckpt_path:
         provenance.check_checkpoint(Path(cfg.ckpt_path), model, data)
     data.prepare_data()
@@ -203,6 +203,18 @@ def build(node: DictConfig, **more: Any) -> Any:
                 raise cause from None
             cause = cause.__cause__
         raise UserError(" ".join(str(error).split())) from error
+
+
+def build_model(node: DictConfig, settings: MapSettings | KeypointSettings) -> Autoencoder | Baseline:
+    """Instantiate a model for what it will see: a network for keypoints is as wide as the clips' layout.
+
+    Raises:
+        UserError: see `build`.
+    """
+    network = "representation" in node
+    layout = {"layout": settings.layout.name} if network and isinstance(settings, KeypointSettings) else {}
+    model: Autoencoder | Baseline = build(node, **layout)
+    return model
 
 
 def _report(

@@ -129,7 +129,8 @@ def check_checkpoint(path: Path, model: pl.LightningModule, data: pl.LightningDa
         raise UserError(f"ckpt_path={path}: not a checkpoint of {type(model).__name__}")
     for group, now in (("model", model.hparams), ("data", data.hparams)):
         for key, value in now.items():
-            if key not in FREE and (was := trained[group].get(key)) != value:
+            unsaid = value if key == "layout" else None  # older checkpoints do not say theirs
+            if key not in FREE and (was := trained[group].get(key, unsaid)) != value:
                 raise UserError(f"ckpt_path={path}: trained with {group}.{key}={was}; allowed is that, not {value}")
     check_weights(path, saved, model, (data.window, *data.settings.shape))
     return saved

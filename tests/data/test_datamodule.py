@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from invented import clip_of, wave, write_manifest, write_task
+from invented import as_coco, clip_of, wave, write_manifest, write_task
 from skelmap.data import Batch, SkeletonMaps, TestRows
 from skelmap.errors import UserError
 from skelmap.maps import draw_maps
@@ -74,6 +74,14 @@ def test_the_share_of_frames_in_which_a_joint_was_seen(make: Make) -> None:
     clips = [read_clip(r.path, r.clip) for r in data.manifest.split("train")]
     seen = np.concatenate([clip.keypoints[clip.present][..., 2] > 0 for clip in clips])
     np.testing.assert_allclose(data.seen_share("train"), seen.mean(axis=0), rtol=1e-6)
+
+
+def test_clips_of_different_layouts_make_no_keypoints_but_maps(make: Make, tmp_path: Path) -> None:
+    task = write_task(tmp_path)
+    write_clip(tmp_path / "val.npz", as_coco(read_clip(tmp_path / "val.npz", "val")))
+    with pytest.raises(UserError, match="clip train_a has layout BODY_25, clip val COCO_17; keypoints of one data set"):
+        make(task, representation="keypoints")
+    assert len(batches(make(task), "val"))
 
 
 def test_training_is_shuffled_by_epoch_and_the_rest_is_in_order(make: Make) -> None:

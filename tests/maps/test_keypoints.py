@@ -7,9 +7,9 @@ import torch
 from invented import clip_of, person, wave
 from skelmap.errors import UserError
 from skelmap.maps import KeypointSettings
-from skelmap.poses import Clip
+from skelmap.poses import BODY_25, COCO_17, COCO_18, Clip
 
-SETTINGS = KeypointSettings(joints=25, crop_size=480)
+SETTINGS = KeypointSettings(BODY_25, crop_size=480)
 
 
 def places(clip: Clip) -> np.ndarray:
@@ -41,9 +41,11 @@ def test_rows_with_nobody_are_left_out() -> None:
     assert len(places(clip_of(keypoints))) == 4
 
 
-def test_another_layout_than_the_declared_is_refused() -> None:
-    with pytest.raises(UserError, match=r"clip: 25 joints \(BODY_25\); .* 18 joints with the neck"):
-        KeypointSettings(joints=18).pack(clip_of(wave(3)))
+def test_another_layout_is_refused_even_with_as_many_joints() -> None:
+    coco = Clip.build("clip", wave(3)[:, :17], COCO_17, (640, 480), 30.0)
+    assert KeypointSettings(COCO_17).joints == KeypointSettings(COCO_18).joints
+    with pytest.raises(UserError, match="clip: its keypoints are COCO_17; allowed is COCO_18"):
+        KeypointSettings(COCO_18).pack(coco)
 
 
 def test_a_held_joint_is_told_from_one_that_was_seen() -> None:

@@ -136,7 +136,7 @@ def test_maps_made_as_the_readme_says_are_those_the_model_sees(resample: str) ->
 
 
 def test_keypoints_have_words_of_their_own() -> None:
-    eye = Eye("KNN", 2, 30.0, COCO_17, KeypointSettings(18, 400), simulated=False)
+    eye = Eye("KNN", 2, 30.0, COCO_17, KeypointSettings(COCO_17, 400), simulated=False)
     text = " ".join(describe(eye).split())
     assert "divided by 200 px" in text and "keeps its row of the frame before" in text and "Resized" not in text
     assert "and the neck, which is the midpoint of the shoulders" in text

@@ -22,7 +22,7 @@ from skelmap.poses import BODY_25
 class Height:
     """Scores a person by the nose's height above the neck: nothing to load, everything known."""
 
-    eye = Eye("height", 1, 30.0, BODY_25, KeypointSettings(25), simulated=False)
+    eye = Eye("height", 1, 30.0, BODY_25, KeypointSettings(BODY_25), simulated=False)
 
     def encode(self, frames: np.ndarray) -> Sequence[np.ndarray]:
         return list(frames)

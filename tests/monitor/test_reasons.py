@@ -34,7 +34,7 @@ def test_an_error_of_a_coordinate_is_blamed_on_its_joint_but_not_on_one_that_nob
     errors = np.zeros((4, 1, 25, 2), np.float32)
     errors[:, 0, KNEE] = 1
     errors[:, 0, WRIST, 0] = 1
-    settings = KeypointSettings(25)
+    settings = KeypointSettings(BODY_25)
     assert worst_joints(errors, [points] * 4, BODY_25, settings) == ("right_knee", "left_wrist")
     points[KNEE] = 0
     assert worst_joints(errors, [points] * 4, BODY_25, settings) == ("left_wrist",)

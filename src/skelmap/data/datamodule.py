@@ -18,7 +18,7 @@ from skelmap.data.rows import TestRows
 from skelmap.data.windows import Runs, find_runs, window_starts
 from skelmap.errors import UserError
 from skelmap.maps import KeypointSettings, MapCache, MapSettings, open_cache
-from skelmap.poses import LAYOUTS, JsonFormat, Manifest, read_manifest
+from skelmap.poses import LAYOUTS, JsonFormat, Layout, Manifest, read_layout, read_manifest
 
 log = logging.getLogger(__name__)
 SCORED_AT_ONCE = 3_000_000
@@ -102,12 +102,29 @@ class SkeletonMaps(pl.LightningDataModule):
         self.manifest: Manifest = read_manifest(Path(manifest))
         self.cache_dir = Path(cache_dir)
         self.seq_len, self.window, self.batch_size, self.stride, self.seed = seq_len, window, batch_size, stride, seed
-        layout = LAYOUTS[json["layout"]]
-        self.format = JsonFormat(layout, (json["size"][0], json["size"][1]), json["fps"])
+        self.format = JsonFormat(LAYOUTS[json["layout"]], (json["size"][0], json["size"][1]), json["fps"])
         self.settings: MapSettings | KeypointSettings = MapSettings(img_size=img_size, **maps)
         if representation == "keypoints":
-            self.settings = KeypointSettings(layout.joints_with_neck, maps["crop_size"])
+            self.settings = KeypointSettings(self.layout, maps["crop_size"])
+            self.hparams["layout"] = self.layout.name  # by which a checkpoint of other joints is told
         self._packed: dict[torch.device, Tensor] = {}
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Which joint is which: the layout of all clips. Skeleton maps allow any; of theirs it is the first clip's.
+
+        Raises:
+            UserError: keypoints, and two clips differ.
+        """
+        first, *others = self.manifest.recordings
+        layout = read_layout(first.path, self.format)
+        for other in others if self.hparams["representation"] == "keypoints" else ():
+            if (found := read_layout(other.path, self.format)) != layout:
+                raise UserError(
+                    f"{self.manifest.path}: clip {first.clip} has layout {layout.name}, clip {other.clip} "
+                    f"{found.name}; keypoints of one data set share one (of JSON files it is data.json.layout)"
+                )
+        return layout
 
     @cached_property
     def cache(self) -> MapCache:

@@ -26,12 +26,17 @@ class KeypointSettings:
     and is at the neck before it was first seen: a detector that drops a joint should not look like a jump.
 
     Attributes:
-        joints: V, joints of the layout with its neck.
+        layout: of the keypoints; all clips of a data set share it.
         crop_size: side of the square that maps show, source px; its border is at -1 and 1.
     """
 
-    joints: int
+    layout: Layout
     crop_size: int = 480
+
+    @property
+    def joints(self) -> int:
+        """V, joints of the layout with its neck."""
+        return self.layout.joints_with_neck
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -47,14 +52,11 @@ class KeypointSettings:
         """Pack the rows in which a joint was seen, (n, row_bytes) uint8.
 
         Raises:
-            UserError: the clip has another number of joints.
+            UserError: the clip has another layout.
         """
         rows = clip.present
-        if clip.layout.joints_with_neck != self.joints:
-            raise UserError(
-                f"{clip.name}: {clip.layout.joints_with_neck} joints ({clip.layout.name}); keypoints of one data set "
-                f"share the layout that data.json.layout names, {self.joints} joints with the neck"
-            )
+        if clip.layout != self.layout:
+            raise UserError(f"{clip.name}: its keypoints are {clip.layout.name}; allowed is {self.layout.name}")
         places, seen = self._places(clip.keypoints[rows], clip.layout)
         places = _hold(places, seen, clip.track[rows])
         packed = np.concatenate([places, seen[..., None]], axis=-1, dtype=np.dtype("<f4"))

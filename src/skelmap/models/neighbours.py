@@ -84,7 +84,7 @@ class Neighbours(Baseline):
         data = self.trainer.datamodule
         if not isinstance(data.settings, KeypointSettings):
             raise UserError(f"{self.name} compares keypoints; allowed is data.representation=keypoints")
-        body = torch.tensor(data.format.layout.body)
+        body = torch.tensor(data.layout.body)
         self.joints = body[self.often_seen(data.seen_share("train")[body])].to(self.device)
 
     @staticmethod

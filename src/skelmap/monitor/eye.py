@@ -37,14 +37,17 @@ class Eye:
 
     def plain(self) -> dict[str, Any]:
         """Give everything as plain values, for JSON."""
-        kind = "maps" if isinstance(self.settings, MapSettings) else "keypoints"
+        settings = self.settings
+        kind, values = "maps", vars(settings)
+        if isinstance(settings, KeypointSettings):
+            kind, values = "keypoints", {"joints": settings.joints, "crop_size": settings.crop_size}
         return {
             "title": self.title,
             "window": self.window,
             "fps": self.fps,
             "layout": self.layout.name,
             "representation": kind,
-            "settings": vars(self.settings),
+            "settings": values,
             "simulated": self.simulated,
         }
 
@@ -66,13 +69,14 @@ class Eye:
         values = read_mapping(path)
         try:
             _check(values)
-            kind = {"maps": MapSettings, "keypoints": KeypointSettings}[values["representation"]]
+            layout, settings = LAYOUTS[values["layout"]], values["settings"]
+            keypoints = values["representation"] == "keypoints"
             return cls(
                 title=str(values["title"]),
                 window=int(values["window"]),
                 fps=float(values["fps"]),
-                layout=LAYOUTS[values["layout"]],
-                settings=kind(**values["settings"]),
+                layout=layout,
+                settings=KeypointSettings(layout, settings["crop_size"]) if keypoints else MapSettings(**settings),
                 simulated=bool(values["simulated"]),
             )
         except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, UserError) as error:
@@ -84,5 +88,10 @@ def _check(values: dict[str, Any]) -> None:
     settings, layout = dict(values["settings"]), values["layout"]
     if values["representation"] == "keypoints" and settings.pop("joints") != LAYOUTS[layout].joints_with_neck:
         raise UserError(f"not the joints of {layout}")
-    data = {"seq_len": values["window"], "json": {"layout": layout, "fps": values["fps"]}, "maps": settings}
+    data = {
+        "representation": values["representation"],
+        "seq_len": values["window"],
+        "json": {"layout": layout, "fps": values["fps"]},
+        "maps": settings,
+    }
     check_values({"data": {**data, **settings}}, RULES)

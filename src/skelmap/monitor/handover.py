@@ -20,7 +20,7 @@ AT_ONCE = 128
 
 def eye_of(title: str, data: SkeletonMaps) -> Eye:
     """Describe what a model with this title sees of these data."""
-    return Eye(title, data.window, data.fps, data.format.layout, data.settings, data.simulated)
+    return Eye(title, data.window, data.fps, data.layout, data.settings, data.simulated)
 
 
 def normal_scores(

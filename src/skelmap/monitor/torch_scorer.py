@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from skelmap.checkpoint import load_checkpoint
 from skelmap.errors import UserError
-from skelmap.experiment import build
+from skelmap.experiment import build_model
 from skelmap.models import Autoencoder, Baseline
 from skelmap.monitor.eye import Eye
 from skelmap.reading import read_yaml
@@ -29,7 +29,7 @@ class TorchScorer:
 
     def __init__(self, folder: Path) -> None:
         self.eye = Eye.read(folder)
-        self.model = load_model(folder)
+        self.model = load_model(folder, self.eye)
         nothing = np.zeros((self.eye.window, *self.eye.settings.shape), np.float32)
         try:
             self.score([self.encode(nothing)], nothing[None])
@@ -55,7 +55,7 @@ class TorchScorer:
         return found[0].numpy()
 
 
-def load_model(folder: Path) -> Autoencoder | Baseline:
+def load_model(folder: Path, eye: Eye) -> Autoencoder | Baseline:
     """Load the model of a run's folder, ready to score.
 
     Raises:
@@ -67,7 +67,7 @@ def load_model(folder: Path) -> Autoencoder | Baseline:
         checkpoint = Path(str(cfg["ckpt_path"]))
     saved = load_checkpoint(checkpoint)
     try:
-        model: Autoencoder | Baseline = build(OmegaConf.create(cfg["model"]))
+        model = build_model(OmegaConf.create(cfg["model"]), eye.settings)
         model.on_load_checkpoint(saved)
         model.load_state_dict(saved["state_dict"])
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:

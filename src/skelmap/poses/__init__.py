@@ -3,7 +3,15 @@
 from skelmap.poses.clip import Clip, clean_keypoints
 from skelmap.poses.layouts import BODY_25, COCO_17, COCO_18, LAYOUTS, Layout, neck_positions, with_neck
 from skelmap.poses.manifest import Manifest, Recording, Span, read_manifest
-from skelmap.poses.readers import JsonFormat, frame_number, read_clip, read_people, source_files, write_clip
+from skelmap.poses.readers import (
+    JsonFormat,
+    frame_number,
+    read_clip,
+    read_layout,
+    read_people,
+    source_files,
+    write_clip,
+)
 
 __all__ = [
     "BODY_25",
@@ -20,6 +28,7 @@ __all__ = [
     "frame_number",
     "neck_positions",
     "read_clip",
+    "read_layout",
     "read_manifest",
     "read_people",
     "source_files",

@@ -65,6 +65,15 @@ def read_clip(path: Path, name: str, fmt: JsonFormat | None = None) -> Clip:
     raise UserError(f"{path}: not a folder of *_keypoints.json, a .json or an .npz")
 
 
+def read_layout(path: Path, fmt: JsonFormat) -> Layout:
+    """Say which layout a recording has, without reading its keypoints: an archive says so itself, for JSON `fmt` does.
+
+    Raises:
+        UserError: the archive is missing, damaged, or of an unknown layout; names the file.
+    """
+    return fmt.layout if path.is_dir() or path.suffix != ".npz" else _layout(path, _unpacked(path, ("layout",)))
+
+
 def source_files(path: Path) -> list[Path]:
     """List the files that a recording is read from, in frame order.
 
@@ -132,16 +141,8 @@ def write_clip(path: Path, clip: Clip) -> None:
 
 
 def _read_archive(path: Path, name: str) -> Clip:
-    content = _unpacked(path)
-    missing = {"keypoints", "layout", "size", "fps"} - content.keys()
-    if missing:
-        raise UserError(f"{path}: lacks {', '.join(sorted(missing))}; it has {', '.join(sorted(content)) or 'nothing'}")
-    for key, array in content.items():
-        if array.dtype.kind not in ARRAYS[key]:
-            raise UserError(f"{path}: {key} is {array.dtype}, not {'text' if key == 'layout' else 'numbers'}")
-    layout = LAYOUTS.get(str(content["layout"]))
-    if layout is None:
-        raise UserError(f"{path}: layout {str(content['layout'])[:40]!r}; allowed are {', '.join(LAYOUTS)}")
+    content = _unpacked(path, ARRAYS)
+    layout = _layout(path, content)
     try:
         width, height = (int(v) for v in content["size"])
         fps = float(content["fps"])
@@ -154,8 +155,15 @@ def _read_archive(path: Path, name: str) -> Clip:
         raise UserError(f"{path}: {error}") from None
 
 
-def _unpacked(path: Path) -> dict[str, NDArray[Any]]:
-    """Unpack the arrays of an archive that a clip is made of, if it is not a bomb; NumPy's own pickles are refused."""
+def _layout(path: Path, content: dict[str, NDArray[Any]]) -> Layout:
+    layout = LAYOUTS.get(str(content["layout"]))
+    if layout is None:
+        raise UserError(f"{path}: layout {str(content['layout'])[:40]!r}; allowed are {', '.join(LAYOUTS)}")
+    return layout
+
+
+def _unpacked(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
+    """Unpack arrays of an archive that a clip is made of, if it is not a bomb; NumPy's own pickles are refused."""
     check_file(path, MAX_ARCHIVE_BYTES)
     try:
         with zipfile.ZipFile(path) as packed:
@@ -163,11 +171,18 @@ def _unpacked(path: Path) -> dict[str, NDArray[Any]]:
         if unpacked > MAX_ARCHIVE_BYTES:
             raise UserError(f"{path}: unpacks to {unpacked} bytes; {MAX_ARCHIVE_BYTES} are allowed")
         with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in ARRAYS if key in archive.files}
+            there = ARRAYS.keys() & archive.files
+            content = {key: archive[key] for key in wanted if key in there}
     except UserError:
         raise
     except Exception as error:  # zipfile, zlib, struct and NumPy raise a dozen kinds, RuntimeError among them
         raise UserError(f"{path}: not a readable clip archive ({error})") from error
+    if missing := {"keypoints", "layout", "size", "fps"} - there:
+        raise UserError(f"{path}: lacks {', '.join(sorted(missing))}; it has {', '.join(sorted(there)) or 'nothing'}")
+    for key, array in content.items():
+        if array.dtype.kind not in ARRAYS[key]:
+            raise UserError(f"{path}: {key} is {array.dtype}, not {'text' if key == 'layout' else 'numbers'}")
+    return content
 
 
 # --- JSON ------------------------------------------------------------------------------------------------------
