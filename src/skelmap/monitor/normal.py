@@ -18,6 +18,8 @@ MAX_BYTES = 2**28
 """Of the file: ten million windows."""
 RELEASE = 0.7
 """An alarm lasts while scores keep this share of the way from the median of normal work to the threshold."""
+COARSE = 50
+"""A threshold is looked for in steps of one fiftieth of the scores above it, then one by one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,15 +46,15 @@ class NormalScores:
         return float(np.median(self.score))
 
     @cached_property
-    def people(self) -> list[tuple[list[float], list[float]]]:
+    def people(self) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
         """Times and scores of each person of each recording."""
         changes = (np.diff(self.clip) != 0) | (np.diff(self.track) != 0)
         parts = np.split(np.arange(len(self.score)), np.flatnonzero(changes) + 1)
-        return [(self.time[part].tolist(), self.score[part].tolist()) for part in parts]
+        return [(self.time[part], self.score[part]) for part in parts]
 
     def false_alarms(self, rule: AlarmRule) -> int:
         """Count the alarms that a rule would have given in these recordings."""
-        return sum(len(alarms_of(times, scores, rule)) for times, scores in self.people)
+        return sum(len(alarms_of(*_telling(times, scores, rule), rule)) for times, scores in self.people)
 
     def rule(self, on: float, min_seconds: float, cool_down_seconds: float) -> AlarmRule:
         """Make a rule with this threshold; it is released on the way back to the median of normal work."""
@@ -103,24 +105,44 @@ class Threshold:
         rule: with the threshold in it.
         false_alarms: that the rule gives on the normal validation recordings; None where there are none.
         hours: of these recordings, 0 where there are none.
+        chosen: for that number of false alarms; else somebody's own.
     """
 
     rule: AlarmRule
     false_alarms: int | None
     hours: float
+    chosen: bool = False
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % interval of the false alarms an hour: exact for a Poisson process (Garwood 1936)."""
+        """95 % interval of the false alarms an hour, exact for a Poisson process.
+
+        Of somebody's own threshold it is Garwood's (1936). A chosen one lies at the peak of the last of k alarms; the
+        rate of peaks above the k-th highest is distributed as Gamma(k), in units of one alarm in all these hours.
+        """
         from scipy.stats import chi2
 
         assert self.false_alarms is not None
         low = chi2.ppf(0.025, 2 * self.false_alarms) / 2 if self.false_alarms else 0.0
-        return float(low) / self.hours, float(chi2.ppf(0.975, 2 * self.false_alarms + 2)) / 2 / self.hours
+        beyond = 2 * self.false_alarms + (0 if self.chosen and self.false_alarms else 2)
+        return float(low) / self.hours, float(chi2.ppf(0.975, beyond)) / 2 / self.hours
+
+
+def _telling(
+    times: NDArray[np.float64], scores: NDArray[np.float64], rule: AlarmRule
+) -> tuple[list[float], list[float]]:
+    """Leave out low scores that follow a low one: they change nothing, and a threshold is looked for in many steps."""
+    telling = scores >= rule.off
+    telling[1:] |= telling[:-1].copy()
+    return times[telling].tolist(), scores[telling].tolist()
 
 
 def choose_threshold(normal: NormalScores, per_hour: float, min_seconds: float, cool_down_seconds: float) -> Threshold:
-    """Choose the lowest threshold down to which there are at most so many false alarms an hour on normal work.
+    """Choose the highest threshold that gives as many false alarms an hour on normal work as are allowed.
+
+    The lowest one would lie just above the next alarm's peak, and new recordings would give about one alarm more than
+    these did. Where alarms melt into one another before there are so many, the threshold is the one with the most of
+    them; it is never below the median.
 
     Args:
         normal: scores of normal validation recordings.
@@ -138,21 +160,22 @@ def choose_threshold(normal: NormalScores, per_hour: float, min_seconds: float, 
             f"validation recordings: they must last at least {1 / per_hour:.3g} hours; allowed with these are "
             f"{math.ceil(100 / normal.hours) / 100:.4g} an hour and more, or a threshold=NUMBER of your own"
         )
+    scores = np.unique(normal.score[normal.score >= normal.median])[::-1]
+    levels = [math.nextafter(scores[0], math.inf), *scores.tolist()]  # above all of them there is no alarm
+    last = len(levels) - 1
+    counts: dict[int, int] = {}
 
-    def rule_at(level: int) -> AlarmRule:
-        """The rule whose threshold is the level-th highest score; above all of them for 0."""
-        highest = float(levels[0])
-        on = float(levels[level - 1]) if level else math.nextafter(highest, math.inf)
-        return normal.rule(on, min_seconds, cool_down_seconds)
+    def reached(level: int) -> bool:
+        rule = normal.rule(levels[level], min_seconds, cool_down_seconds)
+        counts[level] = normal.false_alarms(rule)
+        return counts[level] >= allowed
 
-    levels = np.unique(normal.score)[::-1]
-    # From the top down, for far below alarms melt into one another until a single one never ends.
-    good, step = 0, 1
-    while good < len(levels) and normal.false_alarms(rule_at(min(good + step, len(levels)))) <= allowed:
-        good, step = min(good + step, len(levels)), 2 * step
-    bad = min(good + step, len(levels) + 1)
-    while bad - good > 1:
-        middle = (good + bad) // 2
-        good, bad = (middle, bad) if normal.false_alarms(rule_at(middle)) <= allowed else (good, middle)
-    rule = rule_at(good)
-    return Threshold(rule, normal.false_alarms(rule), normal.hours)
+    level = before = 0
+    while not reached(level) and level < last:
+        before, level = level, min(level + max(1, level // COARSE), last)
+    for skipped in range(before + 1, level):
+        if reached(skipped):
+            break
+    # from the top down, for far below alarms melt into one another until a single one never ends
+    count, level = max((count, -level) for level, count in counts.items() if count <= allowed)
+    return Threshold(normal.rule(levels[-level], min_seconds, cool_down_seconds), count, normal.hours, True)
