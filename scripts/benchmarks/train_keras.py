@@ -14,7 +14,7 @@ from keras import layers, ops
 
 from benchmarks.pace import Pace
 from benchmarks.windows import configuration, materialised
-from skelmap.experiment import build
+from skelmap.building import build
 from skelmap.models.convolutions import stage_shapes
 
 

@@ -11,20 +11,18 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import InstantiationException
 from hydra.types import RunMode
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
 
 from skelmap import provenance
+from skelmap.building import build, build_model
 from skelmap.callbacks import FirstBatch, History, KeepScores
 from skelmap.checkpoint import check_progress
 from skelmap.checkpoint_io import WholeCheckpoints
-from skelmap.config import check, check_targets, resolved
+from skelmap.config import check
 from skelmap.data import SkeletonMaps
 from skelmap.errors import UserError
 from skelmap.evaluation import (
@@ -41,7 +39,7 @@ from skelmap.evaluation import (
     write_results,
 )
 from skelmap.loggers import closing, scalars
-from skelmap.maps import KeypointSettings, MapSettings
+from skelmap.maps import MapSettings
 from skelmap.memory import keep_freed_memory
 from skelmap.models import Autoencoder, Baseline
 from skelmap.monitor.handover import eye_of, normal_scores
@@ -185,36 +183,6 @@ def prepare(cfg: DictConfig, stage: str | None = None) -> tuple[pl.Trainer, pl.L
     if trainer.world_size > 1:
         _check_processes(trainer.world_size, model)
     return trainer, model, data
-
-
-def build(node: DictConfig, **more: Any) -> Any:
-    """Instantiate a part of the configuration, if it calls nothing but what the project uses.
-
-    Raises:
-        UserError: it calls something else, or what it calls refuses its values.
-    """
-    check_targets(resolved(node))
-    try:
-        return instantiate(node, **more, _convert_="all")
-    except (InstantiationException, OmegaConfBaseException) as error:
-        cause: BaseException | None = error
-        while cause is not None:
-            if isinstance(cause, UserError):
-                raise cause from None
-            cause = cause.__cause__
-        raise UserError(" ".join(str(error).split())) from error
-
-
-def build_model(node: DictConfig, settings: MapSettings | KeypointSettings) -> Autoencoder | Baseline:
-    """Instantiate a model for what it will see: a network for keypoints is as wide as the clips' layout.
-
-    Raises:
-        UserError: see `build`.
-    """
-    network = "representation" in node
-    layout = {"layout": settings.layout.name} if network and isinstance(settings, KeypointSettings) else {}
-    model: Autoencoder | Baseline = build(node, **layout)
-    return model
 
 
 def _report(

@@ -20,9 +20,10 @@ from damage import ODD, broken, changed, replaced_by_something_else
 from omegaconf import DictConfig, OmegaConf
 
 from invented import clip_of, wave, write_openpose
+from skelmap.building import build
 from skelmap.config import check
 from skelmap.data import SkeletonMaps
-from skelmap.experiment import build, run
+from skelmap.experiment import run
 from skelmap.maps import MapSettings, open_cache
 from skelmap.monitor.eye import Eye
 from skelmap.monitor.normal import NormalScores

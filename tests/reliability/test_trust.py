@@ -17,9 +17,10 @@ from omegaconf import OmegaConf
 from command_line import train
 from composing import ROOT, Compose, compose_train
 from invented import clip_of, wave, write_manifest
+from skelmap.building import build
 from skelmap.config import TARGETS, check
 from skelmap.errors import UserError
-from skelmap.experiment import build, run
+from skelmap.experiment import run
 from skelmap.poses import write_clip
 from skelmap.redaction import redacted
 from skelmap.study import write_study

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
+from skelmap.building import build_model
 from skelmap.checkpoint import load_checkpoint
 from skelmap.errors import UserError
-from skelmap.experiment import build_model
 from skelmap.models import Autoencoder, Baseline
 from skelmap.monitor.eye import Eye
 from skelmap.reading import read_yaml

@@ -1,0 +1,43 @@
+"""Make the parts of a configuration into objects."""
+
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from skelmap.config import check_targets, resolved
+from skelmap.errors import UserError
+from skelmap.maps import KeypointSettings, MapSettings
+from skelmap.models import Autoencoder, Baseline
+
+
+def build(node: DictConfig, **more: Any) -> Any:
+    """Instantiate a part of the configuration, if it calls nothing but what the project uses.
+
+    Raises:
+        UserError: it calls something else, or what it calls refuses its values.
+    """
+    check_targets(resolved(node))
+    try:
+        return instantiate(node, **more, _convert_="all")
+    except (InstantiationException, OmegaConfBaseException) as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, UserError):
+                raise cause from None
+            cause = cause.__cause__
+        raise UserError(" ".join(str(error).split())) from error
+
+
+def build_model(node: DictConfig, settings: MapSettings | KeypointSettings) -> Autoencoder | Baseline:
+    """Instantiate a model for what it will see: a network for keypoints is as wide as the clips' layout.
+
+    Raises:
+        UserError: see `build`.
+    """
+    network = "representation" in node
+    layout = {"layout": settings.layout.name} if network and isinstance(settings, KeypointSettings) else {}
+    model: Autoencoder | Baseline = build(node, **layout)
+    return model
