@@ -1,7 +1,7 @@
 """Fit the simulated detector to real OpenPose output: `python scripts/fit_detector.py DATA_FOLDER`.
 
 DATA_FOLDER holds `clips/*.npz` (BODY_25). Writes the fitted numbers, aggregates only, to
-src/skelmap/factory/detector.json and, with --figure, a picture of simulated beside real.
+src/skelmap/factory/detector.json. `scripts/draw_factory.py --real DATA_FOLDER` draws simulated beside real.
 """
 
 import argparse

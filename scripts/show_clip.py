@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="a folder for OpenPose JSON files")
     parser.add_argument("--first", type=int, default=0, help="film: first frame")
     parser.add_argument("--frames", type=int, default=300, help="film: number of frames")
-    parser.add_argument("--every", type=int, default=2, help="film: take every so manieth frame")
+    parser.add_argument("--every", type=int, default=2, help="film: 2 takes every second frame")
     parser.add_argument("--height", type=int, default=240, help="film: height, px")
     parser.add_argument("--img-size", type=int, default=28, help="film: side of the skeleton map, px")
     try:

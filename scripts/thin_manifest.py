@@ -1,4 +1,4 @@
-"""Write a manifest with every so manieth clip of another one, to judge long test splits in less time.
+"""Write a manifest with every n-th clip of another one, to judge a long test split in less time.
 
 `python scripts/thin_manifest.py MANIFEST OUT.csv --split test --every 6` keeps the 1st, 7th, 13th, ... normal clip of
 the split, and likewise of its abnormal ones; other splits stay whole. Paths become absolute.
@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("manifest", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--split", choices=("train", "val", "test"), default="test", help="which to thin (test)")
-    parser.add_argument("--every", type=int, required=True, help="keep the first of so many clips")
+    parser.add_argument("--every", type=int, required=True, help="keep the first of every N clips")
     a = parser.parse_args()
     if a.every < 1:
         parser.error(f"--every {a.every}; allowed: a whole number of at least 1")

@@ -1,4 +1,4 @@
-"""scripts/thin_manifest.py keeps every so manieth clip of one split."""
+"""scripts/thin_manifest.py keeps every n-th clip of one split."""
 
 import runpy
 import sys

@@ -13,7 +13,7 @@ from skelmap.factory.workshop import BENCH, TRASH_BOX
 
 NORMAL = ("carry_chair", "cut_paper", "discard_trash", "carry_box")
 ABNORMAL = ("carry_chair", "cut_paper", "discard_trash", "carry_box", "dig_trash", "run")
-"""Works in the paper's order; dig_trash and run are never normal."""
+"""Works in the paper's order; dig_trash and run have no normal way."""
 
 STAND_OFF = 0.29
 """How far from the trash box people stand who work at it, m."""
