@@ -51,7 +51,7 @@ def test_finished_means_the_same_configuration_and_metrics(composed: Compose, tm
     assert provenance.finished(folder, cfg) is None
     (folder / "metrics.json").write_text('{"auroc": 0.5}')
     assert provenance.finished(folder, cfg) == {"auroc": 0.5}
-    with pytest.raises(UserError, match="holds the results of another configuration"):
+    with pytest.raises(UserError, match=r"holds the results of another configuration, data\.manifest=x\.csv and not y"):
         provenance.finished(folder, composed("data=manifest", "data.manifest=y.csv"))
     (folder / "metrics.json").write_text('{"auroc": 0.')
     assert provenance.finished(folder, cfg) is None

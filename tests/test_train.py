@@ -12,7 +12,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from composing import Compose
-from invented import as_coco, write_task
+from invented import as_coco, clip_of, wave, write_task
 from skelmap.errors import UserError
 from skelmap.experiment import run
 from skelmap.monitor.torch_scorer import TorchScorer
@@ -137,8 +137,29 @@ def test_a_finished_run_is_not_run_again_and_its_folder_is_not_taken(
     before = (tmp_path / "run" / "metrics.json").stat().st_mtime_ns
     assert run(composed(*overrides(task, "pca"))) == numbers
     assert (tmp_path / "run" / "metrics.json").stat().st_mtime_ns == before
-    with pytest.raises(UserError, match="another configuration"):
+    with pytest.raises(UserError, match=r"results of another configuration, model.latent_dim=4 and not 3; choose ano"):
         run(composed(*overrides(task, "pca"), "model.latent_dim=3"))
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_folder_of_data_that_were_corrected_is_not_gone_on_with(
+    ended: bool, composed: Compose, tmp_path: Path
+) -> None:
+    task = write_task(tmp_path / "task")
+    again = composed(*overrides(task, "ae"))
+    run(again)
+    if not ended:
+        (tmp_path / "run" / "metrics.json").unlink()
+    lines, clip = task.read_bytes(), (task.parent / "val.npz").read_bytes()
+    task.write_bytes(lines.replace(b"30-60", b"30-50"))
+    with pytest.raises(UserError, match=r"manifest=.*manifest.csv: it has changed since .*; choose another folder"):
+        run(again)
+    task.write_bytes(lines)
+    write_clip(task.parent / "val.npz", clip_of(wave(60, 9)))
+    with pytest.raises(UserError, match=r"manifest.csv: a recording that it names has changed since the run in .*run"):
+        run(again)
+    (task.parent / "val.npz").write_bytes(clip)
+    assert run(again)["auroc"] > 0
 
 
 def test_an_interrupted_run_goes_on_in_its_folder(task: Path, composed: Compose, tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     folder = Path(cfg.paths.output_dir)
     finished = provenance.finished(folder, cfg)
     if finished is not None:
+        provenance.check_data(folder, build(cfg.data))
         log.info("%s: finished before, nothing to do", folder)
         return finished
     trainer, model, data = prepare(cfg)
@@ -174,6 +175,8 @@ def prepare(cfg: DictConfig, stage: str | None = None) -> tuple[pl.Trainer, pl.L
     keep_freed_memory()
     pl.seed_everything(cfg.seed, verbose=False)
     data: SkeletonMaps = build(cfg.data)
+    if rank_zero_only.rank == 0:
+        provenance.check_data(Path(cfg.paths.output_dir), data)
     model = build_model(cfg.model, data.settings)
     if cfg.ckpt_path:
         provenance.check_checkpoint(Path(cfg.ckpt_path), model, data)

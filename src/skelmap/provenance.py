@@ -16,8 +16,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from skelmap.checkpoint import check_weights, load_checkpoint
 from skelmap.config import resolved
+from skelmap.data import SkeletonMaps
 from skelmap.errors import UserError
 from skelmap.files import replacing, sweep_partial
+from skelmap.names import flat
 from skelmap.reading import read_mapping, read_yaml
 from skelmap.redaction import redacted, without_secrets
 
@@ -87,19 +89,44 @@ def finished(folder: Path, cfg: DictConfig) -> dict[str, Any] | None:
     Raises:
         UserError: the folder holds the results, or the interrupted training, of another configuration.
     """
-    asked = plain(cfg)
+    asked = flat(plain(cfg))
     try:
-        found = read_yaml(folder / "config.yaml")
+        found = flat(read_yaml(folder / "config.yaml"))
     except UserError:
         return None
     try:
         numbers = read_mapping(folder / "metrics.json")
     except UserError:
         numbers = None
-    if found != asked and (numbers is not None or last_checkpoint(folder).exists()):
-        held = "an interrupted training" if numbers is None else "the results"
-        raise UserError(f"{folder}: holds {held} of another configuration; choose another folder")
+    other = [key for key in found | asked if found.get(key) != asked.get(key)]
+    if other and (numbers is not None or last_checkpoint(folder).exists()):
+        held, key = "an interrupted training" if numbers is None else "the results", other[0]
+        raise UserError(
+            f"{folder}: holds {held} of another configuration, {key}={found.get(key)} and not {asked.get(key)}; "
+            "choose another folder"
+        )
     return numbers
+
+
+def check_data(folder: Path, data: SkeletonMaps) -> None:
+    """Refuse to go on in a folder that was begun, or finished, on other data; note those of a new one in data.json.
+
+    Raises:
+        UserError: the manifest or a recording has changed since, or the folder cannot be written.
+    """
+    now, note = data.digests(), folder / "data.json"
+    if not (folder / "metrics.json").exists() and not last_checkpoint(folder).exists():
+        with replacing(note) as file:
+            file.write(json.dumps(now, indent=2) + "\n")
+    elif note.exists():  # folders of earlier versions have none
+        was = read_mapping(note)
+        changed = [key for key, digest in now.items() if was.get(key) != digest]
+        if changed:
+            what = "it" if changed[0] == "manifest" else "a recording that it names"
+            raise UserError(
+                f"data.manifest={data.manifest.path}: {what} has changed since the run in {folder}; choose "
+                "another folder, or delete this one to run anew"
+            )
 
 
 def last_checkpoint(folder: Path) -> Path:

@@ -17,7 +17,7 @@ from skelmap.data.order import BatchOrder
 from skelmap.data.rows import TestRows
 from skelmap.data.windows import Runs, find_runs, window_starts
 from skelmap.errors import UserError
-from skelmap.maps import KeypointSettings, MapCache, MapSettings, open_cache
+from skelmap.maps import KeypointSettings, MapCache, MapSettings, content_digest, open_cache
 from skelmap.poses import LAYOUTS, JsonFormat, Layout, Manifest, read_layout, read_manifest
 
 log = logging.getLogger(__name__)
@@ -140,6 +140,15 @@ class SkeletonMaps(pl.LightningDataModule):
     def simulated(self) -> bool:
         """Whether the simulated factory wrote this data set."""
         return self.manifest.simulated
+
+    def digests(self) -> dict[str, str]:
+        """Digest the manifest and the recordings that it names, 32 hexadecimal digits each.
+
+        Raises:
+            UserError: a file cannot be read.
+        """
+        recordings = content_digest(self.manifest.recordings, self.cache_dir / "sources")
+        return {"manifest": self.manifest.digest, "recordings": recordings}
 
     def prepare_data(self) -> None:
         """Build the cache, in one process."""

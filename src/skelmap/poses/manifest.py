@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from skelmap.errors import UserError
@@ -68,10 +69,12 @@ class Manifest:
     Attributes:
         path: the CSV.
         recordings: its lines, in order.
+        digest: of its text, 32 hexadecimal digits.
     """
 
     path: Path
     recordings: tuple[Recording, ...]
+    digest: str
 
     @property
     def name(self) -> str:
@@ -103,7 +106,8 @@ def read_manifest(path: Path) -> Manifest:
             splits, a clip twice, train or val with abnormal frames; names file, line, key and what is allowed.
     """
     path = path.expanduser().absolute()
-    reader = csv.DictReader(io.StringIO(read_text(path, MAX_BYTES).removeprefix("\ufeff"), newline=""), strict=True)
+    text = read_text(path, MAX_BYTES).removeprefix("\ufeff")
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         _check_columns(path, reader.fieldnames or [])
         recordings = tuple(_recording(path, reader.line_num, line) for line in reader)
@@ -112,7 +116,7 @@ def read_manifest(path: Path) -> Manifest:
     if not recordings:
         raise UserError(f"{path}: the manifest names no clips")
     _check_unique(path, recordings)
-    return Manifest(path, recordings)
+    return Manifest(path, recordings, xxhash.xxh3_128_hexdigest(text.encode()))
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
