@@ -1,8 +1,12 @@
-"""A camera at an HTTP address that goes away and comes back, read by OpenCV itself."""
+"""A camera at an address, read by OpenCV itself: it goes away and comes back, and says why there is no picture."""
 
+import socket
+import subprocess
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -83,3 +87,75 @@ def test_a_camera_that_goes_away_is_read_again_when_it_is_back(monkeypatch: pyte
     assert lost and seen[0].size == (160, 120)
     assert [one.number for one in seen] == list(range(len(seen)))
     assert seen[5].keypoints[0, 0, 0] != seen[12].keypoints[0, 0, 0]  # what it gives are the newest pictures
+
+
+def what_is_said(address: str) -> str:
+    """Text of the first trouble with a camera."""
+    camera = Camera(address, "yard", Everybody(), 30.0)
+    (trouble,) = (one for one, _ in zip(camera, range(1), strict=False))
+    assert isinstance(trouble, Trouble)
+    return trouble.text
+
+
+@pytest.mark.parametrize(
+    ("account", "answer", "said"),
+    [
+        ("", "RTSP/1.0 401 Unauthorized", "401 Unauthorized: it wants an account and a password in the address"),
+        ("joe:secret@", "RTSP/1.0 401 Unauthorized", "401 Unauthorized: the account or the password is wrong"),
+        ("joe:secret@", "RTSP/1.0 404 Not Found", "404 Not Found: it has no such path"),
+        ("", "RTSP/1.0 500 Internal Server Error", "it answers 500 Internal Server Error"),
+        ("", "SSH-2.0-OpenSSH_9.2", "it does not answer as a camera does"),
+    ],
+)
+def test_a_network_camera_without_pictures_is_asked_why(
+    account: str, answer: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(camera_module, "LOST", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answering() -> None:
+            while True:
+                try:
+                    caller, _ = server.accept()
+                except OSError:
+                    return
+                with caller:
+                    caller.recv(1000)
+                    caller.sendall(f"{answer}\r\nCSeq: 1\r\n\r\n".encode())
+
+        threading.Thread(target=answering, daemon=True).start()
+        text = what_is_said(f"rtsp://{account}127.0.0.1:{server.getsockname()[1]}/stream?channel=1")
+    assert text.startswith("yard: no picture (") and said in text and "secret" not in text
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("rtsp://127.0.0.1:1/stream", "connection refused"),
+        ("rtsp://joe:sec/ret@127.0.0.1/stream", "not an address; in passwords / is written %2F"),
+        ("ftp://127.0.0.1/stream", "cannot be opened"),
+        ("87", "cannot be opened"),
+    ],
+)
+def test_a_camera_that_is_not_there_is_said_to_be_so(
+    address: str, said: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(camera_module, "LOST", 0.5)
+    text = what_is_said(address)
+    assert said in text and "ret" not in text
+    assert capfd.readouterr().err == ""  # OpenCV keeps quiet
+
+
+def test_a_program_that_watched_a_camera_ends_as_it_should() -> None:
+    server = serve()
+    address = f"http://127.0.0.1:{server.server_address[1]}/stream.mjpg"
+    program = f"""
+from test_camera_address import Camera, Everybody
+camera = iter(Camera({address!r}, "yard", Everybody(), 30.0))
+print(next(camera).size)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, cwd=Path(__file__).parent
+    )
+    server.shutdown()
+    assert (done.returncode, done.stdout, done.stderr) == (0, "(160, 120)\n", "")

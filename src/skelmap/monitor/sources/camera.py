@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from skelmap.estimation import PeopleTracker, PoseEstimator
 from skelmap.monitor.sight import Sight, Trouble
+from skelmap.monitor.sources.asking import why_no_picture
 from skelmap.monitor.sources.source import Source
 
 LOST = 3.0
@@ -27,15 +28,25 @@ Picture = NDArray[np.uint8]
 
 
 class Capture:
-    """What is asked of `cv2.VideoCapture`, which a test replaces."""
+    """What is asked of `cv2.VideoCapture`, which a test replaces.
+
+    Args:
+        address: number or URL.
+
+    Raises:
+        ConnectionError: saying why there is no picture.
+    """
 
     def __init__(self, address: str) -> None:
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it would speak at every attempt
         self._capture = cv2.VideoCapture()
         if address.isdecimal():
             self._capture.open(int(address))
         else:
             timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
             self._capture.open(address, cv2.CAP_FFMPEG, timeouts)
+        if not self._capture.isOpened():
+            raise ConnectionError("cannot be opened" if address.isdecimal() else why_no_picture(address))
 
     def read(self) -> Picture | None:
         """Wait for the next picture; None where the camera is lost."""
@@ -79,7 +90,8 @@ class Camera(Source):
     def __iter__(self) -> Iterator[Sight | Trouble]:
         """Give pictures as they come; while there are none, or the same ones, say so again and again."""
         self._stopped.clear()
-        threading.Thread(target=self._grab, name=f"camera {self.name}", daemon=True).start()
+        # No daemon: one that comes back from OpenCV while Python shuts down aborts the process.
+        threading.Thread(target=self._grab, name=f"camera {self.name}").start()
         began = time.monotonic()
         try:
             yield from self._look(began)
@@ -119,7 +131,7 @@ class Camera(Source):
     def _grab(self) -> None:
         """Keep the newest picture; connect again, ever more patiently, where there is none."""
         attempt = 0
-        while not self._stopped.is_set():
+        while self._wanted():
             try:
                 if self._read():
                     attempt = 0
@@ -130,12 +142,16 @@ class Camera(Source):
             self._stopped.wait(wait)
             attempt += 1
 
+    def _wanted(self) -> bool:
+        """Whether somebody may still look; whose iteration was never closed does not when the program ends."""
+        return not self._stopped.is_set() and threading.main_thread().is_alive()
+
     def _read(self) -> bool:
         """Read until the camera is lost; say whether there was a picture."""
         capture = self.connect(self.address)
         there = False
         try:
-            while not self._stopped.is_set() and (picture := capture.read()) is not None:
+            while self._wanted() and (picture := capture.read()) is not None:
                 there, self._cause = True, ""
                 with self._news:
                     self._newest = (time.monotonic(), picture)
