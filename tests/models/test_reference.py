@@ -70,6 +70,20 @@ def test_without_validation_errors_are_relative_to_nothing() -> None:
         fitted.check("relative_error")
 
 
+def test_going_on_from_the_best_checkpoint_makes_the_reference_anew(
+    task: Path, composed: Compose, tmp_path: Path
+) -> None:
+    sizes = ("trainer=cpu", "data.seq_len=8", "data.stride=4", "model.latent_dim=4")
+    base = ("data=manifest", f"data.manifest={task}", "model=ae", *sizes)
+    run(composed(*base, "trainer.max_epochs=2", run=tmp_path / "whole"))
+    run(composed(*base, "trainer.max_epochs=1", run=tmp_path / "half"))
+    best = f"ckpt_path={tmp_path}/half/checkpoints/best.ckpt"
+    run(composed(*base, "trainer.max_epochs=2", best, run=tmp_path / "on"))
+    whole, on = (torch.load(tmp_path / name / "checkpoints/best.ckpt", weights_only=True) for name in ("whole", "on"))
+    assert whole["epoch"] == on["epoch"] == 1
+    torch.testing.assert_close(on["state_dict"], whole["state_dict"], rtol=0, atol=0)
+
+
 def test_the_best_checkpoint_serves_all_scores(task: Path, composed: Compose, tmp_path: Path) -> None:
     sizes = ("trainer=cpu", "trainer.max_epochs=1", "data.seq_len=8", "data.stride=4", "model.latent_dim=4")
     base = ("data=manifest", f"data.manifest={task}", "model=ae", *sizes)

@@ -134,10 +134,12 @@ class Autoencoder(pl.LightningModule):
         return recon, gaussian_kl(out.mu.float(), out.logvar.float()).mean(dim=0), out
 
     def on_train_start(self) -> None:
-        """Lay Adam's moments out in memory as the weights are: its fused kernel walks over both without looking.
+        """Forget what the weights said of normal windows, and lay Adam's moments out in memory as the weights are.
 
-        Those of a checkpoint keep the layout they were saved with, and weights were not always channels last.
+        Adam's fused kernel walks over both without looking. Moments of a checkpoint keep the layout they were saved
+        with, and weights were not always channels last.
         """
+        self.reference.forget()
         optimiser = self.optimizers()
         assert isinstance(optimiser, LightningOptimizer)
         for weights, moments in optimiser.state.items():

@@ -39,6 +39,11 @@ class Reference(nn.Module):
         """Whether normal windows are remembered."""
         return len(self.train_latents) > 0
 
+    def forget(self) -> None:
+        """Know nothing: the latents of weights that are trained on are others."""
+        for name, buffer in self.named_buffers():
+            setattr(self, name, buffer.new_zeros(0))
+
     def make_room(self, saved: dict[str, Any], prefix: str) -> None:
         """Size the buffers as a saved state has them."""
         for name, buffer in self.named_buffers():
