@@ -159,10 +159,16 @@ def next_step(manifest: Path) -> str:
     Raises:
         UserError: one of its lines is at fault.
     """
-    splits = {recording.split for recording in read_manifest(manifest).recordings}
+    recordings = read_manifest(manifest).recordings
+    splits, groups = ({getattr(recording, key) for recording in recordings} for key in ("split", "group"))
     lines = [f"Now look through {manifest}: split, group, abnormal, work. Then"]
     lines += [f"python train.py model=neighbours data=manifest {shlex.quote(f'data.manifest={manifest}')}"]
     lines += [f"It needs a recording of split {s}: none is there yet." for s in ("train", "test") if s not in splits]
+    if len(groups) == len(recordings) > 1:
+        lines.append(
+            "Each video is still a group of its own: put those of one person into one group and one split, "
+            "or the model is judged by people it was trained on."
+        )
     return "\n".join(lines)
 
 

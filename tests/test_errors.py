@@ -49,8 +49,9 @@ def missing_source(folder: Path) -> Path:
 
 
 def normal_clip(folder: Path) -> list[list[str]]:
-    write_clip(folder / "a.npz", clip_of(wave(20)))
-    return [["a", "a.npz", "train", "a"], ["b", "a.npz", "test", "b"]]
+    for name in "ab":
+        write_clip(folder / f"{name}.npz", clip_of(wave(20)))
+    return [["a", "a.npz", "train", "a"], ["b", "b.npz", "test", "b"]]
 
 
 def abnormal_training(folder: Path) -> Path:

@@ -16,7 +16,8 @@ spans = st.lists(st.tuples(st.integers(0, 80), st.integers(1, 30)).map(lambda s:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    write_clip(tmp_path / "a.npz", clip_of(wave(3)))
+    for name in "ab":
+        write_clip(tmp_path / f"{name}.npz", clip_of(wave(3)))
     return tmp_path
 
 
@@ -25,8 +26,8 @@ def test_a_manifest_says_split_group_spans_and_works(folder: Path) -> None:
         folder,
         [
             ["one", "a.npz", "train", "anna"],
-            ["two", "a.npz", "test", "ben", "120-260; 400-455", "carry_box:0-300;cut: paper:300-620"],
-            ["three", "a.npz", "test", "ben", "all"],
+            ["two", "b.npz", "test", "ben", "120-260; 400-455", "carry_box:0-300;cut: paper:300-620"],
+            ["three", "b.npz", "test", "ben", "all"],
         ],
     )
     one, two, three = read_manifest(path).recordings
@@ -70,7 +71,7 @@ def test_works_name_the_frames_of_their_span() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (["one", "b.npz", "train", "g"], "line 2: clip one: .*b.npz is not there"),
+        (["one", "b.npz", "train", "g"], "line 2: clip one: .*gone.npz is not there"),
         (["one", "a.npz", "trian", "g"], "line 2: split 'trian'; allowed are train, val, test"),
         (["one", "a.npz", "train", "g", "3-5"], "line 2: clip one of split train has abnormal frames .*normal frames"),
         (["one", "a.npz", "val", "g", "all"], "line 2: clip one of split val has abnormal frames"),
@@ -112,6 +113,16 @@ def test_a_group_belongs_to_one_split(folder: Path) -> None:
     lines = [["one", "a.npz", "train", "anna"], ["two", "a.npz", "test", "anna"]]
     with pytest.raises(UserError, match=r"group 'anna' is in train and in test \(clip two\)"):
         read_manifest(write_manifest(folder, lines))
+
+
+@pytest.mark.parametrize("path", ["a.npz", "../{folder}/a.npz", "link.npz"])
+def test_a_source_belongs_to_one_split(folder: Path, path: str) -> None:
+    (folder / "link.npz").symlink_to(folder / "a.npz")
+    lines = [["one", "a.npz", "train", "anna"], ["two", path.format(folder=folder.name), "test", "bert"]]
+    with pytest.raises(UserError, match=r"npz is in train \(clip one\) and in test \(clip two\); a source belongs to"):
+        read_manifest(write_manifest(folder, lines))
+    lines[1][2] = "train"
+    assert len(read_manifest(write_manifest(folder, lines)).recordings) == 2
 
 
 def test_a_clip_s_name_is_unique(folder: Path) -> None:

@@ -42,6 +42,7 @@ def test_videos_become_clips_that_number_frames_as_the_video_does(
     said = capsys.readouterr().out
     assert "[mon]: 9 frames, somebody in 4\n" in said
     assert f"python train.py model=neighbours data=manifest data.manifest={out / 'manifest.csv'}" in said
+    assert "Each video is still a group of its own" in said
 
 
 def test_several_people_are_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,6 +70,10 @@ def test_what_is_there_stays_and_further_videos_are_added(
     (out / "tue.npz").unlink()
     extract(monkeypatch, out, videos[1])
     assert (out / "tue.npz").exists() and manifest.read_text().count("tue.npz") == 1
+    manifest.write_text(edited.replace(",test,line 1,0-2", ",train,tue,") + "\ntue,tue.npz,train,tue,\n")
+    capsys.readouterr()
+    extract(monkeypatch, out, videos[1])
+    assert "a group of its own" not in capsys.readouterr().out
 
 
 def test_a_video_that_fails_is_named_and_the_others_go_on(

@@ -102,8 +102,9 @@ def read_manifest(path: Path) -> Manifest:
         The manifest, with absolute paths.
 
     Raises:
-        UserError: file or column missing, unknown column, a source that is not there, a bad value, a group in two
-            splits, a clip twice, train or val with abnormal frames; names file, line, key and what is allowed.
+        UserError: file or column missing, unknown column, a source that is not there, a bad value, a group or a
+            source in two splits, a clip twice, train or val with abnormal frames; names file, line, key and what is
+            allowed.
     """
     path = path.expanduser().absolute()
     text = read_text(path, MAX_BYTES).removeprefix("\ufeff")
@@ -183,6 +184,7 @@ def _work(here: str, part: str) -> tuple[str, Span]:
 def _check_unique(path: Path, recordings: tuple[Recording, ...]) -> None:
     seen: set[str] = set()
     split_of: dict[str, str] = {}
+    first_of: dict[Path, Recording] = {}
     for r in recordings:
         if r.clip in seen:
             raise UserError(f"{path}: clip {r.clip!r} stands twice; names are unique")
@@ -191,4 +193,10 @@ def _check_unique(path: Path, recordings: tuple[Recording, ...]) -> None:
             raise UserError(
                 f"{path}: group {r.group!r} is in {split_of[r.group]} and in {r.split} (clip {r.clip}); "
                 "a group belongs to one split"
+            )
+        other = first_of.setdefault(r.path.resolve(), r)
+        if other.split != r.split:
+            raise UserError(
+                f"{path}: {r.path} is in {other.split} (clip {other.clip}) and in {r.split} (clip {r.clip}); "
+                "a source belongs to one split"
             )
