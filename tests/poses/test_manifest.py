@@ -71,7 +71,7 @@ def test_works_name_the_frames_of_their_span() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (["one", "b.npz", "train", "g"], "line 2: clip one: .*gone.npz is not there"),
+        (["one", "gone.npz", "train", "g"], "line 2: clip one: .*gone.npz is not there"),
         (["one", "a.npz", "trian", "g"], "line 2: split 'trian'; allowed are train, val, test"),
         (["one", "a.npz", "train", "g", "3-5"], "line 2: clip one of split train has abnormal frames .*normal frames"),
         (["one", "a.npz", "val", "g", "all"], "line 2: clip one of split val has abnormal frames"),
