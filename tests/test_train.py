@@ -130,6 +130,18 @@ def test_without_validation_the_last_epoch_counts(composed: Compose, tmp_path: P
     assert "no validation recordings" in (tmp_path / "run" / "report.html").read_text()
 
 
+def test_recordings_of_different_frame_rates_are_remarked(
+    composed: Compose, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = write_task(tmp_path / "task")
+    run(composed(*overrides(task, "pca"), run=tmp_path / "even"))
+    assert "frame rates" not in caplog.text + (tmp_path / "even" / "report.html").read_text()
+    write_clip(task.parent / "train_b.npz", replace(clip_of(wave(60, 2)), fps=15.0))
+    run(composed(*overrides(task, "pca")))
+    remark = "frame rates, 15 (clip train_b), 30 (clip train_a) a second: a window is 8 frames of each"
+    assert caplog.text.count(remark) == 1 and remark in (tmp_path / "run" / "report.html").read_text()
+
+
 def test_a_finished_run_is_not_run_again_and_its_folder_is_not_taken(
     task: Path, composed: Compose, tmp_path: Path
 ) -> None:

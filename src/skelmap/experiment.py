@@ -182,6 +182,8 @@ def prepare(cfg: DictConfig, stage: str | None = None) -> tuple[pl.Trainer, pl.L
         provenance.check_checkpoint(Path(cfg.ckpt_path), model, data)
     data.prepare_data()
     data.setup(stage)
+    if data.mixed_rates:
+        log.warning(data.mixed_rates)
     trainer = _trainer(cfg, has_val=len(data.starts("val")) > 0)
     if trainer.world_size > 1:
         _check_processes(trainer.world_size, model)
@@ -209,7 +211,7 @@ def _report(
         history=_history(trainer),
         config_yaml=OmegaConf.to_yaml(provenance.plain(cfg)),
         versions=provenance.versions(),
-        notes=[] if len(data.starts("val")) else [NO_VALIDATION],
+        notes=[*([] if len(data.starts("val")) else [NO_VALIDATION]), *filter(None, [data.mixed_rates])],
     )
 
 

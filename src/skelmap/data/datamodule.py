@@ -262,6 +262,19 @@ class SkeletonMaps(pl.LightningDataModule):
         train = [fps for r, fps in zip(self.manifest.recordings, self.cache.fps, strict=True) if r.split == "train"]
         return max(dict.fromkeys(train), key=train.count)
 
+    @property
+    def mixed_rates(self) -> str:
+        """What is amiss where recordings have different frame rates; empty where they have one."""
+        clips = zip(self.cache.fps, self.manifest.recordings, strict=True)
+        example = {fps: recording.clip for fps, recording in reversed(list(clips))}
+        if len(example) < 2:
+            return ""
+        rates = ", ".join(f"{fps:g} (clip {example[fps]})" for fps in sorted(example))
+        return (
+            f"recordings of different frame rates, {rates} a second: a window is {self.seq_len} frames of each, so the "
+            "same movement looks faster at a lower rate; the monitor watches at the training recordings' commonest"
+        )
+
     def clips_of(self, row: Tensor) -> list[str]:
         """Name the clips of (B,) rows, in the order of the manifest."""
         return [self.manifest.recordings[index].clip for index in np.unique(self.cache.clip[row.cpu().numpy()])]
