@@ -80,7 +80,15 @@ def test_people_gaps_empty_frames_and_short_runs_are_counted() -> None:
     table = frame_scores(window_scores(rows, np.arange(len(rows.starts), dtype=float)), rows)
     counts = table.counts.as_dict()
     assert counts == dict(
-        frames=21, abnormal=7, nobody=9, left_out=6, rows_left_out=6, clips=2, clips_left_out=1, windows=11
+        frames=21,
+        abnormal=7,
+        nobody=9,
+        left_out=6,
+        left_out_abnormal=1,
+        rows_left_out=6,
+        clips=2,
+        clips_left_out=1,
+        windows=11,
     )
     assert table.score[table.nobody].unique().tolist() == [table.score.min()]
     assert table.onset[table.label == 1].unique().tolist() == [8]

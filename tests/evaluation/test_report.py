@@ -10,7 +10,16 @@ import pytest
 from evaluation_cases import plausible, recording, rows_of, three_clips
 from rich.console import Console
 
-from skelmap.evaluation import Examples, Report, console_table, judge, pick_windows, sample_latents, write_report
+from skelmap.evaluation import (
+    Examples,
+    Report,
+    console_table,
+    judge,
+    pick_windows,
+    sample_latents,
+    write_report,
+    write_results,
+)
 
 
 class Page(HTMLParser):
@@ -109,6 +118,19 @@ def test_collapsed_latents_are_said_not_drawn(tmp_path: Path) -> None:
     assert "the posterior has collapsed" in Page(path.read_text(encoding="utf-8")).text
     assert not (tmp_path / "figures" / "latents.png").exists()
     assert report.notes == ["Mind the <script>."]
+
+
+def test_abnormal_frames_that_are_not_judged_are_said_in_all_places(tmp_path: Path) -> None:
+    recordings = [recording("a", ((30, 53),)), recording("b")]
+    rows = rows_of([[(0, 50), (51, 54)], [(0, 50)]], [(0, 54), (0, 50)], recordings, 10)
+    judgement = judge(plausible(rows, 1), rows)
+    output = io.StringIO()
+    Console(file=output, width=120).print(console_table(judgement))
+    said = " ".join(output.getvalue().split())
+    assert "3 frames are not judged, 2 of them abnormal: everybody in them is seen for fewer than 10 frames" in said
+    page = Page(write_report(tmp_path, Report("t", "PCA", "d", False, judgement)).read_text(encoding="utf-8"))
+    assert "abnormal frames among them" in page.text
+    assert write_results(tmp_path, judgement)["counts"]["left_out_abnormal"] == 2
 
 
 def test_console_table_shows_names_as_they_are() -> None:

@@ -25,10 +25,21 @@ def console_table(judgement: Judgement, title: str = "") -> Table:
     for work in judgement.primary.works:
         against = "" if work.against == "same work" else f" (against {work.against})"
         table.add_row(Text(f"{work.work}{against}"), *_area(work.area), "", f"{work.abnormal + work.normal:,}")
-    reason = judgement.primary.area.reason or judgement.primary.area.interval.reason
-    if reason:
-        table.caption = Text(reason)
+    remarks = [judgement.primary.area.reason or judgement.primary.area.interval.reason, _left_out(judgement)]
+    if any(remarks):
+        table.caption = Text("\n".join(filter(None, remarks)))
     return table
+
+
+def _left_out(judgement: Judgement) -> str:
+    """Say how many frames no number speaks of; empty if there are none."""
+    counts = judgement.frames.counts
+    if not counts.left_out:
+        return ""
+    return (
+        f"{counts.left_out:,} frames are not judged, {counts.left_out_abnormal:,} of them abnormal: everybody in them "
+        f"is seen for fewer than {judgement.seq_len} frames"
+    )
 
 
 def _area(area: Area) -> tuple[Text, Text]:

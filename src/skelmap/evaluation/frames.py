@@ -27,7 +27,8 @@ class Counts:
         frames: judged frames, those with nobody included.
         abnormal: judged frames with label 1.
         nobody: judged frames with nobody in them; they have the lowest score.
-        left_out: frames whose people are all in runs shorter than `seq_len`.
+        left_out: frames whose people are all in runs shorter than `seq_len`; they count for no metric.
+        left_out_abnormal: those of them with label 1: what the AUROC says nothing about.
         rows_left_out: rows (people in frames) in runs shorter than `seq_len`.
         clips: clips with judged frames.
         clips_left_out: clips with people but without any window of `seq_len` rows.
@@ -38,6 +39,7 @@ class Counts:
     abnormal: int
     nobody: int
     left_out: int
+    left_out_abnormal: int
     rows_left_out: int
     clips: int
     clips_left_out: int
@@ -174,6 +176,7 @@ def _counts(rows: "TestRows", grid: "_Grid", score: Tensor, clip: Tensor, covere
         abnormal=int(grid.label[judged].sum()),
         nobody=int(grid.nobody.sum()),
         left_out=int((~judged).sum()),
+        left_out_abnormal=int(grid.label[~judged].sum()),
         rows_left_out=int((~covered).sum()),
         clips=len(torch.unique(grid.clip[judged])),
         clips_left_out=len(with_people) - len(with_windows),
