@@ -35,7 +35,7 @@ def replacing(path: Path, mode: str = "w", newline: str | None = None) -> Iterat
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror}); what stood there before is intact") from error
+        raise UserError(f"{path}: cannot be written ({error.strerror}); what was there before is intact") from error
     finally:
         with suppress(OSError):
             temporary.unlink()

@@ -100,7 +100,7 @@ def test_a_bad_line_is_named_with_its_reason(folder: Path, line: list[str], reas
     [
         ("clip,path,split,group,abnormal,action", "unknown column 'action'; allowed are clip, path, split"),
         ("clip,path,split,abnormal", "column 'group' is missing; required are"),
-        ("clip,path,split,group,abnormal,clip", "a column stands twice"),
+        ("clip,path,split,group,abnormal,clip", "a column appears twice"),
         ("", "column|no clips"),
     ],
 )
@@ -126,7 +126,7 @@ def test_a_source_belongs_to_one_split(folder: Path, path: str) -> None:
 
 
 def test_a_clip_s_name_is_unique(folder: Path) -> None:
-    with pytest.raises(UserError, match="clip 'one' stands twice"):
+    with pytest.raises(UserError, match="clip 'one' is named twice"):
         read_manifest(write_manifest(folder, [["one", "a.npz", "train", "anna"]] * 2))
 
 

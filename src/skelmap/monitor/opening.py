@@ -32,7 +32,7 @@ def opened(source: str, fmt: JsonFormat, estimator: str, weights: Path | None, f
     path = Path(source)
     camera = source.isdecimal() or "://" in source
     if follow and (camera or not path.is_dir()):
-        raise UserError("follow=true waits for more files in a folder; this source is none")
+        raise UserError("follow=true waits for more files in a folder; this source is not one")
     if not camera and not path.exists():
         raise UserError(f"source={source}: no such file or folder, nor a camera's number or address (rtsp://...)")
     if not camera and (path.is_dir() or path.suffix in (".csv", ".npz", ".json")):

@@ -129,7 +129,7 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
     if missing:
         raise UserError(f"{path}: column {missing[0]!r} is missing; required are {', '.join(REQUIRED)}")
     if len(set(columns)) != len(columns):
-        raise UserError(f"{path}: a column stands twice in {', '.join(columns)}")
+        raise UserError(f"{path}: a column appears twice in {', '.join(columns)}")
 
 
 def _recording(path: Path, number: int, line: dict[str, str]) -> Recording:
@@ -187,7 +187,7 @@ def _check_unique(path: Path, recordings: tuple[Recording, ...]) -> None:
     first_of: dict[Path, Recording] = {}
     for r in recordings:
         if r.clip in seen:
-            raise UserError(f"{path}: clip {r.clip!r} stands twice; names are unique")
+            raise UserError(f"{path}: clip {r.clip!r} is named twice; names are unique")
         seen.add(r.clip)
         if split_of.setdefault(r.group, r.split) != r.split:
             raise UserError(

@@ -38,7 +38,7 @@ def search(recipe: Recipe, space: Space, folder: Path, asked: int) -> None:
         asked: trials that it shall have in all.
 
     Raises:
-        UserError: the space, the configuration or the data are at fault, or no trial has come to its end.
+        UserError: the space, the configuration or the data are at fault, or no trial is complete.
     """
     _quiet()
     check_space(space, recipe)
@@ -65,7 +65,7 @@ def _conclude(ledger: Ledger, space: Space) -> None:
     """Draw the trials, print the best."""
     with ledger.lock:
         if not ledger.study.get_trials(states=(TrialState.COMPLETE,)):
-            raise UserError(f"{ledger.folder}: no trial has come to its end; trials/*/failed.txt says why")
+            raise UserError(f"{ledger.folder}: no trial is complete; trials/*/failed.txt says why")
         with replacing(ledger.folder / "search.png", "wb") as file:
             file.write(png(search_figure(ledger.study, space)))
         Console().print(console_table(ledger.study, list(space)))

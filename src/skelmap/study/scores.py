@@ -82,7 +82,7 @@ class ScoresReader:
         if short is not None:
             raise UserError(f"{path}: line {short} does not have {len(header)} columns")
         if len(set(header)) != len(header) or primary in header[4:]:
-            raise UserError(f"{path}: a column stands twice in {','.join(header)!r}, or {primary!r} beside score")
+            raise UserError(f"{path}: a column appears twice in {','.join(header)!r}, or {primary!r} beside score")
         clip, frame, label, *columns = zip(*table, strict=True)
         scorings = zip([primary, *header[4:]], columns, strict=True)
         scores = {name: _floats(path, name, column, name == primary) for name, column in scorings}
