@@ -47,6 +47,7 @@ def small_overrides(name: str) -> list[str]:
         "gmm": ["model.mixtures=2"],
         "knn": ["model.neighbours=3"],
         **{views: ["model.neighbours=3", "model.dimensions=[4]", "model.remainder=true"] for views in VIEWS},
+        "pca_course": ["model.neighbours=3", "model.dimensions=[4]"],
         **{
             views: ["model.neighbours=3", "model.dimensions=[4,4]", "model.remainder=true"]
             for views in ("neighbours", "knn_ranks")

@@ -16,6 +16,7 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
 from composing import Compose
+from invented import write_task
 from skelmap.data import Batch
 from skelmap.errors import UserError
 from skelmap.experiment import run
@@ -230,6 +231,19 @@ def test_fewer_windows_than_neighbours_are_refused() -> None:
 def test_views_that_cannot_be_taken_are_refused(others: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         Neighbours(**({"window": T, "neighbours": 3, "max_windows": 9} | others))
+
+
+@pytest.mark.parametrize("others", [{"remainder": True}, {"dimensions": [100]}])
+def test_a_subspace_that_leaves_nothing_is_refused(others: dict[str, Any]) -> None:
+    ours = model(Residuals, **({"views": ["posture"], "dimensions": [5]} | others))
+    with pytest.raises(UserError, match=r"all 24 directions of view posture are kept, .*; allowed are remainder=false"):
+        ours.fit(TRAIN.reshape(200, -1).copy())
+
+
+def test_ranks_without_validation_recordings_are_refused(composed: Compose, tmp_path: Path) -> None:
+    ours, data = built(composed, write_task(tmp_path, with_val=False), "knn_ranks")
+    with pytest.raises(UserError, match=r"model\.ranks=true needs validation recordings; model\.ranks=false does not"):
+        trainer(1).fit(ours, data)
 
 
 def test_maps_are_refused(composed: Compose, task: Path) -> None:

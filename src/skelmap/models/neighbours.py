@@ -29,7 +29,7 @@ class Neighbours(Baseline):
     the view's distance is the mean over the k nearest training windows (Ramaswamy et al. 2000, with the mean in place
     of the k-th), in units of the mean that normal validation windows have. The score is the mean over the views: 1 is
     as far as normal work usually is from the training windows. Without validation windows distances are taken as they
-    are.
+    are, so that the view with the larger ones counts for more.
 
     Whitening divides by standard deviations, and those of the last directions are noise. So directions beyond the
     first `dimensions` are divided by that of the last of these. Left out they must not be: what never changes in normal
@@ -42,7 +42,7 @@ class Neighbours(Baseline):
         neighbours: k.
         max_windows: compare with this many training windows at most.
         remainder: false leaves directions beyond `dimensions` out.
-        ranks: in place of the units above take the share of validation windows that are nearer, 0..1.
+        ranks: in place of the units above take the share of validation windows that are nearer, 0..1; needs some.
 
     Raises:
         UserError: unknown views, or not one number for each, or windows too short for them.
@@ -79,11 +79,13 @@ class Neighbours(Baseline):
         """Choose the joints of the body that are seen often.
 
         Raises:
-            UserError: the data are not keypoints.
+            UserError: the data are not keypoints, or have no validation recordings where ranks are taken among them.
         """
         data = self.trainer.datamodule
         if not isinstance(data.settings, KeypointSettings):
             raise UserError(f"{self.name} compares keypoints; allowed is data.representation=keypoints")
+        if self.ranks and not len(data.starts("val")):
+            raise UserError("model.ranks=true needs validation recordings; model.ranks=false does not")
         body = torch.tensor(data.layout.body)
         self.joints = body[self.often_seen(data.seen_share("train")[body])].to(self.device)
 
@@ -195,6 +197,25 @@ class Residuals(Neighbours):
     """Score a window by what the views' PCA subspaces leave of it, in place of the distance to its neighbours."""
 
     name = "PCA of views"
+
+    def fit(self, x: NDArray[np.float32]) -> None:
+        """Fit each view's subspace.
+
+        Args:
+            x: (N, T V 2) flattened windows.
+
+        Raises:
+            UserError: no more windows than neighbours, or a subspace that is the whole view.
+        """
+        super().fit(x)
+        for view in self.dimensions:
+            size, kept = getattr(self, f"{view}_axes").shape
+            if kept == size:
+                raise UserError(
+                    f"model.remainder={self.remainder} with model.dimensions={list(self.dimensions.values())}: all "
+                    f"{size} directions of view {view} are kept, and what they leave of a window is rounding; allowed "
+                    "are remainder=false and fewer dimensions"
+                )
 
     def _distance(self, offset: Tensor, axes: Tensor, known: Tensor) -> Tensor:
         """Distance (B,) to the subspace, of offsets from the mean (B, D)."""
