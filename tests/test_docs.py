@@ -1,0 +1,45 @@
+"""README and docs: what they link to is there, and what they list is complete."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_within_the_project_lead_somewhere(page: Path) -> None:
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", _text(page)) if "://" not in link]
+    lost = []
+    for link in links:
+        name, _, heading = link.partition("#")
+        target = page.parent / name if name else page
+        if not target.is_file() or (heading and heading not in _headings(target)):
+            lost.append(link)
+    assert lost == []
+
+
+def test_every_page_and_picture_is_linked() -> None:
+    linked = {(page.parent / link).resolve() for page in PAGES for link in re.findall(r"\]\(([^)\s#]+)", _text(page))}
+    there = {path for path in (ROOT / "docs").rglob("*") if path.is_file()}
+    assert sorted(there - linked) == []
+
+
+def test_the_readme_lists_every_model() -> None:
+    table = _text(ROOT / "README.md").partition("| `model=` |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`(\w+)`", table)) == {path.stem for path in (ROOT / "conf/model").glob("*.yaml")}
+
+
+def _text(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def _headings(page: Path) -> set[str]:
+    """Give the anchors that GitHub makes of a page's headings."""
+    prose = re.sub(r"```.*?```", "", _text(page), flags=re.DOTALL)
+    return {
+        re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    }
