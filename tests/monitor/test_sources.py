@@ -88,6 +88,25 @@ class Estimator:
     def close(self) -> None: ...
 
 
+class Blinking(Estimator):
+    """Takes 0.15 s for a picture, and sees somebody in the first and the sixth."""
+
+    looked = 0
+
+    def people(self, picture: np.ndarray) -> np.ndarray:
+        time.sleep(0.15)
+        self.looked += 1
+        return person()[None] if self.looked in (1, 6) else np.zeros((0, 25, 3), np.float32)
+
+
+@pytest.mark.parametrize(("fps", "numbers"), [(1.0, [0, 0]), (30.0, [0, 1])])
+def test_frames_that_a_slow_estimator_drops_count_until_a_person_is_given_up(fps: float, numbers: list[int]) -> None:
+    Connection.attempts, Connection.script = [], repeat("new")
+    camera = Camera("0", "gate", Blinking(), fps, connect=Connection)
+    sights = list(islice((one for one in camera if isinstance(one, Sight)), 6))
+    assert [int(sights[i].person[0]) for i in (0, 5)] == numbers
+
+
 class Connection:
     """A camera that gives pictures, is lost, and freezes, as its script says."""
 

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 MAX_STEP = 0.5
-"""A person may move this share of their own height or width between two frames before they count as another."""
+"""A person may move this share of their own height or width from one sighting to the next; else they are another."""
 MAX_GAP = 15
 """Frames after which a lost person is not looked for any more (0.5 s at 30 fps)."""
 
@@ -15,7 +15,7 @@ class PeopleTracker:
 
     Frame by frame, people are matched to those last seen by the least total distance (Hungarian method); a distance is
     the mean over the joints both have. Matches further than MAX_STEP are new people. Only frames up to now count, so
-    a live camera and a recording give the same numbers.
+    a live camera, whose frames are numbered with those that it drops, and a recording give the same numbers.
     """
 
     def __init__(self) -> None:

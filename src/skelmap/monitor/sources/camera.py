@@ -99,7 +99,7 @@ class Camera(Source):
             self._stopped.set()
 
     def _look(self, began: float) -> Iterator[Sight | Trouble]:
-        tracker, number = PeopleTracker(), 0
+        tracker, number, frame = PeopleTracker(), 0, -1
         before, moved = None, began
         while True:
             newest = self._wait(LOST if number == 0 else AGAIN)
@@ -118,7 +118,8 @@ class Camera(Source):
             came = time.perf_counter() - (now - taken)
             people = self.estimator.people(picture)
             size = (picture.shape[1], picture.shape[0])
-            yield Sight(number, taken - began, size, people, tracker.track(people), picture, came)
+            frame = max(frame + 1, round((taken - began) * self.fps))  # what was dropped counts, as in a recording
+            yield Sight(number, taken - began, size, people, tracker.track(people, frame), picture, came)
             number += 1
 
     def _wait(self, seconds: float) -> tuple[float, Picture] | None:
