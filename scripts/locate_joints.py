@@ -15,6 +15,7 @@ from rich.progress import track
 from skelmap.errors import UserError
 from skelmap.evaluation.figures.style import png
 from skelmap.files import replacing
+from skelmap.json_options import add_json_options, json_format
 from skelmap.locating import error_figure, locate, map_styles, markdown, write_csv
 from skelmap.poses import read_manifest
 
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("--crop-size", type=int, nargs="+", default=[480])
     parser.add_argument("--frames", type=int, help="of each split at most, evenly spread (default: all)")
     parser.add_argument("--seed", type=int, default=0, help="of the network and the resamples")
+    add_json_options(parser)
     try:
         run(parser.parse_args())
     except UserError as error:
@@ -43,7 +45,7 @@ def run(a: argparse.Namespace) -> None:
         raise UserError(f"--frames {a.frames}; 1 or more is allowed")
     if a.seed < 0:
         raise UserError(f"--seed {a.seed}; 0 or more is allowed")
-    results = locate(read_manifest(a.manifest), styles, a.frames, a.seed)
+    results = locate(read_manifest(a.manifest), styles, a.frames, a.seed, json_format(a))
     rows: list[dict[str, Any]] = []
     for of_style in track(results, "locating joints", len(styles), console=Console(stderr=True)):
         rows += of_style

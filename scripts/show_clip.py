@@ -11,6 +11,7 @@ from pathlib import Path
 from skelmap.errors import UserError
 from skelmap.factory.export import export_json
 from skelmap.factory.film import frame_pictures, write_film
+from skelmap.json_options import add_json_options, json_format
 from skelmap.maps import MapSettings
 from skelmap.poses import read_clip, read_manifest
 
@@ -27,6 +28,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=2, help="film: 2 takes every second frame")
     parser.add_argument("--height", type=int, default=240, help="film: height, px")
     parser.add_argument("--img-size", type=int, default=28, help="film: side of the skeleton map, px")
+    add_json_options(parser)
     try:
         show(parser.parse_args())
     except UserError as error:
@@ -38,7 +40,7 @@ def show(a: argparse.Namespace) -> None:
     found = [r for r in read_manifest(a.manifest).recordings if r.clip == a.clip]
     if not found:
         raise UserError(f"clip {a.clip!r} is not in {a.manifest}")
-    clip = read_clip(found[0].path, a.clip)
+    clip = read_clip(found[0].path, a.clip, json_format(a))
     if a.film:
         pictures = frame_pictures(clip, found[0].labels(clip.frame), MapSettings(img_size=a.img_size), a.height)
         write_film(a.film, islice(pictures, a.first, a.first + a.frames, a.every), clip.fps / a.every)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from skelmap.errors import UserError
 from skelmap.maps import MapSettings, draw_maps
-from skelmap.poses import Clip
+from skelmap.poses import Clip, with_neck
 
 Picture = NDArray[np.uint8]
 BACKGROUND = (24, 22, 20)
@@ -34,9 +34,10 @@ def frame_pictures(clip: Clip, labels: NDArray[np.int8], settings: MapSettings, 
     maps = draw_maps(clip.keypoints, clip.layout, clip.size, settings)
     scale = rows / clip.size[1]
     columns = round(clip.size[0] * scale)
-    for keypoints, small, label in zip(clip.keypoints, maps, labels, strict=True):
+    points = with_neck(clip.keypoints, clip.layout)
+    for keypoints, small, label in zip(points, maps, labels, strict=True):
         left = np.full((rows, columns, 3), BACKGROUND, np.uint8)
-        draw_skeleton(left, keypoints, clip.layout.limbs, clip.layout.joints, scale)
+        draw_skeleton(left, keypoints, clip.layout.limbs, (*clip.layout.joints, "neck"), scale)
         right = cv2.resize(small.astype(np.uint8) * 235, (rows, rows), interpolation=cv2.INTER_NEAREST)
         whole = np.hstack([left, np.repeat(right[..., None], 3, axis=2)])
         if label:

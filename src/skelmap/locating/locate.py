@@ -15,7 +15,7 @@ from skelmap.locating.methods import METHODS
 from skelmap.locating.poses import Poses, read_poses
 from skelmap.locating.summary import summarise
 from skelmap.maps import MapSettings
-from skelmap.poses import Manifest
+from skelmap.poses import JsonFormat, Manifest
 
 ALL = "all"
 """Stands for all joints together in the column `joint`."""
@@ -56,7 +56,11 @@ def map_styles(
 
 
 def locate(
-    manifest: Manifest, styles: Sequence[MapSettings], most: int | None = None, seed: int = 0
+    manifest: Manifest,
+    styles: Sequence[MapSettings],
+    most: int | None = None,
+    seed: int = 0,
+    fmt: JsonFormat | None = None,
 ) -> Iterator[list[Row]]:
     """Learn from the maps of the train split where the joints are, and judge on the test split.
 
@@ -65,6 +69,7 @@ def locate(
         styles: the ways of drawing.
         most: frames of each split at most, evenly spread; None for all.
         seed: of the network and the resamples.
+        fmt: what JSON recordings do not say.
 
     Yields:
         For each style the rows of the table: one for each method and joint, and one for all joints together.
@@ -72,7 +77,7 @@ def locate(
     Raises:
         UserError: a source is at fault, nobody is in a split, or the splits have different layouts.
     """
-    known, asked = (read_poses(manifest, split, most) for split in ("train", "test"))
+    known, asked = (read_poses(manifest, split, most, fmt) for split in ("train", "test"))
     if known.joints != asked.joints:
         raise UserError(f"{manifest.path}: train and test have different layouts; one is allowed")
     data = {"data": manifest.name, "simulated": manifest.simulated}

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from skelmap.errors import UserError
 from skelmap.maps import MapSettings, draw_maps
 from skelmap.maps.draw import MIN_CONFIDENCE
-from skelmap.poses import Clip, Manifest, Recording, neck_positions, read_clip
+from skelmap.poses import Clip, JsonFormat, Manifest, Recording, neck_positions, read_clip
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +40,14 @@ class Poses:
         )
 
 
-def read_poses(manifest: Manifest, split: str, most: int | None = None) -> Poses:
+def read_poses(manifest: Manifest, split: str, most: int | None = None, fmt: JsonFormat | None = None) -> Poses:
     """Read the poses of one split.
 
     Args:
         manifest: of the data set.
         split: train, val or test.
         most: take this many rows at most, evenly spread over all of them; None for all.
+        fmt: what JSON recordings do not say.
 
     Returns:
         The poses, in the manifest's order.
@@ -54,7 +55,7 @@ def read_poses(manifest: Manifest, split: str, most: int | None = None) -> Poses
     Raises:
         UserError: a source is at fault, nobody is in any frame, or layouts differ.
     """
-    clips = [_clip_with_people(recording) for recording in manifest.split(split)]
+    clips = [_clip_with_people(recording, fmt) for recording in manifest.split(split)]
     total = sum(len(rows) for _, rows in clips)
     if not total:
         raise UserError(f"{manifest.path}: nobody is in any frame of split {split}")
@@ -72,8 +73,8 @@ def read_poses(manifest: Manifest, split: str, most: int | None = None) -> Poses
     return _poses(tuple(part for part in parts if len(part[1])))
 
 
-def _clip_with_people(recording: Recording) -> tuple[Clip, NDArray[np.int64]]:
-    clip = read_clip(recording.path, recording.clip)
+def _clip_with_people(recording: Recording, fmt: JsonFormat | None) -> tuple[Clip, NDArray[np.int64]]:
+    clip = read_clip(recording.path, recording.clip, fmt)
     return clip, np.flatnonzero((clip.keypoints[..., 2] > MIN_CONFIDENCE).any(axis=1))
 
 

@@ -264,7 +264,8 @@ def _joints(path: Path, person: Any, key: str, layout: Layout) -> NDArray[np.flo
         raise UserError(f"{path}: a person without a list called {key}")
     if len(values) != 3 * len(layout.joints):
         fitting = [other.name for other in LAYOUTS.values() if 3 * len(other.joints) == len(values)]
-        hint = f"; set data.json.layout={fitting[0]}" if fitting else ""
+        elsewhere = "the monitor's json.layout, a script's --layout"
+        hint = f"; set data.json.layout={fitting[0]} ({elsewhere})" if fitting else ""
         raise UserError(
             f"{path}: {len(values) / 3:g} joints where the declared layout {layout.name} has {len(layout.joints)}{hint}"
         )
