@@ -1,8 +1,8 @@
 """Hours of a simulated, troubled camera through a monitor: `python scripts/soak.py RUN MANIFEST [--hours 2]`.
 
 As fast as it goes. Clips of the manifest follow each other; frames are dropped or come early or late, nobody or ten
-people are in view, the camera is lost. Twelve times memory and latency are printed; they are to stay flat. A viewer
-looks at the page all the while.
+people are in view, the camera is lost or frozen. Twelve times memory and latency are printed; they are to stay flat. A
+viewer looks at the page all the while.
 """
 
 import argparse
@@ -27,14 +27,15 @@ from skelmap.monitor.normal import NormalScores
 from skelmap.monitor.page import Page
 from skelmap.monitor.sight import Sight, Trouble
 from skelmap.monitor.sources import Source
+from skelmap.monitor.sources.camera import FROZEN
 from skelmap.monitor.watch import Verdict
 from skelmap.poses import Clip, read_clip, read_manifest
 
 FPS = 30.0
 LINES = 12
-DROPPED, CROWD, NOBODY, LOST = 0.02, 0.0005, 0.0005, 0.0001
-"""Shares of frames: dropped; where ten people, or nobody, come for some seconds; where the camera is lost for half a
-minute."""
+DROPPED, CROWD, NOBODY, LOST, FREEZES = 0.02, 0.0005, 0.0005, 0.0001, 0.0001
+"""Shares of frames: dropped; where ten people, or nobody, come for some seconds; where the camera is lost, or freezes,
+for half a minute."""
 
 
 class TroubledCamera(Source):
@@ -53,12 +54,16 @@ class TroubledCamera(Source):
     def __iter__(self) -> Iterator[Sight | Trouble]:
         """Give frames and troubles."""
         poses = self._poses()
-        number, crowd_until, empty_until, guests = 0, 0, 0, 0
+        number, crowd_until, empty_until, frozen_until, guests = 0, 0, 0, 0, 0
         while number < self.frames:
             number += 1
             time = number / FPS + self.rng.uniform(-0.004, 0.004)
-            clip, keypoints = next(poses)
-            luck = self.rng.random(4)
+            if number >= frozen_until:
+                clip, keypoints = next(poses)
+            elif frozen_until - number < round((30 - FROZEN) * FPS):  # until then nobody can know
+                yield Trouble(time, "the camera is frozen")
+                continue
+            luck = self.rng.random(5)
             if luck[0] < LOST:
                 yield Trouble(time, "the camera is lost")
                 number += round(30 * FPS)
@@ -67,6 +72,8 @@ class TroubledCamera(Source):
                 crowd_until, guests = number + round(5 * FPS), guests + 10
             if luck[2] < NOBODY:
                 empty_until = number + round(4 * FPS)
+            if luck[4] < FREEZES and number >= frozen_until:
+                frozen_until = number + round(30 * FPS)
             if luck[3] < DROPPED:
                 continue
             people = [keypoints] if number >= empty_until else []
