@@ -11,10 +11,10 @@ def shortened(name: str, limit: int) -> str:
 
 
 def flat(config: Mapping[str, Any], separator: str = ".") -> dict[str, Any]:
-    """Flatten nested configuration, as sweep dashboards want it.
+    """Flatten nested configuration, as tables and sweep dashboards want it.
 
     Args:
-        config: nested; its keys are strings.
+        config: nested; keys become strings.
         separator: between the parts of a key. Dashboards get "/": W&B reads a dot in a panel's key as nesting.
     """
     out: dict[str, Any] = {}
@@ -22,5 +22,5 @@ def flat(config: Mapping[str, Any], separator: str = ".") -> dict[str, Any]:
         if isinstance(value, dict):
             out |= {f"{key}{separator}{inner}": leaf for inner, leaf in flat(value, separator).items()}
         else:
-            out[key] = value
+            out[str(key)] = value
     return out

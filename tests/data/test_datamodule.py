@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from invented import as_coco, clip_of, wave, write_manifest, write_task
-from skelmap.data import Batch, SkeletonMaps, TestRows
+from skelmap.data import Batch, JudgedRows, SkeletonMaps
 from skelmap.errors import UserError
 from skelmap.maps import draw_maps
 from skelmap.poses import read_clip, write_clip
@@ -116,7 +116,7 @@ def test_frame_models_see_the_frames_that_window_models_see(tmp_path: Path, make
 
 def test_test_rows_describe_the_test_split(make: Make) -> None:
     data = make(seq_len=20)
-    rows: TestRows = data.test_rows()
+    rows: JudgedRows = data.test_rows()
     assert [r.clip for r in rows.recordings] == ["test_mixed", "test_normal", "test_abnormal"]
     assert rows.spans == ((0, 60),) * 3 and rows.fps == (30.0,) * 3 and rows.seq_len == 20
     np.testing.assert_array_equal(rows.clip, np.repeat([0, 1, 2], 60))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from skelmap.data import TestRows
+from skelmap.data import JudgedRows
 from skelmap.evaluation import Predictions
 from skelmap.poses import Recording, Span
 
@@ -16,7 +16,7 @@ def recording(name: str, abnormal: tuple[Span, ...] | None = (), work: tuple[tup
 
 def rows_of(
     tracks: list[list[tuple[int, int]]], spans: list[Span], recordings: list[Recording], seq_len: int, fps: float = 30.0
-) -> TestRows:
+) -> JudgedRows:
     """Make rows from each clip's runs: (first frame, one past the last) of one person seen without a gap."""
     clip, frame, starts = [], [], []
     for index, runs in enumerate(tracks):
@@ -25,10 +25,10 @@ def rows_of(
             clip += [index] * (stop - first)
             frame += range(first, stop)
     integers = (np.array(column, np.int64) for column in (clip, frame, starts))
-    return TestRows(tuple(recordings), tuple(spans), (fps,) * len(spans), *integers, seq_len)
+    return JudgedRows(tuple(recordings), tuple(spans), (fps,) * len(spans), *integers, seq_len)
 
 
-def random_rows(rng: np.random.Generator, seq_len: int) -> TestRows:
+def random_rows(rng: np.random.Generator, seq_len: int) -> JudgedRows:
     tracks, spans, recordings = [], [], []
     for index in range(int(rng.integers(1, 5))):
         first = int(rng.integers(0, 50))
@@ -45,16 +45,16 @@ def random_rows(rng: np.random.Generator, seq_len: int) -> TestRows:
     return rows_of(tracks, spans, recordings, seq_len)
 
 
-def window_scores(rows: TestRows, score: np.ndarray, order: np.ndarray | None = None) -> Predictions:
+def window_scores(rows: JudgedRows, score: np.ndarray, order: np.ndarray | None = None) -> Predictions:
     order = np.arange(len(score)) if order is None else order
     return Predictions(torch.tensor(rows.starts[order]), torch.tensor(score[order]), None, rows.seq_len)
 
 
-def covered_rows(rows: TestRows) -> np.ndarray:
+def covered_rows(rows: JudgedRows) -> np.ndarray:
     return np.unique(rows.starts[:, None] + np.arange(rows.seq_len))
 
 
-def three_clips(seed: int = 0, length: int = 200, seq_len: int = 10) -> TestRows:
+def three_clips(seed: int = 0, length: int = 200, seq_len: int = 10) -> JudgedRows:
     """Three clips of one person: cutting (partly abnormal), sawing (partly abnormal), and running (all abnormal)."""
     recordings = [
         recording("cut<script>", ((50, 90),), (("cut", (0, length)),)),
@@ -64,7 +64,7 @@ def three_clips(seed: int = 0, length: int = 200, seq_len: int = 10) -> TestRows
     return rows_of([[(0, length)]] * 3, [(0, length)] * 3, recordings, seq_len)
 
 
-def plausible(rows: TestRows, window: int, seed: int = 0, latents: int | None = None) -> Predictions:
+def plausible(rows: JudgedRows, window: int, seed: int = 0, latents: int | None = None) -> Predictions:
     """Scores that are higher for abnormal frames, with noise, in shuffled order."""
     rng = np.random.default_rng(seed)
     label = np.concatenate([r.labels(rows.frame[rows.clip == i]) for i, r in enumerate(rows.recordings)])

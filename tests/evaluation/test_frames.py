@@ -5,12 +5,12 @@ from evaluation_cases import covered_rows, plausible, random_rows, recording, ro
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skelmap.data import TestRows
+from skelmap.data import JudgedRows
 from skelmap.errors import UserError
 from skelmap.evaluation import Predictions, frame_scores
 
 
-def loops(predictions: Predictions, rows: TestRows) -> dict[tuple[str, int], tuple[int, float, float]]:
+def loops(predictions: Predictions, rows: JudgedRows) -> dict[tuple[str, int], tuple[int, float, float]]:
     """Score frames with plain loops: (clip, frame) -> (label, score, variant)."""
     t = rows.seq_len
     given = dict(zip(predictions.start.tolist(), predictions.score.double().tolist(), strict=True))

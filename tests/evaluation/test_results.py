@@ -11,7 +11,7 @@ import torch
 from evaluation_cases import plausible, recording, rows_of, three_clips, window_scores
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from skelmap.data import TestRows
+from skelmap.data import JudgedRows
 from skelmap.errors import UserError
 from skelmap.evaluation import Predictions, judge, write_results
 from skelmap.evaluation.bootstrap import RESAMPLES
@@ -82,7 +82,7 @@ def test_same_seed_same_interval() -> None:
     assert once == again != other
 
 
-def people(counts: list[int]) -> TestRows:
+def people(counts: list[int]) -> JudgedRows:
     """Clips of one person after the other, so many each."""
     person = [f"person {i}" for i, count in enumerate(counts) for _ in range(count)]
     recordings = [replace(recording(f"clip{i}", ((20, 40),)), group=group) for i, group in enumerate(person)]
@@ -157,7 +157,7 @@ def test_importing_the_package_is_cheap() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def big_rows(clips: int, length: int) -> TestRows:
+def big_rows(clips: int, length: int) -> JudgedRows:
     recordings = [recording(f"c{i}", ((100, 200),) if i % 2 else ()) for i in range(clips)]
     return rows_of([[(0, length)]] * clips, [(0, length)] * clips, recordings, 30)
 

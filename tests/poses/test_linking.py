@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invented import clip_of, person
-from skelmap.poses.linking import MAX_GAP, PeopleTracker, link_people
+from skelmap.poses import PeopleTracker
+from skelmap.poses.linking import MAX_GAP, link_people
 
 
 def two_walkers(frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

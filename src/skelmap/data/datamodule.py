@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from skelmap.data.order import BatchOrder
-from skelmap.data.rows import TestRows
+from skelmap.data.rows import JudgedRows
 from skelmap.data.windows import Runs, find_runs, window_starts
 from skelmap.errors import UserError
 from skelmap.maps import KeypointSettings, MapCache, MapSettings, content_digest, open_cache
@@ -288,14 +288,14 @@ class SkeletonMaps(pl.LightningDataModule):
         """Number rows of `test_rows` as the cache does, (B,) int64."""
         return self._split_rows("test")[row]
 
-    def test_rows(self) -> TestRows:
+    def test_rows(self) -> JudgedRows:
         """Describe the test split to the judgement."""
         index = [i for i, r in enumerate(self.manifest.recordings) if r.split == "test"]
         rows = self._split_rows("test")
         number = np.full(len(self.manifest.recordings), -1)
         number[index] = np.arange(len(index))
         starts = window_starts(self._runs("test"), self.seq_len)
-        return TestRows(
+        return JudgedRows(
             recordings=tuple(self.manifest.recordings[i] for i in index),
             spans=tuple(self.cache.spans[i] for i in index),
             fps=tuple(self.cache.fps[i] for i in index),

@@ -1,7 +1,6 @@
 """What the judgement must know of the test split."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +9,7 @@ from skelmap.poses import Recording, Span
 
 
 @dataclass(frozen=True, eq=False)
-class TestRows:
+class JudgedRows:
     """The rows of the test split: one person in one frame, with at least one joint.
 
     The rows `start .. start + seq_len - 1` of a window are successive frames of one person. A frame of a clip's span
@@ -25,8 +24,6 @@ class TestRows:
         starts: (S,) int64 first row of every window of `seq_len` rows, at stride 1.
         seq_len: T, rows of a window.
     """
-
-    __test__: ClassVar[bool] = False  # the name is not a test case of pytest's
 
     recordings: tuple[Recording, ...]
     spans: tuple[Span, ...]

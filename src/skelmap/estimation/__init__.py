@@ -2,6 +2,5 @@
 
 from skelmap.estimation.estimator import ESTIMATORS, PoseEstimator, open_estimator
 from skelmap.estimation.video import Video
-from skelmap.poses.linking import PeopleTracker
 
-__all__ = ["ESTIMATORS", "PeopleTracker", "PoseEstimator", "Video", "open_estimator"]
+__all__ = ["ESTIMATORS", "PoseEstimator", "Video", "open_estimator"]

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from skelmap.estimation.estimator import PoseEstimator
 from skelmap.estimation.video import Video
-from skelmap.poses import Clip
-from skelmap.poses.linking import PeopleTracker
+from skelmap.poses import Clip, PeopleTracker
 
 READ = 0.95
 """A file of which a smaller share of the stated frames can be read is damaged; statements are a few frames off."""

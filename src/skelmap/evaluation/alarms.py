@@ -11,7 +11,7 @@ DETECTION_RATE = 0.8
 
 
 @dataclass(frozen=True)
-class TestOperatingPoint:
+class OperatingPoint:
     """A point of the ROC curve, in units of the workplace.
 
     Its threshold is read off the labels of the test split itself: it describes the curve and was not chosen
@@ -27,8 +27,6 @@ class TestOperatingPoint:
         spans_detected: those with a frame at or above the threshold.
         median_delay: from the start of a detected span to its first such frame, seconds; None if none was detected.
     """
-
-    __test__ = False  # the name is not a test case of pytest's
 
     detection_rate: float
     threshold: float
@@ -48,7 +46,7 @@ def operating_point(
     clip: NDArray[np.int64],
     frame: NDArray[np.int64],
     fps: Floats,
-) -> TestOperatingPoint:
+) -> OperatingPoint:
     """Describe the point of the curve where 80 % of the abnormal frames are detected.
 
     Args:
@@ -76,7 +74,7 @@ def operating_point(
     spans = np.unique(np.stack([clip, onset], axis=1)[abnormal], axis=0)
     hits, first = np.unique(np.stack([clip, onset], axis=1)[abnormal & above], axis=0, return_index=True)
     delay = (frame[abnormal & above][first] - hits[:, 1]) / fps[hits[:, 0]]
-    return TestOperatingPoint(
+    return OperatingPoint(
         detection_rate=DETECTION_RATE,
         threshold=threshold,
         false_alarms=false_alarms,

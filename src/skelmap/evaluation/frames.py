@@ -13,7 +13,7 @@ from skelmap.evaluation.aggregate import covering_mean, highest_per_frame, last_
 from skelmap.evaluation.predictions import Predictions
 
 if TYPE_CHECKING:  # at run time this would load Lightning
-    from skelmap.data import TestRows
+    from skelmap.data import JudgedRows
 
 MAX_FRAMES = 50_000_000
 """More frames than this in a test split (19 days at 30 fps) are taken for wrong frame numbers."""
@@ -89,7 +89,7 @@ class FrameScores:
         return replace(self, **{name: getattr(self, name)[keep] for name in columns})
 
 
-def frame_scores(predictions: Predictions, rows: "TestRows") -> FrameScores:
+def frame_scores(predictions: Predictions, rows: "JudgedRows") -> FrameScores:
     """Score every frame of the test split.
 
     A row's score is the mean over the windows that cover it, a frame's the highest over its people. The variant of a
@@ -147,7 +147,7 @@ def frame_scores(predictions: Predictions, rows: "TestRows") -> FrameScores:
 
 
 def _check(
-    window: int, start: Tensor, score: Tensor, starts: Tensor, covered: Tensor, clip: Tensor, rows: "TestRows"
+    window: int, start: Tensor, score: Tensor, starts: Tensor, covered: Tensor, clip: Tensor, rows: "JudgedRows"
 ) -> None:
     if window not in (1, rows.seq_len) or start.shape != score.shape or start.ndim != 1:
         raise ValueError(
@@ -168,7 +168,7 @@ def _check(
         )
 
 
-def _counts(rows: "TestRows", grid: "_Grid", score: Tensor, clip: Tensor, covered: Tensor) -> Counts:
+def _counts(rows: "JudgedRows", grid: "_Grid", score: Tensor, clip: Tensor, covered: Tensor) -> Counts:
     judged = ~score.isnan()
     with_people, with_windows = torch.unique(clip), torch.unique(clip[covered])
     return Counts(
@@ -198,7 +198,7 @@ class _Grid:
     of_row: Tensor
 
     @classmethod
-    def build(cls, rows: "TestRows", device: torch.device) -> "_Grid":
+    def build(cls, rows: "JudgedRows", device: torch.device) -> "_Grid":
         lengths = np.array([stop - first for first, stop in rows.spans], np.int64)
         if lengths.sum() > MAX_FRAMES:
             longest = rows.recordings[int(lengths.argmax())].clip

@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skelmap.evaluation.alarms import TestOperatingPoint, operating_point
+from skelmap.evaluation.alarms import OperatingPoint, operating_point
 from skelmap.evaluation.bootstrap import Interval, Units, auroc_interval
 from skelmap.evaluation.frames import FrameScores, frame_scores
 from skelmap.evaluation.metrics import Curve, auroc, single_class, to_numpy
 from skelmap.evaluation.predictions import Predictions
 
 if TYPE_CHECKING:  # at run time this would load Lightning
-    from skelmap.data import TestRows
+    from skelmap.data import JudgedRows
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Scoring:
     base_rate: float
     works: tuple[WorkArea, ...]
     curve: Curve | None
-    operating_point: TestOperatingPoint | None
+    operating_point: OperatingPoint | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ class Judgement:
     groups: dict[str, str]
 
 
-def judge(predictions: Predictions, rows: "TestRows", seed: int = 0) -> Judgement:
+def judge(predictions: Predictions, rows: "JudgedRows", seed: int = 0) -> Judgement:
     """Judge a model's scores of the test split.
 
     Args:

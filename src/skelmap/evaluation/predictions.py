@@ -11,7 +11,7 @@ class Predictions:
 
     Attributes:
         start: (W,) int64 first row of each window. For `window = seq_len` these are the `starts` of the test
-            rows (`skelmap.data.TestRows`), for `window = 1` the rows that these windows cover.
+            rows (`skelmap.data.JudgedRows`), for `window = 1` the rows that these windows cover.
         score: (W,) floating, higher = more abnormal, any finite values.
         latent: (W, J) mu of each window, or None where a model has no latents.
         window: rows a window holds: T for a sequence model, 1 for a frame model.

@@ -12,7 +12,7 @@ from skelmap.evaluation.metrics import to_numpy
 from skelmap.evaluation.predictions import Predictions
 
 if TYPE_CHECKING:  # at run time this would load Lightning
-    from skelmap.data import TestRows
+    from skelmap.data import JudgedRows
 
 QUANTILES = (0.1, 0.5, 0.9)
 """Examples are taken from the whole range of scores, not from its best end."""
@@ -68,7 +68,7 @@ class Latents(NamedTuple):
     work: tuple[str, ...]
 
 
-def pick_windows(predictions: Predictions, rows: "TestRows") -> Picks:
+def pick_windows(predictions: Predictions, rows: "JudgedRows") -> Picks:
     """Pick normal and abnormal windows of T rows at the 10 %, 50 % and 90 % quantile of their class's scores.
 
     A frame model's window has the mean of its rows' scores. Windows with normal and abnormal frames are not picked.
@@ -95,7 +95,7 @@ def pick_windows(predictions: Predictions, rows: "TestRows") -> Picks:
     return Picks(start, label[start], score[picked], tuple(_title(rows, int(row)) for row in start))
 
 
-def sample_latents(predictions: Predictions, rows: "TestRows", seed: int = 0) -> Latents | None:
+def sample_latents(predictions: Predictions, rows: "JudgedRows", seed: int = 0) -> Latents | None:
     """Draw at most 2,000 windows' latents, spread over all clips at random.
 
     Args:
@@ -116,7 +116,7 @@ def sample_latents(predictions: Predictions, rows: "TestRows", seed: int = 0) ->
     return Latents(mu, _labels(rows)[middle], works)
 
 
-def _window_scores(predictions: Predictions, rows: "TestRows") -> NDArray[np.float64]:
+def _window_scores(predictions: Predictions, rows: "JudgedRows") -> NDArray[np.float64]:
     """Score of each window of T rows, in the order of `rows.starts`."""
     score, start = predictions.score.to("cpu", torch.float64), predictions.start.cpu()
     by_start = covering_mean(score, start, 1, len(rows.clip))
@@ -125,7 +125,7 @@ def _window_scores(predictions: Predictions, rows: "TestRows") -> NDArray[np.flo
     return to_numpy(found)
 
 
-def _labels(rows: "TestRows") -> NDArray[np.int64]:
+def _labels(rows: "JudgedRows") -> NDArray[np.int64]:
     """Label every row: (N,)."""
     label = np.zeros(len(rows.clip), np.int64)
     for index, recording in enumerate(rows.recordings):
@@ -134,11 +134,11 @@ def _labels(rows: "TestRows") -> NDArray[np.int64]:
     return label
 
 
-def _work(rows: "TestRows", row: int) -> str:
+def _work(rows: "JudgedRows", row: int) -> str:
     return str(rows.recordings[rows.clip[row]].works(rows.frame[row : row + 1])[0])
 
 
-def _title(rows: "TestRows", start: int) -> str:
+def _title(rows: "JudgedRows", start: int) -> str:
     last = start + rows.seq_len - 1
     clip, work = rows.recordings[rows.clip[start]].clip, _work(rows, start + rows.seq_len // 2)
     return f"{clip}, frames {rows.frame[start]}–{rows.frame[last]}" + (f", {work}" if work else "")

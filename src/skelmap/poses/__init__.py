@@ -2,6 +2,7 @@
 
 from skelmap.poses.clip import Clip, clean_keypoints
 from skelmap.poses.layouts import BODY_25, COCO_17, COCO_18, LAYOUTS, Layout, neck_positions, with_neck
+from skelmap.poses.linking import PeopleTracker
 from skelmap.poses.manifest import Manifest, Recording, Span, read_manifest
 from skelmap.poses.readers import (
     JsonFormat,
@@ -22,6 +23,7 @@ __all__ = [
     "JsonFormat",
     "Layout",
     "Manifest",
+    "PeopleTracker",
     "Recording",
     "Span",
     "clean_keypoints",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from skelmap.errors import UserError
+from skelmap.names import flat
 from skelmap.reading import read_bytes, read_mapping, read_yaml
 from skelmap.study.scores import Scores, ScoresReader
 from skelmap.study.values import Value
@@ -190,12 +191,7 @@ def _versions(run: Path) -> dict[str, str]:
         return {}
 
 
-def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Value]:
+def flatten(tree: dict[str, Any]) -> dict[str, Value]:
     """Flatten nested configuration to dotted keys; a list becomes one text, "8, 16, 32"."""
-    flat: dict[str, Value] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = ", ".join(map(str, value)) if isinstance(value, list) else value
-    return flat
+    leaves = flat(tree).items()
+    return {key: ", ".join(map(str, leaf)) if isinstance(leaf, list) else leaf for key, leaf in leaves}

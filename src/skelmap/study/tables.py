@@ -11,6 +11,7 @@ from rich.text import Text
 
 from skelmap.evaluation.bootstrap import FEWEST_GROUPS, RESAMPLES
 from skelmap.files import replacing
+from skelmap.names import flat
 from skelmap.study.cells import Cell
 from skelmap.study.groups import Group
 from skelmap.study.keys import DATA, MODEL, SEED
@@ -43,7 +44,7 @@ def cell_rows(study: Study) -> list[dict[str, Any]]:
     rows = []
     for cell in study.cells:
         keys = {key: value for key in study.keys.swept if (value := cell.config.get(key)) is not None}
-        numbers = _flat({k: v for k, v in cell.metrics.items() if k not in (MODEL, DATA, SEED, "groups", "details")})
+        numbers = _columns({k: v for k, v in cell.metrics.items() if k not in (MODEL, DATA, SEED, "groups", "details")})
         rows.append({"cell": cell.name, "state": "finished", **_identity(cell), **keys, SEED: cell.seed, **numbers})
     for other in study.broken:
         known = {k: other.config[k] for k in (*study.keys.swept, SEED) if k in other.config}
@@ -169,17 +170,13 @@ def _identity(cell: Cell) -> dict[str, Value]:
     return {MODEL: cell.model, DATA: cell.data, "simulated": cell.simulated}
 
 
-def _flat(metrics: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def _columns(metrics: dict[str, Any]) -> dict[str, Any]:
     """Flatten metrics.json: an interval becomes two columns."""
-    flat: dict[str, Any] = {}
-    for key, value in metrics.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        elif isinstance(value, list) and len(value) == 2:
-            flat |= {f"{prefix}{key}_low": value[0], f"{prefix}{key}_high": value[1]}
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+    found: dict[str, Any] = {}
+    for key, value in flat(metrics).items():
+        interval = isinstance(value, list) and len(value) == 2
+        found |= {f"{key}_low": value[0], f"{key}_high": value[1]} if interval else {key: value}
+    return found
 
 
 def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:

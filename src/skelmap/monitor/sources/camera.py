@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skelmap.estimation import PeopleTracker, PoseEstimator
+from skelmap.estimation import PoseEstimator
 from skelmap.monitor.sight import Sight, Trouble
 from skelmap.monitor.sources.asking import why_no_picture
 from skelmap.monitor.sources.source import Source
+from skelmap.poses import PeopleTracker
 
 LOST = 3.0
 """Seconds without a picture after which a camera counts as lost."""

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skelmap.errors import UserError
-from skelmap.estimation import PeopleTracker
 from skelmap.monitor.sight import Sight, Trouble
 from skelmap.monitor.sources.source import Source
-from skelmap.poses import JsonFormat, frame_number, read_people, source_files
+from skelmap.poses import JsonFormat, PeopleTracker, frame_number, read_people, source_files
 
 LOOK_AGAIN = 0.02
 """Seconds between two looks for the next file."""

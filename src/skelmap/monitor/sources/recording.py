@@ -5,10 +5,10 @@ from time import perf_counter
 
 import numpy as np
 
-from skelmap.estimation import PeopleTracker, PoseEstimator, Video
+from skelmap.estimation import PoseEstimator, Video
 from skelmap.monitor.sight import Sight
 from skelmap.monitor.sources.source import Source
-from skelmap.poses import Clip, Recording
+from skelmap.poses import Clip, PeopleTracker, Recording
 
 LONGEST_STEP = 10.0
 """Seconds between two frames of a video beyond which its time stamps are not believed."""
