@@ -1,7 +1,7 @@
 """Time skelmap beside its rivals on this machine: training, scoring, caching, judging, one live camera, growth.
 
 Rivals run in turns, each in a process of its own; the figures are medians and their ratios. (a) is what a user would
-write by hand in PyTorch, (b) the paper's stack, Keras on TensorFlow (pip install 'skelmap[bench]'). Other work on the
+write by hand in PyTorch, (b) the paper's stack, Keras on TensorFlow (pip install -e '.[bench]'). Other work on the
 machine changes every figure, ratios the least.
 """
 
