@@ -30,6 +30,7 @@ def test_help_is_quick_complete_and_does_not_import_torch(tmp_path: Path) -> Non
 def test_a_run_prints_its_areas_and_its_report(task: Path, tmp_path: Path) -> None:
     done = train(tmp_path, *QUICK, "model=mean_map", f"data.manifest={task}")
     assert done.returncode == 0, done.stderr
+    assert "Callback" not in done.stderr  # Hydra only warns of a callback that failed, such as the check of the folder
     (folder,) = tmp_path.glob("outputs/runs/*/*_mean_map")
     auroc = json.loads((folder / "metrics.json").read_text())["auroc"]
     assert f"{auroc:.3f}" in done.stdout
