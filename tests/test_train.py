@@ -25,7 +25,7 @@ SIZES: dict[str, tuple[str, ...]] = {
     "pca": ("trainer.max_epochs=1", "model.latent_dim=4"),
     "gmm": ("trainer.max_epochs=1", "model.latent_dim=4", "model.mixtures=2"),
 }
-FEW = {"ae": ("model.latent_dim=4",), "neighbours": ("model.neighbours=3", "model.dimensions=[4,4]")}
+FEW = {"ae": ("model.latent_dim=4",), "neighbours": ("model.neighbours=3", "model.dimensions=[4,4,4,4]")}
 
 
 def overrides(task: Path, model: str) -> list[str]:

@@ -73,6 +73,7 @@ RULES: dict[str, Rule] = {
     "model.neighbours": _integer(1, 1000),
     "model.remainder": BOOLEAN,
     "model.ranks": BOOLEAN,
+    "model.relative": _number(0, 1),
     "model.max_windows": _integer(1),
     "trainer.max_epochs": _integer(1, 1_000_000),
     "trainer.strategy": _choice("auto", "ddp"),

@@ -133,6 +133,13 @@ def test_rows_of_cache_and_test_split_convert_into_each_other(make: Make) -> Non
     assert set(names) == {"test"}
 
 
+def test_rows_of_one_group_have_one_number(make: Make) -> None:
+    data = make()
+    groups = [data.manifest.recordings[clip].group for clip in data.cache.clip]
+    number = data.groups_of(torch.arange(len(groups))).numpy()
+    assert np.array_equal(np.equal.outer(number, number), np.equal.outer(groups, groups))
+
+
 def test_validation_may_be_empty(tmp_path: Path, make: Make) -> None:
     data = make(write_task(tmp_path, with_val=False))
     data.setup()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from model_cases import built, trainer
 from scipy.linalg import logm
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import cdist, pdist
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
@@ -25,6 +25,8 @@ from skelmap.models.logarithm import LOWEST
 from skelmap.models.views import STEP, STILL, VIEWS, joints_of, scaled
 
 T, V, KEPT = 6, 5, [0, 1, 2, 4]
+HANDS = [0, 1, 3]
+"""Of the joints that are kept."""
 DIMENSIONS = {"posture": 4, "course": 6, "spectra": 8}
 RNG = np.random.default_rng(0)
 TRAIN, VAL, TEST = (RNG.normal(size=(n, T, V, 2)).astype(np.float32) for n in (200, 30, 40))
@@ -33,7 +35,7 @@ TRAIN, VAL, TEST = (RNG.normal(size=(n, T, V, 2)).astype(np.float32) for n in (2
 def model(kind: type[Neighbours] = Neighbours, **others: Any) -> Neighbours:
     sizes = {"views": list(DIMENSIONS), "dimensions": list(DIMENSIONS.values()), "neighbours": 3, "max_windows": 1000}
     built = kind(window=T, **(sizes | {"remainder": False} | others))
-    built.joints = torch.tensor(KEPT)
+    built.joints, built.hands = torch.tensor(KEPT), torch.tensor(HANDS)
     return built
 
 
@@ -132,7 +134,7 @@ def test_the_score_is_the_mean_distance_in_units_of_the_usual_one(kind: str, of:
 
 @pytest.mark.parametrize("of", [Neighbours, Residuals])
 def test_contributions_of_the_joints_are_parts_of_the_score(of: type[Neighbours]) -> None:
-    ours = fitted(of, views=list(VIEWS), dimensions=[4, 4, 6, 8])
+    ours = fitted(of, views=[*VIEWS, *(f"hands_{view}" for view in VIEWS)], dimensions=8 * [4], relative=1)
     score, parts = ours.score_and_contributions(torch.from_numpy(TEST)[:, :, None])
     assert parts.shape == (40, T, 1, V, 2) and not parts[..., [3], :].any()  # a joint that is left out
     torch.testing.assert_close(parts.sum(dim=(1, 2, 3, 4)), score, rtol=1e-3, atol=1e-4)
@@ -148,6 +150,58 @@ def test_the_joint_that_moves_as_nobody_did_contributes_most(view: str) -> None:
         asked[:, :, joint] += TEST[:, :, joint]
         parts = ours.contributions(torch.from_numpy(asked)[:, :, None]).sum(dim=(1, 2, 4))
         assert (parts.argmax(dim=1) == joint).float().mean() > 0.8
+
+
+def test_a_view_of_hands_is_that_of_their_joints_in_units_of_the_whole_body() -> None:
+    ours = fitted(views=["hands_posture"], dimensions=[4])
+    places = [scaled(torch.from_numpy(x[:, :, KEPT]))[:, :, HANDS] for x in (TRAIN, TEST)]
+    expected = [VIEWS["posture"](hands).numpy() for hands in places]
+    pca = PCA(4, whiten=True, svd_solver="full").fit(expected[0])
+    near = NearestNeighbors(n_neighbors=3).fit(pca.transform(expected[0]))
+    found = ours.distances(torch.from_numpy(TEST).flatten(1))[0][:, 0]
+    np.testing.assert_allclose(found, near.kneighbors(pca.transform(expected[1]))[0].mean(axis=1), rtol=2e-3)
+
+
+@pytest.mark.parametrize("groups", [1, 4])
+def test_distances_are_relative_to_what_is_usual_at_that_place(groups: int) -> None:
+    """Of several groups the nearest of others count, of one group those that share no frame: here every T-th."""
+    ours = model(views=["posture"], dimensions=[4], relative=0.5)
+    ours.fit(TRAIN.reshape(200, -1).copy())
+    start, group = torch.arange(200) * 2, torch.arange(200) % groups
+    ours.take_usual(start, group)
+    pca = PCA(4, whiten=True, svd_solver="full").fit(views(TRAIN, ["posture"])["posture"])
+    seen, asked = (pca.transform(views(places, ["posture"])["posture"]) for places in (TRAIN, TEST))
+    apart = cdist(seen, seen)
+    tied = np.abs(np.subtract.outer(start, start)) < T if groups == 1 else np.equal.outer(group, group)
+    usual = np.sort(np.where(tied, np.inf, apart), axis=1)[:, :3].mean(axis=1)
+    usual = np.maximum(usual, np.median(usual) / 10) ** 0.5
+    far, nearest = NearestNeighbors(n_neighbors=3).fit(seen).kneighbors(asked)
+    expected = far.mean(axis=1) / usual[nearest].mean(axis=1)
+    np.testing.assert_allclose(ours.distances(torch.from_numpy(TEST).flatten(1))[0][:, 0], expected, rtol=2e-3)
+
+
+def test_distances_are_plain_where_too_few_windows_share_no_frame() -> None:
+    ours, plain = (model(relative=relative) for relative in (1, 0))
+    for one in (ours, plain):
+        one.fit(TRAIN.reshape(200, -1).copy())
+    ours.take_usual(torch.zeros(200, dtype=torch.int64), torch.zeros(200, dtype=torch.int64))
+    x = torch.from_numpy(TEST).flatten(1)
+    torch.testing.assert_close(ours.distances(x), plain.distances(x))
+
+
+def test_windows_that_repeat_in_another_group_make_no_distance_endless() -> None:
+    ours = model(views=["posture"], dimensions=[4], relative=1)
+    ours.fit(np.concatenate([TRAIN[:190], np.tile(TRAIN[:1], (10, 1, 1, 1))]).reshape(200, -1))
+    ours.take_usual(torch.arange(200), torch.arange(200) % 2)
+    assert ours.posture_usual.min() >= ours.posture_usual.median() / 10.001
+
+
+def test_training_learns_what_is_usual_and_which_joints_are_of_the_hands(composed: Compose, task: Path) -> None:
+    ours, data = built(composed, task, "neighbours")
+    trainer(1).fit(ours, data)
+    hands = [data.layout.joints[joint] for joint in ours.joints[ours.hands]]
+    assert hands == ["neck", "right_wrist", "left_wrist", "right_hip", "left_hip"]
+    assert ours.hands_posture_usual.std() > 0
 
 
 def test_directions_beyond_the_dimensions_are_divided_by_the_last_standard_deviation() -> None:
@@ -226,6 +280,8 @@ def test_fewer_windows_than_neighbours_are_refused() -> None:
         ({"views": ["motion", "motion"], "dimensions": [3, 4]}, "each once"),
         ({"views": ["motion"], "dimensions": [0]}, "whole numbers of at least 1"),
         ({"views": ["motion"], "dimensions": [3], "window": 3}, "data.seq_len=3; model.views with motion allows 4"),
+        ({"views": ["hands_motion"], "dimensions": [3], "window": 3}, "model.views with motion allows 4"),
+        ({"views": ["hands"], "dimensions": [3]}, "model.views has hands; allowed are motion, .*, hands_motion, "),
     ],
 )
 def test_views_that_cannot_be_taken_are_refused(others: dict[str, Any], message: str) -> None:

@@ -279,6 +279,12 @@ class SkeletonMaps(pl.LightningDataModule):
         """Name the clips of (B,) rows, in the order of the manifest."""
         return [self.manifest.recordings[index].clip for index in np.unique(self.cache.clip[row.cpu().numpy()])]
 
+    def groups_of(self, row: Tensor) -> Tensor:
+        """Number the groups of (B,) rows, (B,) int64."""
+        groups = [r.group for r in self.manifest.recordings]
+        number = np.unique(groups, return_inverse=True)[1]
+        return torch.from_numpy(number[self.cache.clip[row.cpu().numpy()]])
+
     def test_row(self, row: Tensor) -> Tensor:
         """Number rows of the cache as `test_rows` does, (B,) int64."""
         rows = torch.from_numpy(self._split_rows("test")).to(row.device)

@@ -12,7 +12,8 @@ from skelmap.data import Batch
 from skelmap.errors import UserError
 from skelmap.maps import KeypointSettings
 from skelmap.models.baselines import Baseline
-from skelmap.models.views import STEP, VIEWS, joints_of, scaled
+from skelmap.models.views import HANDS, OF_HANDS, STEP, VIEWS, joints_of, scaled
+from skelmap.poses.layouts import BODY
 
 OFTEN = 0.5
 """Joints that the detector finds in fewer of the training frames are left out: held places would look like jumps."""
@@ -20,6 +21,10 @@ FLAT = 1e-6
 """Variances below this share of the largest are rounding errors, and whitening would blow them up."""
 AT_ONCE = 256
 """Windows whose views are taken at once."""
+LEAST = 0.1
+"""What is usual at a place is at least this share of the median: windows may repeat each other."""
+PARTS = ("mean", "axes", "known", "usual")
+"""What is kept of each view, as buffers."""
 
 
 class Neighbours(Baseline):
@@ -31,18 +36,24 @@ class Neighbours(Baseline):
     as far as normal work usually is from the training windows. Without validation windows distances are taken as they
     are, so that the view with the larger ones counts for more.
 
+    Distances in a place where normal work itself is scattered say less than in one where it is dense. So a distance is
+    divided by a power, `relative`, of what is usual there: the distance that the k training windows themselves have
+    from the nearest of other groups, or, in a training split of one group, from those that share no frame with them.
+    With power 1 that is a ratio of local densities (Breunig et al. 2000), with power 0 a plain distance.
+
     Whitening divides by standard deviations, and those of the last directions are noise. So directions beyond the
     first `dimensions` are divided by that of the last of these. Left out they must not be: what never changes in normal
     work is found there, a person who lies among people who stand.
 
     Args:
         window: T, frames the model sees at once.
-        views: names of the views.
+        views: names of the views; `hands_` before a name takes neck, wrists and hips alone.
         dimensions: of each view, directions that are whitened.
         neighbours: k.
         max_windows: compare with this many training windows at most.
         remainder: false leaves directions beyond `dimensions` out.
         ranks: in place of the units above take the share of validation windows that are nearer, 0..1; needs some.
+        relative: power, 0..1, of what is usual at that place, by which distances are divided.
 
     Raises:
         UserError: unknown views, or not one number for each, or windows too short for them.
@@ -50,6 +61,7 @@ class Neighbours(Baseline):
 
     name = "KNN on views"
     joints: Tensor
+    hands: Tensor
     normal: Tensor
 
     def __init__(
@@ -61,18 +73,22 @@ class Neighbours(Baseline):
         max_windows: int,
         remainder: bool = True,
         ranks: bool = False,
+        relative: float = 0,
     ) -> None:
         super().__init__(window, max_windows)
         self.save_hyperparameters(logger=False)
         _check(window, views, dimensions)
         self.title = f"{self.name}: {', '.join(views)}"
         self.window, self.neighbours, self.remainder, self.ranks = window, neighbours, remainder, ranks
+        self.relative = relative
         self.dimensions = dict(zip(views, dimensions, strict=True))
+        self._starts: list[Tensor] = []
         self._val_distances: list[Tensor] = []
         self.register_buffer("joints", torch.zeros(0, dtype=torch.int64))
+        self.register_buffer("hands", torch.zeros(0, dtype=torch.int64))  # which of these joints
         self.register_buffer("normal", torch.ones(1, len(views)))  # distances of normal validation windows, ascending
         for view in views:
-            for part in ("mean", "axes", "known"):
+            for part in PARTS:
                 self.register_buffer(f"{view}_{part}", torch.zeros(0))
 
     def on_fit_start(self) -> None:
@@ -87,7 +103,10 @@ class Neighbours(Baseline):
         if self.ranks and not len(data.starts("val")):
             raise UserError("model.ranks=true needs validation recordings; model.ranks=false does not")
         body = torch.tensor(data.layout.body)
-        self.joints = body[self.often_seen(data.seen_share("train")[body])].to(self.device)
+        often = self.often_seen(data.seen_share("train")[body])
+        self.joints = body[often].to(self.device)
+        hands = torch.tensor([BODY[joint] in HANDS for joint in often.tolist()]).nonzero()[:, 0]
+        self.hands = (hands if len(hands) > 1 else torch.arange(len(often))).to(self.device)
 
     @staticmethod
     def often_seen(share: Tensor) -> Tensor:
@@ -108,10 +127,43 @@ class Neighbours(Baseline):
             raise UserError(f"model.neighbours={self.neighbours}; {len(x)} training windows allow fewer")
         parts = [self._places(part) for part in torch.from_numpy(x).split(AT_ONCE)]
         for view, dimensions in self.dimensions.items():
-            seen = torch.cat([VIEWS[view](part) for part in parts])
+            seen = torch.cat([self._seen(view, part) for part in parts])
             values = seen.numpy().astype(np.float64)  # the covariance would cancel in single precision
             mean, axes = values.mean(axis=0), self._whitening(values, dimensions)
-            self._keep(**{f"{view}_mean": mean, f"{view}_axes": axes, f"{view}_known": (values - mean) @ axes})
+            known, usual = (values - mean) @ axes, np.ones(len(values))
+            self._keep(**{f"{view}_mean": mean, f"{view}_axes": axes, f"{view}_known": known, f"{view}_usual": usual})
+
+    def training_step(self, batch: Batch) -> None:
+        """Collect a batch; fit after the epoch's last, and then take what is usual where."""
+        self._starts.append(batch.start.cpu())
+        super().training_step(batch)
+        if self.trainer.is_last_batch:
+            start = torch.cat(self._starts)[: self.max_windows]
+            self._starts.clear()
+            if self.relative:
+                self.take_usual(start, self.trainer.datamodule.groups_of(start))
+
+    def take_usual(self, start: Tensor, group: Tensor) -> None:
+        """Take for each training window the distance of the nearest that have nothing to do with it.
+
+        Where a window has too few of those nothing is usual anywhere, and distances stay plain.
+
+        Args:
+            start: (N,) first row of each training window.
+            group: (N,) number of its group.
+        """
+        alone = len(group.unique()) == 1
+        for view in self.dimensions:
+            known = getattr(self, f"{view}_known")
+            found = []
+            for part in torch.arange(len(known)).split(AT_ONCE):
+                tied = (start[part, None] - start).abs() < self.window if alone else group[part, None] == group
+                distance = torch.cdist(known[part], known).masked_fill(tied.to(known.device), torch.inf)
+                found.append(distance.topk(self.neighbours, largest=False).values.mean(dim=1))
+            usual = torch.cat(found)
+            if usual.isfinite().all():  # repeated windows must not make any distance from them endless
+                lowest = (LEAST * usual.median()).clamp_min(1e-6)
+                setattr(self, f"{view}_usual", usual.clamp_min(lowest) ** self.relative)
 
     def _whitening(self, values: NDArray[np.float64], dimensions: int) -> NDArray[np.float64]:
         """Directions (D, D or less) of values (N, D), divided by standard deviations, the largest variance first."""
@@ -131,15 +183,24 @@ class Neighbours(Baseline):
         places = self._places(x)
         found, latents = [], []
         for view, dimensions in self.dimensions.items():
-            mean, axes, known = (getattr(self, f"{view}_{part}") for part in ("mean", "axes", "known"))
-            offset = VIEWS[view](places) - mean
+            mean, axes, known, usual = (getattr(self, f"{view}_{part}") for part in PARTS)
+            offset = self._seen(view, places) - mean
             latents.append(offset @ axes[:, :dimensions])
-            found.append(self._distance(offset, axes, known))
+            found.append(self._distance(offset, axes, known, usual))
         return torch.stack(found, dim=1), latents[0]
 
-    def _distance(self, offset: Tensor, axes: Tensor, known: Tensor) -> Tensor:
+    def _seen(self, view: str, places: Tensor) -> Tensor:
+        """Take a view (B, D) of the places (B, T, J, 2) of the joints that are seen often."""
+        return VIEWS[view.removeprefix(OF_HANDS)](places[:, :, self._joints(view).to(places.device)])
+
+    def _joints(self, view: str) -> Tensor:
+        """List the joints of a view, as indices into those that are seen often."""
+        return self.hands if view.startswith(OF_HANDS) else torch.arange(len(self.joints)).to(self.joints)
+
+    def _distance(self, offset: Tensor, axes: Tensor, known: Tensor, usual: Tensor) -> Tensor:
         """Mean distance (B,) to the nearest training windows, of offsets from the mean (B, D)."""
-        return torch.cdist(offset @ axes, known).topk(self.neighbours, largest=False).values.mean(dim=1)
+        distance, nearest = torch.cdist(offset @ axes, known).topk(self.neighbours, largest=False)
+        return distance.mean(dim=1) / usual[nearest].mean(dim=1)
 
     def describe(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Give the mean over the views (B,), 1 being usual, or of the ranks, and the first view whitened (B, J)."""
@@ -163,21 +224,22 @@ class Neighbours(Baseline):
         """
         places, joints = self._places(maps.flatten(1)), len(self.joints)
         total = torch.zeros(len(maps), joints).to(maps)
-        for (view, _), usual in zip(self.dimensions.items(), self.normal.mean(dim=0), strict=True):
-            mean, axes, known = (getattr(self, f"{view}_{part}") for part in ("mean", "axes", "known"))
-            shares = F.one_hot(joints_of(view, self.window, joints).to(maps.device), joints).to(maps).mean(dim=1)
-            total = total + self._parts(VIEWS[view](places) - mean, axes, known) @ shares / usual
+        for view, normal in zip(self.dimensions, self.normal.mean(dim=0), strict=True):
+            mean, axes, known, usual = (getattr(self, f"{view}_{part}") for part in PARTS)
+            of = joints_of(view.removeprefix(OF_HANDS), self.window, len(self._joints(view))).to(maps.device)
+            shares = F.one_hot(self._joints(view)[of], joints).to(maps).mean(dim=1)
+            total = total + self._parts(self._seen(view, places) - mean, axes, known, usual) @ shares / normal
         spread = total / (len(self.dimensions) * self.window * 2)
         return (spread @ F.one_hot(self.joints, maps.shape[3]).to(maps))[:, None, None, :, None].expand_as(maps)
 
-    def _parts(self, offset: Tensor, axes: Tensor, known: Tensor) -> Tensor:
+    def _parts(self, offset: Tensor, axes: Tensor, known: Tensor, usual: Tensor) -> Tensor:
         """Parts (B, D) of the distance that are due to each number of a view, of offsets from the mean (B, D)."""
         white = offset @ axes
         nearest = torch.cdist(white, known).topk(self.neighbours, largest=False).indices
         apart = white[:, None] - known[nearest]
         back = axes / axes.square().sum(dim=0)  # the columns are orthogonal
         squares: Tensor = (apart @ back.mT) * (apart @ axes.mT)
-        return (squares / _length(apart)).mean(dim=1)
+        return (squares / _length(apart)).mean(dim=1) / usual[nearest].mean(dim=1, keepdim=True)
 
     def validation_step(self, batch: Batch) -> Tensor:
         """Return and log the mean distance as the loss and remember the distances."""
@@ -217,11 +279,11 @@ class Residuals(Neighbours):
                     "are remainder=false and fewer dimensions"
                 )
 
-    def _distance(self, offset: Tensor, axes: Tensor, known: Tensor) -> Tensor:
+    def _distance(self, offset: Tensor, axes: Tensor, known: Tensor, usual: Tensor) -> Tensor:
         """Distance (B,) to the subspace, of offsets from the mean (B, D)."""
         return _length(self._residual(offset, axes))[:, 0]
 
-    def _parts(self, offset: Tensor, axes: Tensor, known: Tensor) -> Tensor:
+    def _parts(self, offset: Tensor, axes: Tensor, known: Tensor, usual: Tensor) -> Tensor:
         """Parts (B, D) of the distance that are due to each number of a view, of offsets from the mean (B, D)."""
         residual = self._residual(offset, axes)
         return residual.square() / _length(residual)
@@ -243,12 +305,13 @@ def _length(vectors: Tensor) -> Tensor:
 def _check(window: int, views: Sequence[str], dimensions: Sequence[int]) -> None:
     """Refuse views that cannot be taken."""
     for view in views:
-        if view not in VIEWS:
-            raise UserError(f"model.views has {view}; allowed are {', '.join(VIEWS)}")
+        if view.removeprefix(OF_HANDS) not in VIEWS:
+            names = ", ".join([*VIEWS, *(OF_HANDS + name for name in VIEWS)])
+            raise UserError(f"model.views has {view}; allowed are {names}")
     if not views or len(set(views)) < len(views) or len(dimensions) != len(views) or min(dimensions) < 1:
         raise UserError(
             f"model.views={list(views)} with model.dimensions={list(dimensions)}; allowed are views, each once, and "
             "as many whole numbers of at least 1"
         )
-    if "motion" in views and window <= STEP:
+    if {"motion", f"{OF_HANDS}motion"} & set(views) and window <= STEP:
         raise UserError(f"data.seq_len={window}; model.views with motion allows {STEP + 1} or more")

@@ -16,6 +16,11 @@ STILL = 0.01
 STEP = 3
 """Frames over which `motion` looks at displacements: a tenth of a second at 30 fps."""
 
+OF_HANDS = "hands_"
+"""Before a view's name: of the hands alone."""
+HANDS = ("neck", "right_wrist", "left_wrist", "right_hip", "left_hip")
+"""Joints that say where the hands are, from each other and from the trunk, however one stands and walks."""
+
 
 def scaled(places: Tensor) -> Tensor:
     """Divide each window by the body's size in it: the root mean square distance of the joints from their centre.
