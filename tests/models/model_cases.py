@@ -49,7 +49,7 @@ def small_overrides(name: str) -> list[str]:
         **{views: ["model.neighbours=3", "model.dimensions=[4]", "model.remainder=true"] for views in VIEWS},
         "pca_course": ["model.neighbours=3", "model.dimensions=[4]"],
         "knn_ranks": ["model.neighbours=3", "model.dimensions=[4,4]", "model.remainder=true"],
-        "neighbours": ["model.neighbours=3", "model.dimensions=[4,4,4,4]"],
+        "neighbours": ["model.neighbours=3", "model.dimensions=[4,4,4,4]", "model.relative=0.5"],
     }.get(name, [])
     sizes += ["model.hidden_size=32"] if name == "lstm_vae" else []
     latent = [] if name in ("mean_map", *VIEWS) else ["model.latent_dim=4"]

@@ -197,7 +197,7 @@ def test_windows_that_repeat_in_another_group_make_no_distance_endless() -> None
 
 
 def test_training_learns_what_is_usual_and_which_joints_are_of_the_hands(composed: Compose, task: Path) -> None:
-    ours, data = built(composed, task, "neighbours", "model.relative=0.5")
+    ours, data = built(composed, task, "neighbours")
     trainer(1).fit(ours, data)
     hands = [data.layout.joints[joint] for joint in ours.joints[ours.hands]]
     assert hands == ["neck", "right_wrist", "left_wrist", "right_hip", "left_hip"]
