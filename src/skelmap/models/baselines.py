@@ -18,6 +18,7 @@ from torch import Tensor
 from skelmap.data import Batch
 from skelmap.errors import UserError
 from skelmap.models.autoencoder import WindowScores
+from skelmap.models.nearest import nearest
 
 EXACT = 1000
 """Up to this many values in a window the subspace is exact; beyond, a randomised solver finds it."""
@@ -282,6 +283,5 @@ class KNN(PCA):
     def describe(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Give the mean distance to the k nearest (B,) and the coordinates in the subspace (B, J)."""
         _, latent = super().describe(x)
-        nearest = torch.cdist(latent, self.known).topk(self.neighbours, largest=False).indices
-        distance = (latent[:, None] - self.known[nearest]).norm(dim=2)  # cdist rounds short ones
+        distance = nearest(latent, self.known, self.neighbours)[0].norm(dim=2)
         return distance.mean(dim=1), latent

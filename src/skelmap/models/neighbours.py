@@ -12,6 +12,7 @@ from skelmap.data import Batch
 from skelmap.errors import UserError
 from skelmap.maps import KeypointSettings
 from skelmap.models.baselines import Baseline
+from skelmap.models.nearest import nearest
 from skelmap.models.views import HANDS, OF_HANDS, STEP, VIEWS, joints_of, scaled
 from skelmap.poses.layouts import BODY
 
@@ -199,8 +200,9 @@ class Neighbours(Baseline):
 
     def _distance(self, offset: Tensor, axes: Tensor, known: Tensor, usual: Tensor) -> Tensor:
         """Mean distance (B,) to the nearest training windows, of offsets from the mean (B, D)."""
-        distance, nearest = torch.cdist(offset @ axes, known).topk(self.neighbours, largest=False)
-        return distance.mean(dim=1) / usual[nearest].mean(dim=1)
+        apart, which = nearest(offset @ axes, known, self.neighbours)
+        distance: Tensor = apart.norm(dim=2).mean(dim=1) / usual[which].mean(dim=1)
+        return distance
 
     def describe(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Give the mean over the views (B,), 1 being usual, or of the ranks, and the first view whitened (B, J)."""
@@ -234,12 +236,10 @@ class Neighbours(Baseline):
 
     def _parts(self, offset: Tensor, axes: Tensor, known: Tensor, usual: Tensor) -> Tensor:
         """Parts (B, D) of the distance that are due to each number of a view, of offsets from the mean (B, D)."""
-        white = offset @ axes
-        nearest = torch.cdist(white, known).topk(self.neighbours, largest=False).indices
-        apart = white[:, None] - known[nearest]
+        apart, which = nearest(offset @ axes, known, self.neighbours)
         back = axes / axes.square().sum(dim=0)  # the columns are orthogonal
         squares: Tensor = (apart @ back.mT) * (apart @ axes.mT)
-        return (squares / _length(apart)).mean(dim=1) / usual[nearest].mean(dim=1, keepdim=True)
+        return (squares / _length(apart)).mean(dim=1) / usual[which].mean(dim=1, keepdim=True)
 
     def validation_step(self, batch: Batch) -> Tensor:
         """Return and log the mean distance as the loss and remember the distances."""

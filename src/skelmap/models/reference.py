@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from skelmap.errors import UserError
+from skelmap.models.nearest import nearest
 
 SCORES = ("relative_error", "mahalanobis", "neighbours", "error_and_neighbours")
 """Scores that need a reference."""
@@ -96,23 +97,22 @@ class Reference(nn.Module):
 
     def neighbours(self, mu: Tensor) -> Tensor:
         """Mean distance (B,) of latents (B, J) to the k nearest of training windows (Sun et al. 2022, of the k-th)."""
-        return _nearest(self._white(mu), self.train_latents)[0].mean(dim=1)
+        distance: Tensor = self._nearest(mu, self.train_latents)[0].norm(dim=2).mean(dim=1)
+        return distance
+
+    def _nearest(self, mu: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:
+        """Find the k nearest of normal windows, or all there are; see `nearest`."""
+        return nearest(self._white(mu), among, min(NEIGHBOURS, len(among)))
 
     def relative_error(self, mu: Tensor, error: Tensor) -> Tensor:
         """Error (B,) over the error expected there: the mean over the k nearest validation windows (Cover 1968).
 
         Some movements are reconstructed worse than others, normal or not.
         """
-        _, nearest = _nearest(self._white(mu), self.val_latents)
-        return error / self.val_error[nearest].mean(dim=1).clamp_min(1e-12)
+        _, which = self._nearest(mu, self.val_latents)
+        return error / self.val_error[which].mean(dim=1).clamp_min(1e-12)
 
     def error_and_neighbours(self, mu: Tensor, error: Tensor) -> Tensor:
         """Sum (B,) of the error and the distance to neighbours, each in units of its mean over validation windows."""
         errors, distances = self.val_error.mean().clamp_min(1e-12), self.val_distance.mean().clamp_min(1e-12)
         return error / errors + self.neighbours(mu) / distances
-
-
-def _nearest(of: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:
-    """Distances and numbers (B, k) of the k nearest of (N, J) points, or of all there are."""
-    nearest = torch.cdist(of, among).topk(min(NEIGHBOURS, len(among)), largest=False)
-    return nearest.values, nearest.indices
