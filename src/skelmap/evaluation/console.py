@@ -15,7 +15,7 @@ def console_table(judgement: Judgement, title: str = "") -> Table:
     """
     table = Table(title=Text(title) if title else None, title_justify="left")
     table.add_column("score")
-    for column in ("AUROC", f"95 % interval\nover {judgement.units}", "average\nprecision", "frames"):
+    for column in ("AUROC", "95 % interval", "average\nprecision", "frames"):
         table.add_column(column, justify="right")
     for scoring in (judgement.primary, judgement.variant):
         precision = "–" if scoring.average_precision is None else f"{scoring.average_precision:.3f}"
@@ -25,9 +25,9 @@ def console_table(judgement: Judgement, title: str = "") -> Table:
     for work in judgement.primary.works:
         against = "" if work.against == "same work" else f" (against {work.against})"
         table.add_row(Text(f"{work.work}{against}"), *_area(work.area), "", f"{work.abnormal + work.normal:,}")
-    remarks = [judgement.primary.area.reason or judgement.primary.area.interval.reason, _left_out(judgement)]
-    if any(remarks):
-        table.caption = Text("\n".join(filter(None, remarks)))
+    area = judgement.primary.area
+    intervals = area.reason or area.interval.reason or f"intervals resample {judgement.units}"
+    table.caption = Text("\n".join(filter(None, [intervals, _left_out(judgement)])))
     return table
 
 
