@@ -1,10 +1,13 @@
 """Fixtures that every folder of tests uses."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch comes: busy processes with two threads each crawl
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a shell's background, where programs do not hear Ctrl+C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import pytest
 from omegaconf import DictConfig
