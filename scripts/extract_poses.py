@@ -161,14 +161,15 @@ def next_step(manifest: Path) -> str:
     """
     recordings = read_manifest(manifest).recordings
     splits, groups = ({getattr(recording, key) for recording in recordings} for key in ("split", "group"))
-    lines = [f"Now look through {manifest}: split, group, abnormal, work. Then"]
-    lines += [f"python train.py model=neighbours data=manifest {shlex.quote(f'data.manifest={manifest}')}"]
+    lines = [f"Now look through {manifest}: split, group, abnormal, work."]
     lines += [f"It needs a recording of split {s}: none is there yet." for s in ("train", "test") if s not in splits]
     if len(groups) == len(recordings) > 1:
         lines.append(
             "Each video is still a group of its own: put those of one person into one group and one split, "
             "or the model is judged by people it was trained on."
         )
+    lines.append("Then")
+    lines.append(f"python train.py model=neighbours data=manifest {shlex.quote(f'data.manifest={manifest}')}")
     return "\n".join(lines)
 
 
