@@ -40,8 +40,7 @@ def grown(manifest: Path, folder: Path, frames: int) -> Path:
     lines, held = ["clip,path,split,group,abnormal"], 0
     while held < frames:
         recording: Recording = recordings[len(lines) % len(recordings)]
-        split = "test" if len(lines) == 1 else "train"
-        lines.append(f"{len(lines)},{recording.path.resolve()},{split},{split},")
+        lines.append(f"{len(lines)},{recording.path.resolve()},train,one,")
         held += lengths[recording.clip]
     path = folder / f"{frames}.csv"
     path.write_text("\n".join(lines) + "\n")
