@@ -77,17 +77,6 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(task: Path, compo
     assert scores(tmp_path / "whole") == scores(tmp_path / "resumed")
 
 
-def test_judging_alone_repeats_the_judgement(task: Path, composed: Compose, tmp_path: Path) -> None:
-    for model in ("vae", "gmm"):
-        trained = run(composed(*overrides(task, model), run=tmp_path / model))
-        best = tmp_path / model / "checkpoints" / "best.ckpt"
-        judged = run(
-            composed(*overrides(task, model), "train=false", f"ckpt_path={best}", run=tmp_path / f"{model}_judged")
-        )
-        assert judged["auroc"] == trained["auroc"]
-        assert scores(tmp_path / model) == scores(tmp_path / f"{model}_judged")
-
-
 def test_a_checkpoint_of_another_model_or_size_is_refused(task: Path, composed: Compose, tmp_path: Path) -> None:
     run(composed(*overrides(task, "ae")))
     best = f"ckpt_path={tmp_path}/run/checkpoints/best.ckpt"

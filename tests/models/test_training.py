@@ -1,16 +1,18 @@
 """Every model of conf/model learns what is normal, and keeps what it learnt in a plain checkpoint."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from model_cases import MODELS, NETWORKS, built, trainer
+from model_cases import MODELS, NETWORKS, built, small_overrides, trainer
 from sklearn.metrics import roc_auc_score
 
 from composing import Compose
 from skelmap.data import SkeletonMaps
+from skelmap.experiment import run
 
 every_model = pytest.mark.parametrize("name", MODELS)
 
@@ -51,6 +53,23 @@ def test_a_checkpoint_is_plain_and_gives_the_same_scores(
     assert loaded.hparams == model.hparams
     after, _ = scores(trainer(1), loaded, data)
     np.testing.assert_array_equal(after, before)
+
+
+@every_model
+def test_judging_alone_repeats_the_judgement(name: str, composed: Compose, task: Path, tmp_path: Path) -> None:
+    words = (*small_overrides(name), f"data.manifest={task}", "data.stride=4", "trainer.max_epochs=1")
+    trained = run(composed(*words))
+    best = tmp_path / "run" / "checkpoints" / "best.ckpt"
+    judged = run(composed(*words, "train=false", f"ckpt_path={best}", run=tmp_path / "judged"))
+    assert judged["auroc"] == trained["auroc"]
+    assert (tmp_path / "judged" / "scores.csv").read_text() == (tmp_path / "run" / "scores.csv").read_text()
+
+
+@every_model
+def test_bfloat16_trains(name: str, composed: Compose, task: Path) -> None:
+    words = (*small_overrides(name), f"data.manifest={task}", "data.stride=4", "trainer.max_epochs=1")
+    numbers = run(composed(*words, "trainer.precision=bf16-mixed"))
+    assert math.isfinite(numbers["val_loss"]) and 0 <= numbers["auroc"] <= 1
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -68,9 +68,10 @@ class Baseline(pl.LightningModule, ABC):
             # half precision is exact for maps and a tenth of a pixel for keypoints
             self._collected.append(batch.maps.flatten(1).to("cpu", torch.float16))
         if self.trainer.is_last_batch:
-            x = torch.cat(self._collected)[: self.max_windows].float().numpy()
-            self._collected.clear()
-            self.fit(x)
+            with self.exactly():
+                x = torch.cat(self._collected)[: self.max_windows].float().numpy()
+                self._collected.clear()
+                self.fit(x)
 
     def validation_step(self, batch: Batch) -> Tensor:
         """Return and log the mean score of normal validation windows as the loss."""

@@ -87,7 +87,7 @@ class Neighbours(Baseline):
         self._val_distances: list[Tensor] = []
         self.register_buffer("joints", torch.zeros(0, dtype=torch.int64))
         self.register_buffer("hands", torch.zeros(0, dtype=torch.int64))  # which of these joints
-        self.register_buffer("normal", torch.ones(1, len(views)))  # distances of normal validation windows, ascending
+        self.register_buffer("normal", torch.zeros(0, len(views)))  # distances of normal validation windows, ascending
         for view in views:
             for part in PARTS:
                 self.register_buffer(f"{view}_{part}", torch.zeros(0))
@@ -126,6 +126,7 @@ class Neighbours(Baseline):
         """
         if len(x) <= self.neighbours:
             raise UserError(f"model.neighbours={self.neighbours}; {len(x)} training windows allow fewer")
+        self._keep(normal=np.ones((1, len(self.dimensions))))  # until validation windows are seen, if there are any
         parts = [self._places(part) for part in torch.from_numpy(x).split(AT_ONCE)]
         for view, dimensions in self.dimensions.items():
             seen = torch.cat([self._seen(view, part) for part in parts])
@@ -142,7 +143,8 @@ class Neighbours(Baseline):
             start = torch.cat(self._starts)[: self.max_windows]
             self._starts.clear()
             if self.relative:
-                self.take_usual(start, self.trainer.datamodule.groups_of(start))
+                with self.exactly():
+                    self.take_usual(start, self.trainer.datamodule.groups_of(start))
 
     def take_usual(self, start: Tensor, group: Tensor) -> None:
         """Take for each training window the distance of the nearest that have nothing to do with it.

@@ -1,0 +1,108 @@
+"""On a GPU every model trains, scores as the CPU does, and leaves a run that the CPU can use."""
+
+import csv
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from model_cases import MODELS, NETWORKS, VIEWS, small_overrides
+from sklearn.metrics import roc_auc_score
+
+from composing import Compose
+from skelmap.data import SkeletonMaps
+from skelmap.evaluation import metrics
+from skelmap.experiment import prepare, run
+from skelmap.monitor.eye import Eye
+from skelmap.monitor.torch_scorer import load_model
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
+]
+SMALL = ("trainer=gpu", "data.stride=4", "data.batch_size=8", "trainer.max_epochs=3")
+
+
+def small(name: str, task: Path) -> list[str]:
+    """Overrides for a small model on the GPU; what compares keypoints gets them."""
+    words = [word for word in small_overrides(name) if not word.startswith("trainer")]
+    return [*words, *SMALL, f"data.manifest={task}"]
+
+
+def scores(folder: Path) -> np.ndarray:
+    with (folder / "scores.csv").open(newline="") as file:
+        return np.array([float(line["score"]) for line in csv.DictReader(file) if line["score"]])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_trained_on_a_gpu_scores_there_as_on_the_cpu(
+    name: str, task: Path, composed: Compose, tmp_path: Path
+) -> None:
+    there = run(composed(*small(name, task), run=tmp_path / "gpu"))
+    assert there["peak_memory_mb"] > 0
+    best = tmp_path / "gpu" / "checkpoints" / "best.ckpt"
+    words = (*small(name, task), "trainer=cpu", "train=false", f"ckpt_path={best}")
+    here = run(composed(*words, run=tmp_path / "cpu"))
+    expected = scores(tmp_path / "cpu")
+    # cuDNN multiplies in TF32, ten bits of mantissa, which networks carry on; distances are taken in full
+    tolerance = (1e-2 if name in NETWORKS else 1e-4) * float(np.abs(expected).max())
+    np.testing.assert_allclose(scores(tmp_path / "gpu"), expected, rtol=0, atol=tolerance)
+    assert there["auroc"] == pytest.approx(here["auroc"], abs=0.01)
+    load_model(tmp_path / "gpu", Eye.read(tmp_path / "gpu"))  # for the monitor
+
+
+@pytest.mark.parametrize("name", ["lstm_vae", "vae"])
+def test_full_float32_scores_as_the_cpu_does(
+    name: str, task: Path, composed: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    run(composed(*small(name, task), run=tmp_path / "gpu"))
+    best = tmp_path / "gpu" / "checkpoints" / "best.ckpt"
+    run(composed(*small(name, task), "trainer=cpu", "train=false", f"ckpt_path={best}", run=tmp_path / "cpu"))
+    expected = scores(tmp_path / "cpu")
+    np.testing.assert_allclose(scores(tmp_path / "gpu"), expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("representation", ["maps", "keypoints"])
+def test_windows_unpacked_on_the_gpu_are_those_of_the_cpu(representation: str, task: Path, composed: Compose) -> None:
+    words = (*small("ae", task), f"data.representation={representation}")
+    _, _, data = prepare(composed(*words))
+    assert isinstance(data, SkeletonMaps)
+    starts = torch.from_numpy(data.starts("test"))
+    assert torch.equal(data.gather(starts.cuda()).cpu(), data.gather(starts))
+
+
+def test_auroc_on_the_gpu_is_exact_with_ties_and_with_halves() -> None:
+    generator = torch.Generator().manual_seed(0)
+    label = (torch.rand(100_000, generator=generator) < 0.1).long()
+    smooth = torch.randn(100_000, generator=generator) + label
+    for score in (smooth, smooth.round(), 1e6 + 1e3 * smooth, smooth.half()):
+        expected = roc_auc_score(label.numpy(), score.double().numpy())
+        assert metrics.auroc(score.cuda(), label.cuda()) == pytest.approx(expected, abs=1e-6)
+
+
+def test_an_interrupted_run_goes_on_from_its_last_epoch(task: Path, composed: Compose, tmp_path: Path) -> None:
+    run(composed(*small("lstm_vae", task), "trainer.max_epochs=1", run=tmp_path / "run"))
+    (tmp_path / "run" / "metrics.json").unlink()
+    (tmp_path / "run" / "config.yaml").unlink()
+    longer = run(composed(*small("lstm_vae", task), run=tmp_path / "run"))
+    assert longer["epochs"] == 3
+    last = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
+    (history,) = (state["epochs"] for name, state in last["callbacks"].items() if "History" in name)
+    assert len(history["train/loss"]) == 3 and all(map(math.isfinite, history["train/loss"]))
+
+
+@pytest.mark.parametrize("name", ["lstm_vae", *VIEWS[:1]])
+def test_half_precision_trains(name: str, task: Path, composed: Compose, tmp_path: Path) -> None:
+    numbers = run(composed(*small(name, task), "trainer.precision=bf16-mixed"))
+    assert math.isfinite(numbers["val_loss"]) and 0 <= numbers["auroc"] <= 1
+
+
+def test_the_same_seed_gives_the_same_run(task: Path, composed: Compose, tmp_path: Path) -> None:
+    words = (*small("lstm_vae", task), "+trainer.deterministic=true")
+    both = [run(composed(*words, run=tmp_path / name)) for name in ("one", "two")]
+    assert both[0]["val_loss"] == both[1]["val_loss"]
+    one, two = (json.loads((tmp_path / name / "metrics.json").read_text())["auroc"] for name in ("one", "two"))
+    assert one == two and np.array_equal(scores(tmp_path / "one"), scores(tmp_path / "two"))
