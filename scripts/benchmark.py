@@ -108,9 +108,12 @@ def training_figures(folder: Path, quick: bool) -> Iterator[Figure]:
             "plain": ("train_plain", common),
             "skelmap_bf16": ("train_skelmap", (*common, "trainer.precision=bf16-mixed")),
         } | ({"keras": ("train_keras", (common[0], "3", *common[2:]))} if img_size == 28 else {})
+        if torch.cuda.is_available():
+            rivals["skelmap_ordinary"] = ("train_skelmap", (*common, "~callbacks.cuda_graph"))
         took, failed = race(rivals, 3 if quick else 7)
         step = {name: 1e3 * lap / (3 if name == "keras" else steps) for name, lap in took.items()}
         names = {"plain": "(a) plain PyTorch", "keras": "(b) Keras", "skelmap_bf16": "skelmap, bf16-mixed"}
+        names["skelmap_ordinary"] = "skelmap, without CUDA graph"
         for name, why in failed.items():
             print(f"not measured: training at {img_size} px, {names.get(name, name)}: {why}", file=sys.stderr)
         for name, ms in step.items():

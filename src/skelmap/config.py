@@ -110,6 +110,7 @@ TARGETS = frozenset(
         *(f"skelmap.models.{name}" for name in ("Neighbours", "Residuals")),
         *(f"skelmap.callbacks.{name}" for name in ("TrainingProgress", "EpochSeed", "History")),
         *(f"skelmap.callbacks.{name}" for name in ("BestCheckpoint", "LastCheckpoint", "FiniteLoss", "OwnSigterm")),
+        "skelmap.cuda_graph.CudaGraph",
         "skelmap.loggers.wandb_logger",
         "pytorch_lightning.Trainer",
         "pytorch_lightning.loggers.CSVLogger",

@@ -346,6 +346,7 @@ def _quiet() -> None:
         ".*Experiment logs directory.*",
         ".*Total length of `list` across ranks is zero.*",
         ".*LeafSpec.*",
+        ".*AccumulateGrad node's stream.*",
         ".*`training_step` returned `None`.*",
     ):
         warnings.filterwarnings("ignore", message)

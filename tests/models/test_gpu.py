@@ -106,3 +106,12 @@ def test_the_same_seed_gives_the_same_run(task: Path, composed: Compose, tmp_pat
     assert both[0]["val_loss"] == both[1]["val_loss"]
     one, two = (json.loads((tmp_path / name / "metrics.json").read_text())["auroc"] for name in ("one", "two"))
     assert one == two and np.array_equal(scores(tmp_path / "one"), scores(tmp_path / "two"))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_recorded_step_is_the_ordinary_one(name: str, task: Path, composed: Compose, tmp_path: Path) -> None:
+    words = (*small(name, task), "trainer.max_epochs=5", "+trainer.deterministic=true")
+    recorded = run(composed(*words, run=tmp_path / "recorded"))
+    ordinary = run(composed(*words, "~callbacks.cuda_graph", run=tmp_path / "ordinary"))
+    assert recorded["val_loss"] == pytest.approx(ordinary["val_loss"], rel=1e-4)
+    np.testing.assert_allclose(scores(tmp_path / "recorded"), scores(tmp_path / "ordinary"), rtol=1e-2)

@@ -25,6 +25,18 @@ REMEMBERED = 5000
 class LatentNetwork(nn.Module, ABC):
     """What `Autoencoder` asks of a network."""
 
+    def forward(self, maps: Tensor) -> tuple[Tensor, ...]:
+        """Reconstruct (B, T, 1, H, W) maps; while training from a sample of the latents, else from their mean.
+
+        Returns:
+            What `Reconstruction` names, without a logvar where there is none.
+        """
+        mu, logvar = self.encode(maps)
+        if logvar is None:
+            return self.decode(mu), mu
+        z = mu + torch.randn_like(mu) * (0.5 * logvar).exp() if self.training else mu
+        return self.decode(z), mu, logvar
+
     @abstractmethod
     def encode(self, maps: Tensor) -> tuple[Tensor, Tensor | None]:
         """Encode (B, T, 1, H, W) maps as mu and logvar, each (B, J); logvar is None without a posterior."""
@@ -53,7 +65,7 @@ class Reconstruction(NamedTuple):
 
     decoded: Tensor
     mu: Tensor
-    logvar: Tensor | None
+    logvar: Tensor | None = None
 
 
 class WindowScores(NamedTuple):
@@ -119,11 +131,7 @@ class Autoencoder(pl.LightningModule):
 
     def forward(self, maps: Tensor) -> Reconstruction:
         """Reconstruct (B, T, 1, H, W) maps; while training from a sample of the latents, else from their mean."""
-        mu, logvar = self.network.encode(maps)
-        z = mu
-        if self.training and logvar is not None:
-            z = mu + torch.randn_like(mu) * (0.5 * logvar).exp()
-        return Reconstruction(self.network.decode(z), mu, logvar)
+        return Reconstruction(*self.network(maps))
 
     def _losses(self, maps: Tensor) -> tuple[Tensor, Tensor, Reconstruction]:
         """Mean negative log likelihood of a window, mean KL of each latent (J,), and the reconstruction."""
