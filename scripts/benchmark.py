@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 import torch
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks import growth, judging, limits, live, maps, overhead, quality
 from benchmarks.race import race
 from skelmap.factory import write_factory
+from skelmap.files import replacing
 from skelmap.memory import keep_freed_memory
 
 
@@ -53,18 +53,24 @@ def main() -> None:
     a = parser.parse_args()
     if a.json and not a.json.parent.is_dir():
         sys.exit(f"error: --json {a.json}: there is no folder {a.json.parent}")
-    console, figures = Console(), []
-    console.print(machine(), highlight=False)
+    console, figures = Console(highlight=False, soft_wrap=True), dict[str, str | float](machine=machine())
+    console.print(machine())
     with tempfile.TemporaryDirectory() as folder:
         for part in a.only:
-            table = Table("figure", "value", "unit", "target", title=f"\n{part}", title_justify="left")
+            console.print(f"\n[bold]{part}")
             for figure in PARTS[part](Path(folder), a.quick):
-                figures.append(figure)
-                value = f"{figure.value:,.4g}" if figure.value < 1e4 else f"{figure.value:,.0f}"
-                table.add_row(figure.text, value, figure.unit, figure.target)
-            console.print(table)
-    if a.json:
-        a.json.write_text(json.dumps({"machine": machine()} | {f.key: f.value for f in figures}, indent=2) + "\n")
+                console.print(line(figure))
+                figures[figure.key] = figure.value
+                if a.json:  # at once: what was measured is not lost if the rest is
+                    with replacing(a.json) as file:
+                        file.write(json.dumps(figures, indent=2) + "\n")
+
+
+def line(figure: Figure) -> str:
+    """Show a figure as a line of the table."""
+    value = f"{figure.value:,.4g}" if figure.value < 1e4 else f"{figure.value:,.0f}"
+    wanted = f"wanted {figure.target}" if figure.target else ""
+    return f"{figure.text:<72}{value:>9} {figure.unit:<14}{wanted}".rstrip()
 
 
 def machine() -> str:

@@ -8,8 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
+from skelmap.console import stdout
 from skelmap.errors import UserError
 from skelmap.study import build_study, console_table, write_all
 
@@ -25,7 +24,7 @@ def main() -> None:
         page = write_all(study)
     except UserError as error:
         sys.exit(str(error))
-    console = Console()
+    console = stdout()
     console.print(console_table(study))
     console.print(f"study: {page}", markup=False, highlight=False, soft_wrap=True)
 

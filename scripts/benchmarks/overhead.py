@@ -51,4 +51,4 @@ def milliseconds(folder: str, img_size: int) -> float:
     trainer.limit_val_batches = 0
     trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, ModelCheckpoint)] + [clock]
     trainer.fit(Idle(), data)
-    return 1e3 * float(torch.tensor(clock.ends).double().diff().median())
+    return 1e3 * float(torch.tensor(clock.ends, dtype=torch.float64).diff().median())

@@ -15,7 +15,6 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities import rank_zero_only
-from rich.console import Console
 
 from skelmap import provenance
 from skelmap.building import build, build_model
@@ -23,6 +22,7 @@ from skelmap.callbacks import FirstBatch, History, KeepScores
 from skelmap.checkpoint import check_progress
 from skelmap.checkpoint_io import WholeCheckpoints
 from skelmap.config import check
+from skelmap.console import stdout
 from skelmap.data import SkeletonMaps
 from skelmap.errors import UserError
 from skelmap.evaluation import (
@@ -41,7 +41,7 @@ from skelmap.evaluation import (
 from skelmap.loggers import closing, scalars
 from skelmap.maps import MapSettings
 from skelmap.memory import keep_freed_memory
-from skelmap.models import Autoencoder, Baseline
+from skelmap.models import Autoencoder, Baseline, Neighbours
 from skelmap.monitor.handover import eye_of, normal_scores
 from skelmap.names import flat
 from skelmap.wandb_results import log_results
@@ -153,7 +153,7 @@ def conclude(
     if trainer.logger:
         trainer.logger.log_metrics(scalars(numbers))
     log_results(trainer.loggers, judgement, report)
-    Console().print(console_table(judgement, _title(model, data)))
+    stdout().print(console_table(judgement, _title(model, data)))
     log.info("report: %s", report)
     return numbers
 
@@ -308,8 +308,9 @@ def _loading(
 
 
 def _title(model: pl.LightningModule, data: SkeletonMaps) -> str:
-    """Name the method for readers: the model, and what it sees where that is not maps."""
-    return str(model.title) if isinstance(data.settings, MapSettings) else f"{model.title}, keypoints"
+    """Name the method for readers: the model, and what it sees where that is not maps or the only thing it can see."""
+    said = isinstance(data.settings, MapSettings) or isinstance(model, Neighbours)
+    return str(model.title) if said else f"{model.title}, keypoints"
 
 
 def _facts(

@@ -60,7 +60,7 @@ class Neighbours(Baseline):
         UserError: unknown views, or not one number for each, or windows too short for them.
     """
 
-    name = "KNN on views"
+    name = "KNN"
     joints: Tensor
     hands: Tensor
     normal: Tensor
@@ -100,7 +100,7 @@ class Neighbours(Baseline):
         """
         data = self.trainer.datamodule
         if not isinstance(data.settings, KeypointSettings):
-            raise UserError(f"{self.name} compares keypoints; allowed is data.representation=keypoints")
+            raise UserError(f"{self.name} on views compares keypoints; allowed is data.representation=keypoints")
         if self.ranks and not len(data.starts("val")):
             raise UserError("model.ranks=true needs validation recordings; model.ranks=false does not")
         body = torch.tensor(data.layout.body)
@@ -260,7 +260,7 @@ class Neighbours(Baseline):
 class Residuals(Neighbours):
     """Score a window by what the views' PCA subspaces leave of it, in place of the distance to its neighbours."""
 
-    name = "PCA of views"
+    name = "PCA"
 
     def fit(self, x: NDArray[np.float32]) -> None:
         """Fit each view's subspace.

@@ -9,8 +9,8 @@ from pathlib import Path
 import optuna
 import torch
 from optuna.trial import Trial, TrialState
-from rich.console import Console
 
+from skelmap.console import stdout
 from skelmap.errors import UserError
 from skelmap.evaluation.figures.style import png
 from skelmap.experiment import prepare
@@ -68,7 +68,7 @@ def _conclude(ledger: Ledger, space: Space) -> None:
             raise UserError(f"{ledger.folder}: no trial is complete; trials/*/failed.txt says why")
         with replacing(ledger.folder / "search.png", "wb") as file:
             file.write(png(search_figure(ledger.study, space)))
-        Console().print(console_table(ledger.study, list(space)))
+        stdout().print(console_table(ledger.study, list(space)))
     log.info("best: %s", ledger.folder / "best.yaml")
 
 

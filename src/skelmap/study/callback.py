@@ -6,7 +6,6 @@ from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
-from rich.console import Console
 
 log = logging.getLogger(__name__)
 
@@ -20,11 +19,12 @@ class StudyAtEnd(Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Study the sweep's folder, hydra.sweep.dir."""
         try:
+            from skelmap.console import stdout
             from skelmap.study import build_study, console_table, write_all
 
             study = build_study(Path(config.hydra.sweep.dir))
             page = write_all(study)
-            Console().print(console_table(study))
+            stdout().print(console_table(study))
             log.info("study: %s", page)
         except Exception as error:
             log.warning("no study of this sweep: %s", error)
