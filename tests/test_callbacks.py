@@ -43,6 +43,7 @@ def test_the_history_travels_in_the_checkpoint() -> None:
     epoch_ends(after, loss=1.0)
     assert after.epochs == {"loss": [2.0, 1.0]}
     assert before.epochs == {"loss": [2.0]}
+    assert after.seconds > before.seconds > 0
 
 
 def test_without_a_terminal_every_epoch_is_a_line_with_losses_and_the_time_left(

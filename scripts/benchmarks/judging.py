@@ -41,5 +41,5 @@ def afterwards(folder: str) -> float:
     predictions = experiment.predict(trainer, model, data)
     began = time.perf_counter()
     with redirect_stdout(io.StringIO()):  # the run's own table
-        experiment.conclude(cfg, trainer, model, data, predictions, train_seconds=0.0)
+        experiment.conclude(cfg, trainer, model, data, predictions)
     return time.perf_counter() - began

@@ -108,28 +108,37 @@ class EpochSeed(Callback):
 
 
 class History(Callback):
-    """Remember the losses of every epoch; they travel in the checkpoint.
+    """Remember the losses of every epoch and the time they took; both travel in the checkpoint.
 
     Attributes:
         epochs: key -> one value an epoch, for every scalar that was logged.
+        seconds: that all these epochs took, validation included, in this sitting or an earlier one.
     """
 
     def __init__(self) -> None:
         self.epochs: dict[str, list[float]] = {}
+        self.seconds = 0.0
+        self._began = time.monotonic()
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Look at the clock."""
+        self._began = time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add an epoch."""
+        self.seconds += time.monotonic() - self._began
         for key, value in trainer.callback_metrics.items():
             self.epochs.setdefault(key, []).append(float(value))
 
     def state_dict(self) -> dict[str, Any]:
         """Give what a checkpoint keeps."""
-        return {"epochs": self.epochs}
+        return {"epochs": self.epochs, "seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take it back, unless there is a history already: scoring loads the best epoch's checkpoint, not the last."""
         if not self.epochs:
             self.epochs = {str(key): [float(v) for v in values] for key, values in state_dict["epochs"].items()}
+            self.seconds = float(state_dict.get("seconds", 0))  # earlier versions kept none
 
 
 class LastCheckpoint(ModelCheckpoint):

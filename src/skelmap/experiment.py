@@ -1,7 +1,6 @@
 """One experiment from configuration to report; reads top to bottom."""
 
 import logging
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,14 +69,12 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         return finished
     trainer, model, data = prepare(cfg)
     with _logging(cfg, trainer):
-        began = time.monotonic()
         checkpoint = _fit(cfg, trainer, model, data) if cfg.train else cfg.ckpt_path
-        seconds = time.monotonic() - began
         predictions = predict(trainer, model, data, checkpoint)
         if not trainer.is_global_zero:  # of several processes, the first one judges and writes
             return {}
         prepare_monitor(folder, model, data)
-        return conclude(cfg, trainer, model, data, predictions, seconds)
+        return conclude(cfg, trainer, model, data, predictions)
 
 
 def fit(cfg: DictConfig, watcher: Callback) -> list[float]:
@@ -97,7 +94,7 @@ def fit(cfg: DictConfig, watcher: Callback) -> list[float]:
     trainer.callbacks.insert(0, watcher)
     with _logging(cfg, trainer):
         _fit(cfg, trainer, model, data)
-    losses = _history(trainer).get("val/loss")
+    losses = _history(trainer).epochs.get("val/loss")
     if not losses:
         raise UserError("no epoch has a val/loss: it needs validation recordings and callbacks.history")
     return losses
@@ -135,7 +132,6 @@ def conclude(
     model: pl.LightningModule,
     data: SkeletonMaps,
     predictions: Predictions,
-    train_seconds: float,
 ) -> dict[str, Any]:
     """Judge the scores; write, log and print what is said about them.
 
@@ -149,7 +145,7 @@ def conclude(
     judgement = judge(predictions, data.test_rows(), seed=cfg.seed)
     report = write_report(folder, _report(cfg, trainer, model, data, judgement, predictions))
     # metrics.json comes last: a folder that has it is finished
-    numbers = write_results(folder, judgement, _facts(cfg, trainer, model, data, train_seconds))
+    numbers = write_results(folder, judgement, _facts(cfg, trainer, model, data))
     if trainer.logger:
         trainer.logger.log_metrics(scalars(numbers))
     log_results(trainer.loggers, judgement, report)
@@ -208,7 +204,7 @@ def _report(
         judgement=judgement,
         examples=_examples(model, data, pick_windows(predictions, rows)),
         latents=sample_latents(predictions, rows, cfg.seed),
-        history=_history(trainer),
+        history=_history(trainer).epochs,
         config_yaml=OmegaConf.to_yaml(provenance.plain(cfg)),
         versions=provenance.versions(),
         notes=[*([] if len(data.starts("val")) else [NO_VALIDATION]), *filter(None, [data.mixed_rates])],
@@ -313,11 +309,10 @@ def _title(model: pl.LightningModule, data: SkeletonMaps) -> str:
     return str(model.title) if said else f"{model.title}, keypoints"
 
 
-def _facts(
-    cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps, seconds: float
-) -> dict[str, Any]:
+def _facts(cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps) -> dict[str, Any]:
     """What metrics.json says beside the judgement."""
-    losses = _history(trainer).get("val/loss", [])
+    history = _history(trainer)
+    losses = history.epochs.get("val/loss", [])
     return {
         "model": _title(model, data),
         "data": data.name,
@@ -326,14 +321,14 @@ def _facts(
         "epochs": trainer.current_epoch,
         "val_loss": min(losses) if losses else None,
         "parameters": sum(weights.numel() for weights in model.parameters()),
-        "train_seconds": round(seconds, 1),
+        "train_seconds": round(history.seconds, 1),
         "peak_memory_mb": provenance.peak_memory_mb(),
     }
 
 
-def _history(trainer: pl.Trainer) -> dict[str, list[float]]:
-    """Give the losses of every epoch, where a History callback kept them."""
-    return next((callback.epochs for callback in trainer.callbacks if isinstance(callback, History)), {})
+def _history(trainer: pl.Trainer) -> History:
+    """Give the losses of every epoch and their time; of none where there is no such callback."""
+    return next((callback for callback in trainer.callbacks if isinstance(callback, History)), History())
 
 
 def _quiet() -> None:

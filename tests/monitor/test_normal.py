@@ -84,7 +84,7 @@ def test_scores_that_melt_into_one_endless_alarm_do_not_lower_the_threshold(kind
 
 def test_too_little_normal_work_is_said_and_nothing_is_guessed() -> None:
     normal = normal_scores(np.arange(600.0))  # one minute
-    with pytest.raises(UserError, match=r"1\.0 minutes of normal.*at least 1 hours.*60 an hour and more"):
+    with pytest.raises(UserError, match=r"1\.0 minutes of normal.*last 1 h or more.*60 an hour and more"):
         choose_threshold(normal, 1.0, 0.5, 2.0)
     assert choose_threshold(normal, 60.0, 0.5, 2.0).false_alarms <= 1
 

@@ -107,8 +107,8 @@ def _threshold(cfg: DictConfig, folder: Path) -> Threshold:
         threshold = choose_threshold(normal, cfg.false_alarms_per_hour, cfg.min_seconds, cfg.cool_down_seconds)
     low, high = threshold.interval
     log.info(
-        "threshold %.4g: %d false alarms in %.2f hours of normal validation recordings (95 %%: %.2g to %.2g an hour)",
-        *(threshold.rule.on, threshold.false_alarms, threshold.hours, low, high),
+        "threshold %.4g; false alarms in %.2f h of normal validation recordings: %d (95 %%: %.2g to %.2g an hour)",
+        *(threshold.rule.on, threshold.hours, threshold.false_alarms, low, high),
     )
     return threshold
 
@@ -123,7 +123,7 @@ def _refuse(sources: Sequence[Source], eye: Eye, output: Path) -> None:
         if isinstance(eye.settings, KeypointSettings) and source.layout != eye.layout:
             raise UserError(
                 f"{source.name}: its keypoints are {source.layout.name}; allowed is {eye.layout.name}, which the model "
-                "was trained on (skeleton maps would allow any)"
+                "was trained on (skeleton maps would allow any; of JSON files it is json.layout)"
             )
     live = any(source.count is None for source in sources)
     events = output / EVENTS

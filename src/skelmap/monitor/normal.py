@@ -157,7 +157,7 @@ def choose_threshold(normal: NormalScores, per_hour: float, min_seconds: float, 
     if allowed < 1:
         raise UserError(
             f"false_alarms_per_hour={per_hour:g} cannot be told from {normal.hours * 60:.1f} minutes of normal "
-            f"validation recordings: they must last at least {1 / per_hour:.3g} hours; allowed with these are "
+            f"validation recordings: they must last {1 / per_hour:.3g} h or more; allowed with these are "
             f"{math.ceil(100 / normal.hours) / 100:.4g} an hour and more, or a threshold=NUMBER of your own"
         )
     scores = np.unique(normal.score[normal.score >= normal.median])[::-1]
