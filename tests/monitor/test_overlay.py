@@ -8,7 +8,7 @@ from seen import event, verdict
 from skelmap.monitor.alarms import AlarmRule
 from skelmap.monitor.overlay import AMBER, Overlay
 from skelmap.monitor.sight import Sight
-from skelmap.poses import BODY_25
+from skelmap.poses import BODY_25, COCO_17
 
 
 def ringed(picture: np.ndarray, sight: Sight) -> set[str]:
@@ -28,3 +28,18 @@ def test_joints_that_an_alarm_names_are_ringed_as_long_as_it_lasts() -> None:
     joints = [ringed(picture, verdict(0).sight) for picture in shown]
     assert {"left_wrist", "nose"} <= joints[0] == joints[1] and joints[2:] == [set(), set()]
     assert "right_wrist" not in joints[0]
+
+
+def test_a_layout_without_a_neck_gets_one_between_the_shoulders() -> None:
+    sight = verdict(0).sight
+    joints = [BODY_25.joints.index(joint) for joint in COCO_17.joints]
+    picture = Overlay("yard", COCO_17, None).draw(
+        replace(verdict(0), sight=replace(sight, keypoints=sight.keypoints[:, joints]))
+    )
+    x, y = (
+        sight.keypoints[0, [BODY_25.joints.index(name) for name in ("neck", "nose")], :2]
+        .mean(axis=0)
+        .round()
+        .astype(int)
+    )
+    assert picture[y - 2 : y + 3, x - 2 : x + 3].max() > 200

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skelmap.monitor.alarms import AlarmRule
 from skelmap.monitor.sight import Sight
 from skelmap.monitor.watch import Verdict
-from skelmap.poses import Layout
+from skelmap.poses import Layout, with_neck
 
 SECONDS = 10.0
 """Of scores that the curve shows."""
@@ -64,14 +64,14 @@ class Overlay:
         return f"person {number}" + (f": {joints}" if joints else "")
 
     def _skeletons(self, picture: Picture, sight: Sight, alarmed: frozenset[int]) -> None:
-        for number, points in zip(sight.person.tolist(), sight.keypoints, strict=True):
+        for number, points in zip(sight.person.tolist(), with_neck(sight.keypoints, self.layout), strict=True):
             seen = points[:, 2] > 0
             if not seen.any():
                 continue
             places = np.round(np.where(seen[:, None], points[:, :2], 0)).astype(int).tolist()
             colour = RED if number in alarmed else WHITE
             for a, b in self.layout.limbs:
-                if max(a, b) < len(places) and seen[a] and seen[b]:
+                if seen[a] and seen[b]:
                     cv2.line(picture, places[a], places[b], colour, 3, cv2.LINE_AA)
             for joint in map(self.layout.joints.index, self._named.get(number, ())):
                 if seen[joint]:

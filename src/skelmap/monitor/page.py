@@ -16,6 +16,7 @@ from skelmap.monitor.ledger import describe
 from skelmap.monitor.listener import Listener
 from skelmap.monitor.sources import Source
 from skelmap.monitor.watch import Event, Verdict
+from skelmap.poses import with_neck
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 VIEWERS = 16
@@ -93,14 +94,16 @@ class Page(Listener):
 
     def frame(self, verdict: Verdict, latency_ms: float) -> None:
         """Show a frame."""
+        assert self._source is not None
         sight = verdict.sight
+        keypoints = with_neck(sight.keypoints, self._source.layout)
         people = [
             {
                 "person": number,
                 "alarm": number in verdict.alarmed,
                 "joints": [[round(x), round(y)] if seen > 0 else None for x, y, seen in joints.tolist()],
             }
-            for number, joints in zip(sight.person.tolist(), sight.keypoints, strict=True)
+            for number, joints in zip(sight.person.tolist(), keypoints, strict=True)
         ]
         scores = [scored.score for scored in verdict.scores if math.isfinite(scored.score)]
         score = max(scores, default=None)
