@@ -63,7 +63,7 @@ def test_every_key_is_checked(model: str, composed: Compose) -> None:
         ("trainer.max_epochs=0", "a whole number from 1"),
         ("train=maybe", "true or false"),
         ("ckpt_path=nowhere.ckpt", "no such file"),
-        ("data.window=7", "1 or data.seq_len=30"),
+        ("data.window=7", "data.seq_len=30"),
     ],
 )
 def test_a_wrong_value_is_answered_with_what_is_allowed(override: str, allowed: str, composed: Compose) -> None:
@@ -72,6 +72,45 @@ def test_a_wrong_value_is_answered_with_what_is_allowed(override: str, allowed: 
         check(composed("data=manifest", "data.manifest=x.csv", override))
     assert f"{key}={value}" in str(error.value)
     assert allowed in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "override", "allowed"),
+    [
+        ("lstm_vae", "model.seq_len=10", "data.seq_len=30"),
+        ("ae", "model.img_size=56", "data.img_size=28"),
+        ("vae", "model.representation=keypoints", "data.representation=maps"),
+        ("pca_windows", "model.window=1", "data.window=30"),
+        ("neighbours", "model.window=30", "data.window=60"),
+    ],
+)
+def test_a_model_s_copy_of_a_key_follows_the_data(model: str, override: str, allowed: str, composed: Compose) -> None:
+    with pytest.raises(UserError, match=f"{override}; allowed: {allowed}, .* change {allowed.split('=')[0]} instead"):
+        check(composed("data=manifest", "data.manifest=x.csv", f"model={model}", override))
+
+
+@pytest.mark.parametrize(
+    ("model", "window", "allowed"),
+    [
+        ("lstm_vae", 1, "for LSTMVAE: data.seq_len=30"),
+        ("ae", 30, "for AE: 1"),
+        ("pca", 7, "for PCA: 1 or data.seq_len=30"),
+        ("pca", 30, None),
+        ("pca_windows", 1, None),
+    ],
+)
+def test_windows_are_as_long_as_the_model_s(model: str, window: int, allowed: str | None, composed: Compose) -> None:
+    cfg = composed("data=manifest", "data.manifest=x.csv", f"model={model}", f"data.window={window}")
+    if allowed is None:
+        return check(cfg)
+    with pytest.raises(UserError, match=f"data.window={window}; allowed {allowed}$"):
+        check(cfg)
+
+
+@pytest.mark.parametrize("override", ["trainer.limit_predict_batches=1", "trainer.fast_dev_run=true"])
+def test_what_would_leave_test_windows_out_is_refused(override: str, composed: Compose) -> None:
+    with pytest.raises(UserError, match=f"(?i){override}; allowed: .*trainer=debug"):
+        check(composed("data=manifest", "data.manifest=x.csv", f"+{override}"))
 
 
 def test_the_manifest_must_be_named(composed: Compose) -> None:

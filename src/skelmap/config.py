@@ -77,6 +77,11 @@ RULES: dict[str, Rule] = {
     "model.max_windows": _integer(1),
     "trainer.max_epochs": _integer(1, 1_000_000),
     "trainer.strategy": _choice("auto", "ddp"),
+    "trainer.limit_predict_batches": (
+        "null, for all test windows; trainer=debug is a short trial",
+        lambda v: v is None,
+    ),
+    "trainer.fast_dev_run": ("false; trainer=debug is a short trial", lambda v: v is False),
 }
 """Allowed values by key; keys that a model does not have are passed over."""
 MONITOR_RULES: dict[str, Rule] = {
@@ -100,6 +105,8 @@ MONITOR_RULES: dict[str, Rule] = {
     "picture": BOOLEAN,
 }
 """Allowed values of conf/monitor.yaml."""
+COPIES = ("seq_len", "window", "img_size", "representation")
+"""Keys of a model that repeat the data's."""
 GROUPS = ("data", "model", "trainer", "callbacks", "paths")
 """What a configuration must have."""
 TARGETS = frozenset(
@@ -150,12 +157,27 @@ def check(cfg: DictConfig) -> None:
         if not isinstance(part, dict) or "_target_" not in part:
             raise UserError(f"{name}={part}; allowed: keys and values with a _target_, as in conf/")
     check_values(tree, RULES)
-    if data.get("window") not in (1, data.get("seq_len")):
-        raise UserError(f"data.window={data.get('window')}; allowed: 1 or data.seq_len={data.get('seq_len')}")
+    _check_copies(data, tree["model"])
     if checkpoint is None and not tree.get("train"):
         raise UserError("train=false judges a checkpoint: name it with ckpt_path=PATH")
     if checkpoint is not None and not Path(checkpoint).is_file():
         raise UserError(f"ckpt_path={checkpoint}: there is no such file")
+
+
+def _check_copies(data: dict[str, Any], model: dict[str, Any]) -> None:
+    """Refuse a model of other windows or maps than the data's."""
+    for name in COPIES:
+        if name in model and model[name] != data.get(name):
+            raise UserError(
+                f"model.{name}={model[name]}; allowed: data.{name}={data.get(name)}, which it follows; "
+                f"change data.{name} instead"
+            )
+    whole = {data.get("seq_len"): f"data.seq_len={data.get('seq_len')}"}
+    single = {1: "1"}
+    fitting = single | whole if "window" in model else whole if "seq_len" in model else single
+    if data.get("window") not in fitting:
+        name = model["_target_"].rpartition(".")[2]
+        raise UserError(f"data.window={data.get('window')}; allowed for {name}: {' or '.join(fitting.values())}")
 
 
 def check_values(tree: dict[str, Any], rules: Mapping[str, Rule]) -> None:

@@ -11,7 +11,7 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 from skelmap.data import Batch
 from skelmap.errors import UserError
 from skelmap.models.autoencoder import SCORES
-from skelmap.models.scores import active_units, bernoulli_nll, gaussian_kl, reconstruction_error
+from skelmap.models.scores import active_units, bernoulli_nll, gaussian_kl, gaussian_nll, reconstruction_error
 
 
 def nll(logits: torch.Tensor, maps: torch.Tensor) -> np.ndarray:
@@ -48,6 +48,14 @@ def test_the_reconstruction_error_is_the_mean_squared_difference() -> None:
     logits, maps = torch.randn(3, 4, 1, 9, 9), some_maps(3, 4, 9)
     expected = [((1 / (1 + np.exp(-a)) - b) ** 2).mean() for a, b in zip(logits.numpy(), maps.numpy(), strict=True)]
     np.testing.assert_allclose(reconstruction_error(logits.sigmoid(), maps), expected, rtol=1e-5)
+
+
+def test_windows_of_another_length_are_not_stretched() -> None:
+    maps = some_maps(3, 4, 9)
+    with pytest.raises(AssertionError):
+        reconstruction_error(maps[:, :1], maps)
+    with pytest.raises(AssertionError):
+        gaussian_nll(maps[:, :1], maps, torch.zeros(()))
 
 
 def test_active_units_are_latents_whose_mean_moves() -> None:

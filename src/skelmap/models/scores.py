@@ -1,6 +1,6 @@
 """What a model's reconstruction says about a window: losses to train on and scores to judge by.
 
-Maps and what a decoder says of them are (B, T, 1, H, W); a loss or a score is one number a window, (B,).
+Maps and what a decoder says of them are (B, T, 1, H, W), both alike; a loss or a score is one number a window, (B,).
 """
 
 import math
@@ -17,6 +17,7 @@ def bernoulli_nll(logits: Tensor, maps: Tensor) -> Tensor:
 
 def gaussian_nll(mean: Tensor, places: Tensor, log_sigma: Tensor) -> Tensor:
     """Negative log likelihood of coordinates with one standard deviation for all, summed over the window, nats."""
+    assert mean.shape == places.shape
     squares = ((places - mean) / log_sigma.exp()).square()
     return (0.5 * squares + log_sigma + 0.5 * math.log(2 * math.pi)).flatten(1).sum(dim=1)
 
@@ -28,6 +29,7 @@ def gaussian_kl(mu: Tensor, logvar: Tensor) -> Tensor:
 
 def reconstruction_error(recon: Tensor, maps: Tensor) -> Tensor:
     """Mean squared difference of map and reconstruction over the window's pixels, 0..1: the paper's anomaly degree."""
+    assert recon.shape == maps.shape
     return (recon - maps).square().flatten(1).mean(dim=1)
 
 
