@@ -29,8 +29,11 @@ def main() -> None:
     parser.add_argument("--height", type=int, default=240, help="film: height, px")
     parser.add_argument("--img-size", type=int, default=28, help="film: side of the skeleton map, px")
     add_json_options(parser)
+    a = parser.parse_args()
+    if not (a.film or a.json):
+        parser.error("nothing to do; name a film with --film, or a folder with --json")
     try:
-        show(parser.parse_args())
+        show(a)
     except UserError as error:
         sys.exit(f"error: {error}")
 

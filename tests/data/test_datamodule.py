@@ -160,6 +160,14 @@ def test_a_split_without_anybody_is_refused(tmp_path: Path, make: Make) -> None:
         make(manifest).setup()
 
 
+@pytest.mark.parametrize(("missing", "stage"), [("train", "fit"), ("test", "predict"), ("test", None)])
+def test_a_split_without_recordings_is_refused(missing: str, stage: str | None, tmp_path: Path, make: Make) -> None:
+    write_clip(tmp_path / "a.npz", clip_of(wave(20)))
+    data = make(write_manifest(tmp_path, [["a", "a.npz", "test" if missing == "train" else "train", "a"]]))
+    with pytest.raises(UserError, match=f"manifest.csv: no recording of split {missing}"):
+        data.setup(stage)
+
+
 def test_only_the_factory_s_data_are_called_simulated(tmp_path: Path, make: Make) -> None:
     manifest = write_task(tmp_path)
     assert not make(manifest).simulated

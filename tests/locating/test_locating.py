@@ -182,6 +182,8 @@ def test_nobody_and_mixed_layouts_are_named(tmp_path: Path) -> None:
     write_split(tmp_path, wave(4), np.zeros((4, 25, 3), np.float32))
     with pytest.raises(UserError, match=r"manifest\.csv: nobody is in any frame of split test"):
         poses(tmp_path, "test")
+    with pytest.raises(UserError, match=r"manifest\.csv: no recording of split val"):
+        poses(tmp_path, "val")
     write_clip(tmp_path / "test.npz", Clip.build("test", wave(4)[:, :18], COCO_18, (640, 480), 30.0))
     with pytest.raises(UserError, match=r"manifest\.csv: train and test have different layouts"):
         next(locate(read_manifest(tmp_path / "manifest.csv"), [MapSettings()]))

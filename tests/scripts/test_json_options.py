@@ -45,3 +45,12 @@ def test_the_layout_of_json_is_named_on_the_command_line(
     assert Path(result.format(out=tmp_path / "out")).stat().st_size > 0
     with pytest.raises(SystemExit, match=r"picture size 9x480; 16 to 16384 pixels a side are allowed"):
         call(monkeypatch, script, *asked, "--layout", "COCO_17", "--size", "9", "480")
+
+
+def test_a_clip_is_shown_somewhere(
+    manifest: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        call(monkeypatch, "show_clip.py", manifest, "train")
+    assert end.value.code == 2
+    assert "--film" in capsys.readouterr().err

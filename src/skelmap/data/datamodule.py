@@ -158,9 +158,11 @@ class SkeletonMaps(pl.LightningDataModule):
         """Check that there is something to train on and to judge before any work is done.
 
         Raises:
-            UserError: no clip of a split has T successive frames with a person.
+            UserError: a split has no recording, or none with T successive frames of a person.
         """
         for split in ("train",) if stage == "fit" else ("test",) if stage == "predict" else ("train", "test"):
+            if not self.manifest.split(split):
+                raise UserError(f"{self.manifest.path}: no recording of split {split}")
             if not len(self.starts(split)):
                 longest = self._runs(split).length.max(initial=0)
                 raise UserError(

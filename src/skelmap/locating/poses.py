@@ -53,9 +53,11 @@ def read_poses(manifest: Manifest, split: str, most: int | None = None, fmt: Jso
         The poses, in the manifest's order.
 
     Raises:
-        UserError: a source is at fault, nobody is in any frame, or layouts differ.
+        UserError: a source is at fault, the split has no recording or nobody in any frame, or layouts differ.
     """
     clips = [_clip_with_people(recording, fmt) for recording in manifest.split(split)]
+    if not clips:
+        raise UserError(f"{manifest.path}: no recording of split {split}")
     total = sum(len(rows) for _, rows in clips)
     if not total:
         raise UserError(f"{manifest.path}: nobody is in any frame of split {split}")
