@@ -75,6 +75,14 @@ def as_coco(clip: Clip) -> Clip:
     return Clip.build(clip.name, clip.keypoints[:, taken], COCO_17, clip.size, clip.fps, clip.frame, clip.track)
 
 
+def add_recordings(manifest: Path, split: str, *clips: Clip) -> None:
+    """Write clips beside a manifest and add them to it, each a group of its own."""
+    with manifest.open("a", newline="") as file:
+        for clip in clips:
+            write_clip(manifest.with_name(f"{clip.name}.npz"), clip)
+            csv.writer(file).writerow([clip.name, f"{clip.name}.npz", split, clip.name, "", ""])
+
+
 def write_task(folder: Path, frames: int = 60, with_val: bool = True) -> Path:
     """Write a data set that any model can solve: standing is normal, lying is not."""
     folder.mkdir(parents=True, exist_ok=True)

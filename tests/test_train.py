@@ -12,7 +12,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from composing import Compose
-from invented import as_coco, clip_of, wave, write_task
+from invented import add_recordings, as_coco, clip_of, wave, write_task
 from skelmap.errors import UserError
 from skelmap.experiment import run
 from skelmap.monitor.torch_scorer import TorchScorer
@@ -110,6 +110,18 @@ def test_keypoints_have_the_layout_of_their_clips(model: str, composed: Compose,
     best = f"ckpt_path={tmp_path}/run/checkpoints/best.ckpt"
     with pytest.raises(UserError, match=r"trained with (model|data)\.layout=COCO_17; allowed is that, not COCO_18"):
         run(composed(*words, *FEW[model], "train=false", best, run=other))
+
+
+@pytest.mark.parametrize("model", ["ae", "neighbours"])
+def test_recordings_with_nobody_in_them_are_passed_over(model: str, composed: Compose, tmp_path: Path) -> None:
+    task = write_task(tmp_path / "task")
+    words = [*overrides(task, model), *FEW[model]]
+    without = run(composed(*words, run=tmp_path / "without"))
+    for split in ("train", "val", "test"):
+        add_recordings(task, split, clip_of(np.zeros((20, 25, 3), np.float32), f"nobody_in_{split}"))
+    numbers = run(composed(*words))
+    assert numbers["val_loss"] == without["val_loss"]
+    assert numbers["counts"]["frames"] == without["counts"]["frames"] + 20
 
 
 def test_without_validation_the_last_epoch_counts(composed: Compose, tmp_path: Path) -> None:

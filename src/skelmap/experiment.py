@@ -123,7 +123,9 @@ def prepare_monitor(folder: Path, model: Autoencoder | Baseline, data: SkeletonM
     eye = eye_of(_title(model, data), data)
     eye.write(folder)
     if len(data.starts("val")):
-        normal_scores(model.eval(), eye, data.manifest.split("val"), data.format).write(folder)
+        normal = normal_scores(model.eval(), eye, data.manifest.split("val"), data.format)
+        if len(normal.score):  # at another frame rate than the model's a recording may be too short
+            normal.write(folder)
 
 
 def conclude(

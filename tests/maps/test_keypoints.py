@@ -39,6 +39,7 @@ def test_rows_with_nobody_are_left_out() -> None:
     keypoints = wave(5)
     keypoints[2] = 0
     assert len(places(clip_of(keypoints))) == 4
+    assert len(places(clip_of(np.zeros_like(keypoints)))) == 0
 
 
 def test_another_layout_is_refused_even_with_as_many_joints() -> None:

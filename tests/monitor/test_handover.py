@@ -1,12 +1,14 @@
 """What a run says of normal work is what a monitor would say of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from composing import Compose
-from invented import clip_of, wave, write_task
+from invented import add_recordings, clip_of, wave, write_task
+from skelmap.errors import UserError
 from skelmap.experiment import run
 from skelmap.monitor.figures import AlarmList
 from skelmap.monitor.listener import Listener
@@ -44,6 +46,11 @@ def broken(fps: float) -> Clip:
     return Clip(clip.name, clip.keypoints, clip.layout, clip.size, fps, clip.frame, clip.track)
 
 
+def overrides(task: Path, model: str) -> tuple[str, ...]:
+    words = (f"data.manifest={task}", f"model={model}", "trainer=cpu", "trainer.max_epochs=1", "model.latent_dim=4")
+    return ("data=manifest", *words, "data.seq_len=8", "data.stride=4")
+
+
 @pytest.mark.parametrize("fps", [30.0, 25.0])
 @pytest.mark.parametrize("model", ["pca_windows", "ae"])
 def test_normal_scores_and_false_alarms_are_those_of_the_monitor(
@@ -51,12 +58,7 @@ def test_normal_scores_and_false_alarms_are_those_of_the_monitor(
 ) -> None:
     task = write_task(tmp_path / "task")
     write_clip(tmp_path / "task/val.npz", broken(fps))
-    run(
-        composed(
-            *("data=manifest", f"data.manifest={task}", f"model={model}", "trainer=cpu", "trainer.max_epochs=1"),
-            *("data.seq_len=8", "data.stride=4", "model.latent_dim=4"),
-        )
-    )
+    run(composed(*overrides(task, model)))
     normal = NormalScores.read(tmp_path / "run")
     rule = normal.rule(float(np.quantile(normal.score, 0.8)), 0.1, 0.3)
     heard = Heard()
@@ -70,3 +72,24 @@ def test_normal_scores_and_false_alarms_are_those_of_the_monitor(
     np.testing.assert_allclose(live[:, 2], normal.score, rtol=1e-5, atol=1e-6)
     assert heard.ended == normal.false_alarms(rule) > 0
     assert normal.hours == pytest.approx(200 / fps / 3600)
+
+
+def test_a_short_recording_and_one_without_people_add_their_time_but_no_scores(
+    composed: Compose, tmp_path: Path
+) -> None:
+    task = write_task(tmp_path / "task")
+    short, nobody = clip_of(wave(5), "short"), clip_of(np.zeros((40, 25, 3), np.float32), "nobody")
+    add_recordings(task, "val", short, nobody)
+    run(composed(*overrides(task, "pca_windows")))
+    normal = NormalScores.read(tmp_path / "run")
+    assert len(normal.score) == 60 - 8 + 1 and set(normal.clip) == {0}
+    assert normal.hours == pytest.approx((60 + 5 + 40) / 30 / 3600)
+
+
+def test_recordings_too_short_at_the_model_s_frame_rate_leave_no_scores(composed: Compose, tmp_path: Path) -> None:
+    task = write_task(tmp_path / "task")
+    write_clip(task.parent / "val.npz", replace(clip_of(wave(12)), fps=60.0))
+    run(composed(*overrides(task, "pca_windows")))
+    assert (tmp_path / "run" / "metrics.json").exists()
+    with pytest.raises(UserError, match=r"no normal validation scores; .* Allowed without it is a threshold=NUMBER"):
+        NormalScores.read(tmp_path / "run")

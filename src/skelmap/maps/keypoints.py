@@ -60,7 +60,7 @@ class KeypointSettings:
         places, seen = self._places(clip.keypoints[rows], clip.layout)
         places = _hold(places, seen, clip.track[rows])
         packed = np.concatenate([places, seen[..., None]], axis=-1, dtype=np.dtype("<f4"))
-        return packed.reshape(len(places), -1).view(np.uint8)
+        return packed.reshape(len(places), 3 * self.joints).view(np.uint8)
 
     def frames(
         self,

@@ -31,7 +31,7 @@ def normal_scores(
     Args:
         model: ready to score.
         eye: what it sees.
-        recordings: of normal work.
+        recordings: of normal work, one or more.
         fmt: what JSON sources do not say.
     """
     columns: list[tuple[NDArray[np.int64], ...]] = []
@@ -47,7 +47,7 @@ def normal_scores(
         columns.append((np.full(len(last), number), watched.track[last], watched.frame[last]))
         scores.append(_scored(model, eye, watched, starts))
     clips, tracks, ticks = (np.concatenate(column) for column in zip(*columns, strict=True))
-    return NormalScores(clips, tracks, ticks / eye.fps, np.concatenate(scores or [np.zeros(0)]), seconds / 3600)
+    return NormalScores(clips, tracks, ticks / eye.fps, np.concatenate(scores), seconds / 3600)
 
 
 def at_ticks(clip: Clip, eye: Eye) -> Clip:
@@ -79,7 +79,8 @@ def _scored(model: Autoencoder | Baseline, eye: Eye, clip: Clip, starts: NDArray
     packed = torch.from_numpy(eye.settings.pack(clip))
     # made beforehand: small arrays kept between the large ones of the batches would hold their memory
     scores = np.empty(len(starts))
-    for first, batch in zip(range(0, len(starts), AT_ONCE), torch.from_numpy(starts).split(AT_ONCE), strict=True):
+    for first in range(0, len(starts), AT_ONCE):
+        batch = torch.from_numpy(starts[first : first + AT_ONCE])
         rows, members = (batch[:, None] + torch.arange(eye.window)).unique(return_inverse=True)
         frames = eye.settings.unpack(packed[rows].to(model.device))
         members = members.to(model.device)

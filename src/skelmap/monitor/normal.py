@@ -77,7 +77,11 @@ class NormalScores:
         """
         path = folder / FILE
         if not path.exists():
-            raise UserError(f"{path}: not there; train.py writes it for runs with validation recordings (split val)")
+            raise UserError(
+                f"{path}: not there, so there are no normal validation scores; train.py writes it where a recording of "
+                "split val shows somebody for a whole window at the model's frame rate. Allowed without it is a "
+                "threshold=NUMBER of your own"
+            )
         check_file(path, MAX_BYTES)
         try:
             with np.load(path, allow_pickle=False) as archive:
