@@ -15,7 +15,7 @@ from torch import Tensor
 
 from skelmap.data import Batch
 from skelmap.errors import UserError
-from skelmap.models import WindowScores
+from skelmap.models import Autoencoder, WindowScores
 from skelmap.processes import concatenated
 
 log = logging.getLogger(__name__)
@@ -199,23 +199,26 @@ class FiniteLoss(Callback):
     ) -> None:
         """Check the loss of a training batch."""
         if outputs:  # the baselines have no loss
-            self._check(trainer, "training", outputs["loss"], batch, batch_idx)
+            self._check(trainer, pl_module, "training", outputs["loss"], batch, batch_idx)
 
     def on_validation_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int, *args: Any
     ) -> None:
         """Check the loss of a validation batch."""
-        self._check(trainer, "validation", outputs, batch, batch_idx)
+        self._check(trainer, pl_module, "validation", outputs, batch, batch_idx)
 
-    def _check(self, trainer: pl.Trainer, stage: str, loss: Tensor, batch: Batch, index: int) -> None:
+    def _check(
+        self, trainer: pl.Trainer, model: pl.LightningModule, stage: str, loss: Tensor, batch: Batch, index: int
+    ) -> None:
         if loss.isfinite():
             return
         clips = cast(Any, trainer).datamodule.clips_of(batch.start)
         more = f" and {len(clips) - MOST_NAMED} more" if len(clips) > MOST_NAMED else ""
+        lower = "A lower model.learning_rate, or another" if isinstance(model, Autoencoder) else "Another"
         raise Diverged(
             f"epoch {trainer.current_epoch + 1}, {stage} batch {index + 1}: the loss is {float(loss)}; its windows are "
-            f"of clip {', '.join(clips[:MOST_NAMED])}{more}. Checkpoints are of the epochs before. A lower "
-            "model.learning_rate, or another look at these clips, may help"
+            f"of clip {', '.join(clips[:MOST_NAMED])}{more}. Checkpoints are of the epochs before. "
+            f"{lower} look at these clips may help"
         )
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from model_cases import built, trainer
+from model_cases import built, small_overrides, trainer
 from scipy.linalg import logm
 from scipy.spatial.distance import cdist, pdist
 from sklearn.decomposition import PCA
@@ -23,6 +23,7 @@ from skelmap.experiment import run
 from skelmap.models import Neighbours, Residuals
 from skelmap.models.logarithm import LOWEST
 from skelmap.models.views import STEP, STILL, VIEWS, joints_of, scaled
+from skelmap.poses import read_clip, write_clip
 
 T, V, KEPT = 6, 5, [0, 1, 2, 4]
 HANDS = [0, 1, 3]
@@ -34,7 +35,7 @@ TRAIN, VAL, TEST = (RNG.normal(size=(n, T, V, 2)).astype(np.float32) for n in (2
 
 def model(kind: type[Neighbours] = Neighbours, **others: Any) -> Neighbours:
     sizes = {"views": list(DIMENSIONS), "dimensions": list(DIMENSIONS.values()), "neighbours": 3, "max_windows": 1000}
-    built = kind(window=T, **(sizes | {"remainder": False} | others))
+    built = kind(**({"window": T, "remainder": False} | sizes | others))
     built.joints, built.hands = torch.tensor(KEPT), torch.tensor(HANDS)
     return built
 
@@ -279,14 +280,51 @@ def test_fewer_windows_than_neighbours_are_refused() -> None:
         ({"views": [], "dimensions": []}, r"model.views=\[\] with"),
         ({"views": ["motion", "motion"], "dimensions": [3, 4]}, "each once"),
         ({"views": ["motion"], "dimensions": [0]}, "whole numbers of at least 1"),
-        ({"views": ["motion"], "dimensions": [3], "window": 3}, "data.seq_len=3; model.views with motion allows 4"),
-        ({"views": ["hands_motion"], "dimensions": [3], "window": 3}, "model.views with motion allows 4"),
+        ({"views": ["motion"], "dimensions": [3], "window": 4}, "data.seq_len=4; model.views with motion allows 5"),
+        ({"views": ["hands_motion"], "dimensions": [3], "window": 4}, "model.views with motion allows 5"),
         ({"views": ["hands"], "dimensions": [3]}, "model.views has hands; allowed are motion, .*, hands_motion, "),
     ],
 )
 def test_views_that_cannot_be_taken_are_refused(others: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         Neighbours(**({"window": T, "neighbours": 3, "max_windows": 9} | others))
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_shortest_windows_of_a_view_are_told_apart(view: str) -> None:
+    shortest = {"motion": STEP + 2, "spectra": 2}.get(view, 1)
+    ours = model(views=[view], dimensions=[4], window=shortest)
+    ours.fit(TRAIN[:, :shortest].reshape(200, -1).copy())
+    score, _ = ours.describe(torch.from_numpy(TEST[:, :shortest]).flatten(1))
+    assert score.isfinite().all() and score.std() > 0
+
+
+@pytest.mark.parametrize(("seen", "words"), [(["nose"], "nose"), (["left_eye"], "none")])
+def test_recordings_that_show_one_joint_of_the_body_are_refused(
+    seen: list[str], words: str, composed: Compose, tmp_path: Path
+) -> None:
+    task = write_task(tmp_path)
+    for path in tmp_path.glob("train_*.npz"):
+        clip = read_clip(path, path.stem)
+        unseen = [joint for joint, name in enumerate(clip.layout.joints) if name not in seen]
+        clip.keypoints[:, unseen] = 0
+        write_clip(path, clip)
+    message = rf"manifest\.csv: joints of the body that are ever seen in split train: {words}; KNN: .* two or more"
+    for name in ("neighbours", "pca_course"):
+        ours, data = built(composed, task, name)
+        with pytest.raises(UserError, match=message.replace("KNN", ours.name)):
+            trainer(1).fit(ours, data)
+
+
+@pytest.mark.parametrize("words", ["+trainer.limit_val_batches=0", "trainer.check_val_every_n_epoch=2"])
+@pytest.mark.parametrize(("name", "what"), [("neighbours", "its units from"), ("knn_ranks", "ranks among")])
+def test_validation_recordings_that_the_trainer_passes_over_are_missed(
+    name: str, what: str, words: str, composed: Compose, task: Path, tmp_path: Path
+) -> None:
+    message = rf"takes {what} validation windows, but epoch 1 looked at none; allowed are trainer\.limit_val_batches"
+    for _ in range(2):  # nothing is left from which a second try would go on
+        with pytest.raises(UserError, match=message):
+            run(composed(*small_overrides(name), f"data.manifest={task}", words))
 
 
 @pytest.mark.parametrize("others", [{"remainder": True}, {"dimensions": [100]}])

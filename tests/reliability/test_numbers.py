@@ -38,6 +38,15 @@ def test_a_loss_that_is_not_finite_stops_with_its_clips_and_keeps_the_epochs_bef
         assert all(weights.isfinite().all() for weights in saved["state_dict"].values())
 
 
+def test_a_model_without_a_learning_rate_is_not_told_to_lower_it(
+    task: Path, composed: Compose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MeanMap, "describe", lambda self, x: (torch.full((len(x),), torch.nan), None))
+    words = r"validation batch 1: the loss is nan; .* clip val\. .* before\. Another look at these clips may help"
+    with pytest.raises(UserError, match=words):
+        run(composed(*SMALL, f"data.manifest={task}", "model=mean_map"))
+
+
 @pytest.mark.parametrize(("abnormal", "kind"), [("", "normal"), ("all", "abnormal")])
 def test_a_test_split_of_one_class_has_no_auroc_and_says_so(
     abnormal: str, kind: str, composed: Compose, tmp_path: Path, capsys: pytest.CaptureFixture[str]

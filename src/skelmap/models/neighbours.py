@@ -96,7 +96,8 @@ class Neighbours(Baseline):
         """Choose the joints of the body that are seen often.
 
         Raises:
-            UserError: the data are not keypoints, or have no validation recordings where ranks are taken among them.
+            UserError: the data are not keypoints, show one joint of the body or none, or have no validation recordings
+                where ranks are taken among them.
         """
         data = self.trainer.datamodule
         if not isinstance(data.settings, KeypointSettings):
@@ -105,6 +106,12 @@ class Neighbours(Baseline):
             raise UserError("model.ranks=true needs validation recordings; model.ranks=false does not")
         body = torch.tensor(data.layout.body)
         often = self.often_seen(data.seen_share("train")[body])
+        if len(often) < 2:
+            seen = ", ".join(BODY[joint] for joint in often.tolist()) or "none"
+            raise UserError(
+                f"{data.manifest.path}: joints of the body that are ever seen in split train: {seen}; {self.title} "
+                "compares where joints are from each other, and allowed are two or more"
+            )
         self.joints = body[often].to(self.device)
         hands = torch.tensor([BODY[joint] in HANDS for joint in often.tolist()]).nonzero()[:, 0]
         self.hands = (hands if len(hands) > 1 else torch.arange(len(often))).to(self.device)
@@ -126,7 +133,7 @@ class Neighbours(Baseline):
         """
         if len(x) <= self.neighbours:
             raise UserError(f"model.neighbours={self.neighbours}; {len(x)} training windows allow fewer")
-        self._keep(normal=np.ones((1, len(self.dimensions))))  # until validation windows are seen, if there are any
+        self._keep(normal=np.zeros((0, len(self.dimensions))))  # until validation windows are seen, if there are any
         parts = [self._places(part) for part in torch.from_numpy(x).split(AT_ONCE)]
         for view, dimensions in self.dimensions.items():
             seen = torch.cat([self._seen(view, part) for part in parts])
@@ -206,13 +213,18 @@ class Neighbours(Baseline):
         distance: Tensor = apart.norm(dim=2).mean(dim=1) / usual[which].mean(dim=1)
         return distance
 
+    @property
+    def units(self) -> Tensor:
+        """The distance that normal validation windows usually have in each view, (views,); 1 where there are none."""
+        return self.normal.mean(dim=0) if len(self.normal) else self.normal.new_ones(len(self.dimensions))
+
     def describe(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Give the mean over the views (B,), 1 being usual, or of the ranks, and the first view whitened (B, J)."""
         distances, latent = self.distances(x)
         if self.ranks:
             nearer = torch.searchsorted(self.normal.T.contiguous(), distances.T.contiguous())
             return nearer.float().mean(dim=0) / len(self.normal), latent
-        return (distances / self.normal.mean(dim=0)).mean(dim=1), latent
+        return (distances / self.units).mean(dim=1), latent
 
     def contributions(self, maps: Tensor) -> Tensor:
         """Give each joint its part of the distances, spread evenly over the frames and the two coordinates.
@@ -228,11 +240,11 @@ class Neighbours(Baseline):
         """
         places, joints = self._places(maps.flatten(1)), len(self.joints)
         total = torch.zeros(len(maps), joints).to(maps)
-        for view, normal in zip(self.dimensions, self.normal.mean(dim=0), strict=True):
+        for view, unit in zip(self.dimensions, self.units, strict=True):
             mean, axes, known, usual = (getattr(self, f"{view}_{part}") for part in PARTS)
             of = joints_of(view.removeprefix(OF_HANDS), self.window, len(self._joints(view))).to(maps.device)
             shares = F.one_hot(self._joints(view)[of], joints).to(maps).mean(dim=1)
-            total = total + self._parts(self._seen(view, places) - mean, axes, known, usual) @ shares / normal
+            total = total + self._parts(self._seen(view, places) - mean, axes, known, usual) @ shares / unit
         spread = total / (len(self.dimensions) * self.window * 2)
         return (spread @ F.one_hot(self.joints, maps.shape[3]).to(maps))[:, None, None, :, None].expand_as(maps)
 
@@ -255,6 +267,19 @@ class Neighbours(Baseline):
         """Take the usual distances from the normal validation windows."""
         self.normal = torch.cat(self._val_distances).sort(dim=0).values.clamp_min(1e-6)
         self._val_distances.clear()
+
+    def on_train_epoch_end(self) -> None:
+        """Check that the epoch looked at validation windows.
+
+        Raises:
+            UserError: there are some, but the trainer was told to look at none.
+        """
+        if not len(self.normal) and len(self.trainer.datamodule.starts("val")):
+            raise UserError(
+                f"{self.title} takes {'ranks among' if self.ranks else 'its units from'} validation windows, but "
+                f"epoch {self.current_epoch + 1} looked at none; allowed are trainer.limit_val_batches above 0 and "
+                "trainer.check_val_every_n_epoch=1"
+            )
 
 
 class Residuals(Neighbours):
@@ -315,5 +340,5 @@ def _check(window: int, views: Sequence[str], dimensions: Sequence[int]) -> None
             f"model.views={list(views)} with model.dimensions={list(dimensions)}; allowed are views, each once, and "
             "as many whole numbers of at least 1"
         )
-    if {"motion", f"{OF_HANDS}motion"} & set(views) and window <= STEP:
-        raise UserError(f"data.seq_len={window}; model.views with motion allows {STEP + 1} or more")
+    if {"motion", f"{OF_HANDS}motion"} & set(views) and window < STEP + 2:
+        raise UserError(f"data.seq_len={window}; model.views with motion allows {STEP + 2} or more: two displacements")
