@@ -34,13 +34,18 @@ def drawn_per_second(manifest: Path, img_size: int) -> float:
 
 
 def grown(manifest: Path, folder: Path, frames: int) -> Path:
-    """Write a manifest that names the clips of another again and again until they hold this many frames."""
+    """Write a manifest of copies of the clips of another until they hold this many frames.
+
+    The copies are hard links: both manifests lie in one temporary folder.
+    """
     recordings = [r for r in read_manifest(manifest).recordings if r.split == "train"]
     lengths = {r.clip: len(read_clip(r.path, r.clip).keypoints) for r in recordings}
     lines, held = ["clip,path,split,group,abnormal"], 0
     while held < frames:
         recording: Recording = recordings[len(lines) % len(recordings)]
-        lines.append(f"{len(lines)},{recording.path.resolve()},train,one,")
+        copy = folder / f"{frames}-{len(lines)}.npz"
+        copy.hardlink_to(recording.path)
+        lines.append(f"{len(lines)},{copy.name},train,one,")
         held += lengths[recording.clip]
     path = folder / f"{frames}.csv"
     path.write_text("\n".join(lines) + "\n")

@@ -168,6 +168,14 @@ def test_a_split_without_recordings_is_refused(missing: str, stage: str | None, 
         data.setup(stage)
 
 
+def test_a_span_outside_its_clip_is_refused(tmp_path: Path, make: Make) -> None:
+    for name in "ab":
+        write_clip(tmp_path / f"{name}.npz", clip_of(wave(20)))
+    manifest = write_manifest(tmp_path, [["a", "a.npz", "train", "a"], ["b", "b.npz", "test", "b", "1165-1292"]])
+    with pytest.raises(UserError, match=r"manifest\.csv: clip b: abnormal 1165-1292 of frames 0-20"):
+        make(manifest).setup()
+
+
 def test_only_the_factory_s_data_are_called_simulated(tmp_path: Path, make: Make) -> None:
     manifest = write_task(tmp_path)
     assert not make(manifest).simulated

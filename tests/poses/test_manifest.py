@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from invented import clip_of, wave, write_clip, write_manifest
 from skelmap.errors import UserError
-from skelmap.poses import Recording, read_manifest
+from skelmap.poses import Recording, Span, check_spans, read_manifest
 
 spans = st.lists(st.tuples(st.integers(0, 80), st.integers(1, 30)).map(lambda s: (s[0], s[0] + s[1])), max_size=4)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name in "ab":
+    for name in "abc":
         write_clip(tmp_path / f"{name}.npz", clip_of(wave(3)))
     return tmp_path
 
@@ -27,7 +27,7 @@ def test_a_manifest_says_split_group_spans_and_works(folder: Path) -> None:
         [
             ["one", "a.npz", "train", "anna"],
             ["two", "b.npz", "test", "ben", "120-260; 400-455", "carry_box:0-300;cut: paper:300-620"],
-            ["three", "b.npz", "test", "ben", "all"],
+            ["three", "c.npz", "test", "ben", "all"],
         ],
     )
     one, two, three = read_manifest(path).recordings
@@ -116,13 +116,48 @@ def test_a_group_belongs_to_one_split(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["a.npz", "../{folder}/a.npz", "link.npz"])
-def test_a_source_belongs_to_one_split(folder: Path, path: str) -> None:
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_source_is_one_clip(folder: Path, path: str, split: str) -> None:
     (folder / "link.npz").symlink_to(folder / "a.npz")
-    lines = [["one", "a.npz", "train", "anna"], ["two", path.format(folder=folder.name), "test", "bert"]]
-    with pytest.raises(UserError, match=r"npz is in train \(clip one\) and in test \(clip two\); a source belongs to"):
+    lines = [["one", "a.npz", "train", "anna"], ["two", path.format(folder=folder.name), split, "bert"]]
+    with pytest.raises(
+        UserError, match=rf"npz is named twice, in train \(clip one\) and in {split} \(clip two\); a so"
+    ):
         read_manifest(write_manifest(folder, lines))
-    lines[1][2] = "train"
-    assert len(read_manifest(write_manifest(folder, lines)).recordings) == 2
+
+
+@pytest.mark.parametrize(
+    ("abnormal", "work", "clip", "said"),
+    [
+        ("1165-1292", "", (0, 300), "clip one: abnormal 1165-1292 of frames 0-300: none of them"),
+        ("10-20;300-310", "", (0, 300), "abnormal 300-310 of frames 0-300: none"),
+        ("0-50", "", (50, 300), "abnormal 0-50 of frames 50-300: none"),
+        ("", "cut:0-9;carry:400-500", (0, 300), "work carry:400-500 of frames 0-300: none"),
+        ("0-300", "cut:0-300", (0, 300), None),
+        ("50-60;299-300", "", (50, 300), None),
+        ("all", "", (0, 300), None),
+        ("5-9", "", (0, 0), None),
+    ],
+)
+def test_spans_have_frames_of_their_clip(
+    abnormal: str, work: str, clip: Span, said: str | None, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    manifest = read_manifest(write_manifest(folder, [["one", "a.npz", "test", "g", abnormal, work]]))
+    if said is None:
+        check_spans(manifest.path, manifest.recordings, [clip])
+    else:
+        with pytest.raises(UserError, match=rf"manifest\.csv: .*{said}"):
+            check_spans(manifest.path, manifest.recordings, [clip])
+    assert not caplog.messages
+
+
+def test_spans_that_reach_beyond_their_clip_are_told(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lines = [["one", "a.npz", "test", "g", "0-60", "cut:200-301"], ["two", "b.npz", "test", "g", "100-200"]]
+    manifest = read_manifest(write_manifest(folder, lines))
+    check_spans(manifest.path, manifest.recordings, [(50, 300), (50, 300)])
+    assert [m.partition(": ")[2] for m in caplog.messages] == [
+        "2 spans reach beyond their clips, such as clip one: abnormal 0-60 of frames 50-300"
+    ]
 
 
 def test_a_clip_s_name_is_unique(folder: Path) -> None:

@@ -18,7 +18,7 @@ from skelmap.data.rows import JudgedRows
 from skelmap.data.windows import Runs, find_runs, window_starts
 from skelmap.errors import UserError
 from skelmap.maps import KeypointSettings, MapCache, MapSettings, content_digest, open_cache
-from skelmap.poses import LAYOUTS, JsonFormat, Layout, Manifest, read_layout, read_manifest
+from skelmap.poses import LAYOUTS, JsonFormat, Layout, Manifest, check_spans, read_layout, read_manifest
 
 log = logging.getLogger(__name__)
 SCORED_AT_ONCE = 3_000_000
@@ -128,8 +128,14 @@ class SkeletonMaps(pl.LightningDataModule):
 
     @cached_property
     def cache(self) -> MapCache:
-        """The maps of all recordings, built when first needed."""
-        return open_cache(self.manifest.recordings, self.settings, self.cache_dir, self.format)
+        """The maps of all recordings, built when first needed.
+
+        Raises:
+            UserError: a source is at fault, or the manifest names spans outside its clips.
+        """
+        cache = open_cache(self.manifest.recordings, self.settings, self.cache_dir, self.format)
+        check_spans(self.manifest.path, self.manifest.recordings, cache.spans)
+        return cache
 
     @property
     def name(self) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from skelmap.errors import UserError
 from skelmap.estimation import Video, open_estimator
 from skelmap.monitor.sources import Camera, ClipSource, GrowingFolder, Source, VideoSource
-from skelmap.poses import JsonFormat, read_clip, read_manifest
+from skelmap.poses import JsonFormat, check_spans, read_clip, read_manifest
 from skelmap.redaction import ACCOUNT, redacted
 
 
@@ -52,7 +52,9 @@ def _recordings(path: Path, fmt: JsonFormat) -> list[Source]:
     test = read_manifest(path).split("test")
     if not test:
         raise UserError(f"source={path}: has no recordings of split test, which are what is watched")
-    return [ClipSource(read_clip(r.path, r.clip, fmt), r) for r in test]
+    clips = [read_clip(r.path, r.clip, fmt) for r in test]
+    check_spans(path, test, [clip.span for clip in clips])
+    return [ClipSource(clip, recording) for clip, recording in zip(clips, test, strict=True)]
 
 
 def _public_name(address: str) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from skelmap.errors import UserError
 from skelmap.reading import read_text
 
+log = logging.getLogger(__name__)
 MAX_BYTES = 64 * 2**20
 """Of the CSV: a million lines and more."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -102,8 +104,8 @@ def read_manifest(path: Path) -> Manifest:
         The manifest, with absolute paths.
 
     Raises:
-        UserError: file or column missing, unknown column, a source that is not there, a bad value, a group or a
-            source in two splits, a clip twice, train or val with abnormal frames; names file, line, key and what is
+        UserError: file or column missing, unknown column, a source that is not there, a bad value, a group in two
+            splits, a clip or a source twice, train or val with abnormal frames; names file, line, key and what is
             allowed.
     """
     path = path.expanduser().absolute()
@@ -118,6 +120,32 @@ def read_manifest(path: Path) -> Manifest:
         raise UserError(f"{path}: the manifest names no clips")
     _check_unique(path, recordings)
     return Manifest(path, recordings, xxhash.xxh3_128_hexdigest(text.encode()))
+
+
+def check_spans(path: Path, recordings: Sequence[Recording], clips: Sequence[Span]) -> None:
+    """Hold what a manifest says is when against the frames that the clips have.
+
+    A span may reach beyond its clip, whose last frames may be missing where nobody was found; that is logged.
+
+    Args:
+        path: the manifest.
+        recordings: its lines.
+        clips: each recording's first frame and one past its last, as `Clip.span`.
+
+    Raises:
+        UserError: a span without any frame of its clip; names manifest, clip, span and the clip's frames.
+    """
+    beyond = []
+    for r, (begin, end) in zip(recordings, clips, strict=True):
+        spans = [("abnormal ", span) for span in r.abnormal or ()] + [(f"work {name}:", span) for name, span in r.work]
+        for key, (first, stop) in spans if begin < end else ():
+            said = f"clip {r.clip}: {key}{first}-{stop} of frames {begin}-{end}"
+            if stop <= begin or end <= first:
+                raise UserError(f"{path}: {said}: none of them lies in the span")
+            if first < begin or end < stop:
+                beyond.append(said)
+    if beyond:
+        log.warning("%s: %d spans reach beyond their clips, such as %s", path, len(beyond), beyond[0])
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
@@ -195,8 +223,8 @@ def _check_unique(path: Path, recordings: tuple[Recording, ...]) -> None:
                 "a group belongs to one split"
             )
         other = first_of.setdefault(r.path.resolve(), r)
-        if other.split != r.split:
+        if other is not r:
             raise UserError(
-                f"{path}: {r.path} is in {other.split} (clip {other.clip}) and in {r.split} (clip {r.clip}); "
-                "a source belongs to one split"
+                f"{path}: {r.path} is named twice, in {other.split} (clip {other.clip}) and in {r.split} "
+                f"(clip {r.clip}); a source is one clip"
             )
