@@ -14,6 +14,7 @@ from skelmap.names import flat
 NO_GROUPS = ("hydra", "wandb")
 """Folders of conf/ from which nothing is chosen: conf/wandb is for `wandb sweep`, see test_wandb_sweeps.py."""
 FILES = sorted(p.relative_to(ROOT / "conf") for p in (ROOT / "conf").glob("*/*.yaml") if p.parts[-2] not in NO_GROUPS)
+MODELS = [file.stem for file in FILES if file.parts[0] == "model"]
 UNCHECKED = ("paths.", "callbacks.", "logger.", "trainer.", "data.manifest", "data.cache_dir", "data.seed")
 """Keys that Lightning, the loggers or the manifest reader check themselves."""
 COPIES = ("model.seq_len", "model.img_size", "model.window", "model.score", "model.representation")
@@ -39,7 +40,7 @@ def test_every_file_composes_and_builds(file: Path, composed: Compose, task: Pat
         assert instantiate(part, _convert_="all") is not None
 
 
-@pytest.mark.parametrize("model", ["lstm_vae", "vae", "ae", "pca", "gmm", "knn", "mean_map"])
+@pytest.mark.parametrize("model", MODELS)
 def test_every_key_is_checked(model: str, composed: Compose) -> None:
     keys = flat(OmegaConf.to_container(composed("data=manifest", f"model={model}")))
     unknown = [k for k in keys if k not in RULES and k not in COPIES and not k.startswith(UNCHECKED)]
@@ -72,6 +73,15 @@ def test_a_wrong_value_is_answered_with_what_is_allowed(override: str, allowed: 
         check(composed("data=manifest", "data.manifest=x.csv", override))
     assert f"{key}={value}" in str(error.value)
     assert allowed in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "override", ["model.dimensions=[2.5,10,10,10]", "model.dimensions=[a,1,1,1]", "model.views=motion"]
+)
+def test_views_and_dimensions_are_lists(override: str, composed: Compose) -> None:
+    kind = "names" if "views" in override else "whole numbers of at least 1"
+    with pytest.raises(UserError, match=rf"{override.split('=')[0]}=.*; allowed: a list of {kind}$"):
+        check(composed("data=manifest", "data.manifest=x.csv", "model=neighbours", override))
 
 
 @pytest.mark.parametrize(

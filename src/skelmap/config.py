@@ -37,10 +37,15 @@ def _choice(*names: str) -> Rule:
     return ", ".join(names), lambda value: value in names
 
 
+def _list(of: str, holds: Check) -> Rule:
+    return f"a list of {of}", lambda value: isinstance(value, list) and value != [] and all(map(holds, value))
+
+
 def _or_null(rule: Rule) -> Rule:
     return f"null or {rule[0]}", lambda value: value is None or rule[1](value)
 
 
+NUMBERS = _list("whole numbers of at least 1", _integer(1)[1])
 SIDE = _integer(16, 16384)
 SIZE: Rule = ("[width, height] in px, 16 to 16384 each", lambda v: len(v) == 2 and all(map(SIDE[1], v)))
 BOOLEAN: Rule = ("true or false", lambda value: isinstance(value, bool))
@@ -65,12 +70,14 @@ RULES: dict[str, Rule] = {
     "data.json.fps": _number(0, 1000, above=True),
     "model.latent_dim": _integer(1, 4096),
     "model.hidden_size": _integer(1, 8192),
-    "model.channels": ("a list of whole numbers of at least 1", lambda v: bool(v) and all(map(_integer(1)[1], v))),
+    "model.channels": NUMBERS,
     "model.learning_rate": _number(0, 10, above=True),
     "model.beta": _number(0, 1e6),
     "model.samples": _integer(1, 10_000),
     "model.mixtures": _integer(1, 1000),
     "model.neighbours": _integer(1, 1000),
+    "model.views": _list("names", lambda value: isinstance(value, str)),
+    "model.dimensions": NUMBERS,
     "model.remainder": BOOLEAN,
     "model.ranks": BOOLEAN,
     "model.relative": _number(0, 1),
