@@ -124,11 +124,22 @@ def test_recordings_with_nobody_in_them_are_passed_over(model: str, composed: Co
     assert numbers["counts"]["frames"] == without["counts"]["frames"] + 20
 
 
-def test_without_validation_the_last_epoch_counts(composed: Compose, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("model", "remark"),
+    [
+        ("ae", "no validation windows: the last epoch's weights are judged, not the best epoch's"),
+        ("neighbours", "no validation windows: distances have no units, so of several views the one"),
+        ("pca", None),
+    ],
+)
+def test_what_a_model_lacks_without_validation_is_remarked(
+    model: str, remark: str | None, composed: Compose, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     task = write_task(tmp_path / "task", with_val=False)
-    numbers = run(composed(*overrides(task, "ae")))
-    assert numbers["val_loss"] is None
-    assert "no validation recordings" in (tmp_path / "run" / "report.html").read_text()
+    assert run(composed(*overrides(task, model), *FEW.get(model, ())))["val_loss"] is None
+    report = (tmp_path / "run" / "report.html").read_text()
+    for text in (caplog.text, report.replace("&#39;", "'")):
+        assert text.count("no validation windows") == text.count(remark or "no validation windows") == bool(remark)
 
 
 def test_recordings_of_different_frame_rates_are_remarked(

@@ -46,7 +46,6 @@ from skelmap.names import flat
 from skelmap.wandb_results import log_results
 
 log = logging.getLogger(__name__)
-NO_VALIDATION = "no validation recordings: the last epoch's weights are judged, not the best epoch's"
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
@@ -180,8 +179,8 @@ def prepare(cfg: DictConfig, stage: str | None = None) -> tuple[pl.Trainer, pl.L
         provenance.check_checkpoint(Path(cfg.ckpt_path), model, data)
     data.prepare_data()
     data.setup(stage)
-    if data.mixed_rates:
-        log.warning(data.mixed_rates)
+    for remark in _remarks(model, data):
+        log.warning(remark)
     trainer = _trainer(cfg, has_val=len(data.starts("val")) > 0)
     if trainer.world_size > 1:
         _check_processes(trainer.world_size, model)
@@ -209,8 +208,14 @@ def _report(
         history=_history(trainer).epochs,
         config_yaml=OmegaConf.to_yaml(provenance.plain(cfg)),
         versions=provenance.versions(),
-        notes=[*([] if len(data.starts("val")) else [NO_VALIDATION]), *filter(None, [data.mixed_rates])],
+        notes=_remarks(model, data),
     )
+
+
+def _remarks(model: pl.LightningModule, data: SkeletonMaps) -> list[str]:
+    """Say what about these data is to be known when the numbers are read."""
+    alone = not len(data.starts("val")) and model.without_validation
+    return [*([f"no validation windows: {alone}"] if alone else []), *filter(None, [data.mixed_rates])]
 
 
 def _examples(model: pl.LightningModule, data: SkeletonMaps, picks: Picks) -> Examples | None:
@@ -232,7 +237,6 @@ def _examples(model: pl.LightningModule, data: SkeletonMaps, picks: Picks) -> Ex
 def _trainer(cfg: DictConfig, has_val: bool) -> pl.Trainer:
     """Build the trainer; without validation recordings the last epoch's weights count."""
     if not has_val and "checkpoint" in cfg.callbacks:
-        log.warning(NO_VALIDATION)
         cfg.callbacks.checkpoint.monitor = None
     callbacks = [build(callback) for callback in cfg.callbacks.values()]
     logger = build(cfg.logger) if cfg.get("logger") else False

@@ -104,6 +104,8 @@ class Autoencoder(pl.LightningModule):
     """
 
     title: str
+    without_validation = "the last epoch's weights are judged, not the best epoch's"
+    """What the scores lack where there are no validation windows, for readers."""
     network: LatentNetwork
     noise: Tensor
     has_posterior = True

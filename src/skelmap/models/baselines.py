@@ -35,6 +35,8 @@ class Baseline(pl.LightningModule, ABC):
     """
 
     name: str
+    without_validation = ""
+    """What the scores lack where there are no validation windows, for readers."""
 
     def __init__(self, window: int, max_windows: int) -> None:
         super().__init__()
