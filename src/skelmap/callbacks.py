@@ -10,9 +10,11 @@ from typing import Any, cast
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, ProgressBar
+from pytorch_lightning.trainer.states import TrainerFn
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from skelmap.checkpoint_io import adopt
 from skelmap.data import Batch
 from skelmap.errors import UserError
 from skelmap.models import Autoencoder, WindowScores
@@ -155,21 +157,27 @@ class BestCheckpoint(LastCheckpoint):
     """A ModelCheckpoint that remembers the best score when a run goes on, in its own folder or in another.
 
     Lightning's forgets it in another, and then the first epoch after resuming counts as the best however bad it is.
-    The best epoch's file is the one beside the checkpoint that the run goes on from, and stays as it is.
+    The best epoch's file is the one beside the checkpoint that the run goes on from; a run in another folder takes a
+    copy.
     """
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Take the best score, if the best epoch's file is still there."""
+        """Take the best score and the best epoch's file, if it is still there."""
         state = checkpoint["callbacks"].get(self.state_key)
         best = Path(str(trainer.ckpt_path)).with_name(f"{self.filename}{self.FILE_EXTENSION}")
-        if state is None or state["best_model_score"] is None or not best.is_file():
+        if trainer.state.fn != TrainerFn.FITTING or state is None or state["best_model_score"] is None:
             return
+        if not best.is_file():
+            return
+        own = Path(str(self.dirpath)) / best.name
+        if trainer.is_global_zero:
+            adopt(best, own)
         score = torch.tensor(float(state["best_model_score"]))
-        self.best_model_path = self.kth_best_model_path = str(best)
+        self.best_model_path = self.kth_best_model_path = str(own)
         self.best_model_score = self.kth_value = score
-        self.best_k_models = {str(best): score}
+        self.best_k_models = {str(own): score}
 
 
 class OwnSigterm(Callback):

@@ -1,6 +1,7 @@
 """Checkpoints are whole or not there."""
 
 import io
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -27,3 +28,19 @@ class WholeCheckpoints(TorchCheckpointIO):
         torch.save(checkpoint, content)
         with replacing(Path(path), "wb") as file:
             file.write(content.getbuffer())
+
+
+def adopt(checkpoint: Path, own: Path) -> None:
+    """Give a run a copy of a checkpoint that is another run's, so that it does not matter what becomes of that.
+
+    Args:
+        checkpoint: the other run's.
+        own: where it shall be; may be the same file already.
+
+    Raises:
+        UserError: no space, no folder, no permission; what stood there before is intact.
+    """
+    if own.exists() and own.samefile(checkpoint):
+        return
+    with replacing(own, "wb") as file, checkpoint.open("rb") as content:
+        shutil.copyfileobj(content, file)

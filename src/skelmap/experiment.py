@@ -19,7 +19,7 @@ from skelmap import provenance
 from skelmap.building import build, build_model
 from skelmap.callbacks import FirstBatch, History, KeepScores
 from skelmap.checkpoint import check_progress
-from skelmap.checkpoint_io import WholeCheckpoints
+from skelmap.checkpoint_io import WholeCheckpoints, adopt
 from skelmap.config import check
 from skelmap.console import stdout
 from skelmap.data import SkeletonMaps
@@ -72,6 +72,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         predictions = predict(trainer, model, data, checkpoint)
         if not trainer.is_global_zero:  # of several processes, the first one judges and writes
             return {}
+        adopt(Path(checkpoint), provenance.best_checkpoint(folder))
         prepare_monitor(folder, model, data)
         return conclude(cfg, trainer, model, data, predictions)
 
@@ -261,45 +262,50 @@ def _check_processes(processes: int, model: pl.LightningModule) -> None:
 
 def _fit(cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps) -> str:
     """Train, going on from this folder's last checkpoint if the run was interrupted; give the one to judge."""
-    last = provenance.last_checkpoint(Path(cfg.paths.output_dir))
+    folder = Path(cfg.paths.output_dir)
+    last, own = provenance.last_checkpoint(folder), provenance.best_checkpoint(folder)
     resume = str(last) if last.exists() else cfg.ckpt_path
-    with _loading(resume, trainer, model, data):
+    with _loading(resume, trainer, model, data) as batch:
         trainer.fit(model, data, ckpt_path=resume, weights_only=True)
+    if resume and not batch.done:
+        log.warning(
+            "%s: trained for %d epochs, nothing is left of trainer.max_epochs=%s",
+            *(resume, trainer.current_epoch, trainer.max_epochs),
+        )
     best = getattr(trainer.checkpoint_callback, "best_model_path", "")
     if not best:  # the baselines take no optimiser steps, and Lightning's callback saves only after one
-        best = str(last.with_name("best.ckpt"))
-        trainer.save_checkpoint(best)
+        trainer.save_checkpoint(own)
+    elif trainer.is_global_zero:
+        adopt(Path(best), own)
     if isinstance(model, Autoencoder) and trainer.is_global_zero:
-        best = _remember(model.to(trainer.strategy.root_device), data, Path(best), last.with_name("best.ckpt"))
-    return str(trainer.strategy.broadcast(str(best)))
+        _remember(model.to(trainer.strategy.root_device), data, own)
+    return str(trainer.strategy.broadcast(str(own)))
 
 
-def _remember(model: Autoencoder, data: SkeletonMaps, best: Path, own: Path) -> Path:
-    """Add to a checkpoint what its weights say of normal windows; give the file that has it, this run's own if new."""
+def _remember(model: Autoencoder, data: SkeletonMaps, best: Path) -> None:
+    """Add to a checkpoint what its weights say of normal windows."""
     saved = torch.load(best, map_location="cpu", weights_only=True)
     model.on_load_checkpoint(saved)
     model.load_state_dict(saved["state_dict"])
-    if model.reference.known:
-        return best
-    model.remember(data)
-    WholeCheckpoints().save_checkpoint({**saved, "state_dict": model.state_dict()}, own)
-    return own
+    if not model.reference.known:
+        model.remember(data)
+        WholeCheckpoints().save_checkpoint({**saved, "state_dict": model.state_dict()}, best)
 
 
 @contextmanager
 def _loading(
     checkpoint: str | None, trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps
-) -> Iterator[None]:
+) -> Iterator[FirstBatch]:
     """Check a checkpoint, and blame it for what goes wrong between opening it and the end of the first batch."""
+    first = FirstBatch()
     if checkpoint is None:
-        yield
+        yield first
         return
     saved = provenance.check_checkpoint(Path(checkpoint), model, data)
     check_progress(Path(checkpoint), saved, trainer)
-    first = FirstBatch()
     trainer.callbacks.append(first)
     try:
-        yield
+        yield first
     except Exception as error:
         if first.done or isinstance(error, UserError):
             raise

@@ -26,7 +26,7 @@ from skelmap.redaction import redacted, without_secrets
 PACKAGES = ("skelmap", "torch", "pytorch-lightning", "torchmetrics", "hydra-core", "numpy", "scikit-learn")
 DRAWING = "opencv-python-headless"
 FREE = (
-    *("learning_rate", "score", "samples", "beta", "max_windows"),
+    *("learning_rate", "score", "samples", "max_windows"),
     *("manifest", "cache_dir", "json", "batch_size", "stride", "seed"),
 )
 """Parameters of models and data that may change without new weights."""
@@ -134,6 +134,11 @@ def last_checkpoint(folder: Path) -> Path:
     return folder / "checkpoints" / "last.ckpt"
 
 
+def best_checkpoint(folder: Path) -> Path:
+    """Name the checkpoint that the run of a folder judges and the monitor watches with, whether or not it is there."""
+    return folder / "checkpoints" / "best.ckpt"
+
+
 def record_failure(folder: Path, error: Exception) -> None:
     """Leave the cause of a failed run in its folder, failed.txt."""
     text = str(error) if isinstance(error, UserError) else "".join(traceback.format_exception(error))
@@ -153,7 +158,9 @@ def check_checkpoint(path: Path, model: pl.LightningModule, data: pl.LightningDa
     saved = load_checkpoint(path)
     trained = {"model": saved["hyper_parameters"], "data": saved["datamodule_hyper_parameters"]}
     if trained["model"].keys() != model.hparams.keys():
-        raise UserError(f"ckpt_path={path}: not a checkpoint of {type(model).__name__}")
+        raise UserError(
+            f"ckpt_path={path}: not a checkpoint of {type(model).__name__}; repeat model=... of the run that made it"
+        )
     for group, now in (("model", model.hparams), ("data", data.hparams)):
         for key, value in now.items():
             unsaid = value if key == "layout" else None  # older checkpoints do not say theirs

@@ -144,14 +144,17 @@ class Autoencoder(pl.LightningModule):
         return recon, gaussian_kl(out.mu.float(), out.logvar.float()).mean(dim=0), out
 
     def on_train_start(self) -> None:
-        """Forget what the weights said of normal windows, and lay Adam's moments out in memory as the weights are.
+        """Forget what the weights said of normal windows, and fit what a checkpoint kept of Adam to this run.
 
-        Adam's fused kernel walks over both without looking. Moments of a checkpoint keep the layout they were saved
-        with, and weights were not always channels last.
+        The learning rate is this run's. The moments lie in memory as the weights do: Adam's fused kernel walks over
+        both without looking. Those of a checkpoint keep the layout they were saved with, and weights were not always
+        channels last.
         """
         self.reference.forget()
         optimiser = self.optimizers()
         assert isinstance(optimiser, LightningOptimizer)
+        for group in optimiser.param_groups:
+            group["lr"] = self.learning_rate
         for weights, moments in optimiser.state.items():
             for name in ("exp_avg", "exp_avg_sq"):
                 if name in moments:

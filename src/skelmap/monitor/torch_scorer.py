@@ -14,6 +14,7 @@ from skelmap.checkpoint import load_checkpoint
 from skelmap.errors import UserError
 from skelmap.models import Autoencoder, Baseline
 from skelmap.monitor.eye import Eye
+from skelmap.provenance import best_checkpoint
 from skelmap.reading import read_yaml
 
 
@@ -62,10 +63,7 @@ def load_model(folder: Path, eye: Eye) -> Autoencoder | Baseline:
         UserError: no run, or its checkpoint is damaged.
     """
     cfg = read_yaml(folder / "config.yaml")
-    checkpoint = folder / "checkpoints/best.ckpt"
-    if not checkpoint.exists() and cfg.get("ckpt_path"):  # a run that judged another's checkpoint
-        checkpoint = Path(str(cfg["ckpt_path"]))
-    saved = load_checkpoint(checkpoint)
+    saved = load_checkpoint(best_checkpoint(folder))
     try:
         model = build_model(OmegaConf.create(cfg["model"]), eye.settings)
         model.on_load_checkpoint(saved)
