@@ -7,10 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console as Terminal
 from rich.table import Table
 
 from skelmap.config import MONITOR_RULES, check_values, resolved
+from skelmap.console import stdout
 from skelmap.errors import UserError
 from skelmap.files import replacing
 from skelmap.maps import KeypointSettings
@@ -170,4 +170,4 @@ def _print(monitor: Monitor, figures: EventFigures | None) -> None:
         *(str(figures.events), str(figures.found), str(figures.false_alarms), f"{figures.normal_hours:.3f}"),
         *("–" if rate is None else f"{rate:.3g}", "–" if delay is None else f"{delay:.1f} s"),
     )
-    Terminal().print(table)
+    stdout().print(table)
