@@ -303,7 +303,7 @@ def study(good: Good, folder: Path, rng: Random) -> Trial:
         shutil.copytree(source, folder / "sweep" / model, ignore=shutil.ignore_patterns("checkpoints", "*.html"))
     cell = rng.choice(sorted((folder / "sweep").iterdir()))
     file = cell / rng.choice(
-        ("config.yaml", "metrics.json", "metrics.json", "scores.csv", "versions.json", "failed.txt")
+        ("config.yaml", "metrics.json", "metrics.json", "scores.csv", "versions.json", "data.json", "failed.txt")
     )
     if file.name == "failed.txt":
         (cell / "metrics.json").unlink()

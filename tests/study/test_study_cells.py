@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from study_cases import write_cell, write_failed
 
 from skelmap.errors import UserError
-from skelmap.study import write_study
+from skelmap.study import build_study, write_study
 from skelmap.study.cells import flatten, read_cells
 
 
@@ -112,6 +113,30 @@ def test_nothing_to_study_is_the_users_mistake(tmp_path: Path) -> None:
 def test_data_are_named_without_the_machine(tmp_path: Path, written: str, simulated: bool, name: str) -> None:
     write_cell(tmp_path / "a", data=written, simulated=simulated)
     assert read_cells(tmp_path)[0][0].data == name
+
+
+def test_different_data_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """Runs of the same clips are compared; those of other data in a folder of the same name are not."""
+    for i, (place, digest) in enumerate({"A": "1", "B": "2", "C": "1", "D": None}.items()):
+        for model in ("ae", "pca"):
+            manifest = {"data.manifest": f"/{place}/x/site/manifest.csv"}
+            run = write_cell(tmp_path / f"{i}{model}", model, 0, manifest, data="site/manifest.csv", simulated=False)
+            if digest:
+                (run / "data.json").write_text(json.dumps({"manifest": digest, "recordings": "3"}))
+    study = build_study(tmp_path)
+    named = {cell.name: cell.data for cell in study.cells}
+    assert [named[f"{i}ae"] for i in range(4)] == ["A/x/site", "B/x/site", "A/x/site", "site"]
+    across = [c for c in study.comparisons if c.key not in ("model", "scoring")]
+    assert {(c.first, c.second) for c in across} == {("/A/x/site/manifest.csv", "/C/x/site/manifest.csv")}
+    assert {c.at["data"] for c in study.comparisons if c.key == "model"} == {"A/x/site", "B/x/site", "site"}
+
+
+def test_data_that_no_folder_tells_apart_are_named_by_their_digests(tmp_path: Path) -> None:
+    for i in range(2):
+        (write_cell(tmp_path / str(i)) / "data.json").write_text(json.dumps({"manifest": f"{i}", "recordings": "3"}))
+    first, second = (cell.data for cell in read_cells(tmp_path)[0])
+    assert first != second
+    assert all(re.fullmatch(r"factory-paper-0 [0-9a-f]{8} \(simulated\)", name) for name in (first, second))
 
 
 def test_flatten() -> None:

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from skelmap.errors import UserError
 from skelmap.names import flat
 from skelmap.reading import read_bytes, read_mapping, read_yaml
+from skelmap.study.data import Data, names
 from skelmap.study.scores import Scores, ScoresReader
 from skelmap.study.values import Value
 
@@ -27,6 +28,8 @@ class Cell:
         metrics: what metrics.json holds.
         versions: what versions.json holds; empty without one.
         scores: of every judged frame.
+        data: name of the data, without the folders that differ from machine to machine; says if simulated. Cells of
+            different data have different names.
     """
 
     name: str
@@ -34,18 +37,12 @@ class Cell:
     metrics: dict[str, Any]
     versions: dict[str, str]
     scores: Scores
+    data: str
 
     @property
     def model(self) -> str:
         """Name of the model."""
         return str(self.metrics.get("model", self.config.get("model._target_", "model")))
-
-    @property
-    def data(self) -> str:
-        """Name of the data, without the folders that differ from machine to machine; says if simulated."""
-        path = Path(str(self.metrics.get("data", self.config.get("data.manifest", "data"))))
-        name = path.parent.name if path.name == "manifest.csv" else f"{path.parent.name}/{path.stem}".lstrip("/")
-        return f"{name} (simulated)" if self.simulated else name
 
     @property
     def simulated(self) -> bool:
@@ -99,15 +96,16 @@ def read_cells(folder: Path) -> tuple[list[Cell], list[Broken]]:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give the folder of a sweep")
     reader = ScoresReader()
-    cells: list[Cell] = []
+    cells: list[tuple[Cell, Data]] = []
     broken: list[Broken] = []
     for run in _runs(folder):
         cell = _read(run, run.name if run == folder else run.relative_to(folder).as_posix(), reader)
-        if isinstance(cell, Cell):
-            cells.append(cell)
-        else:
+        if isinstance(cell, Broken):
             broken.append(cell)
-    return cells, broken
+        else:
+            cells.append(cell)
+    called = names(data for _, data in cells)
+    return [replace(cell, data=called[data]) for cell, data in cells], broken
 
 
 def _runs(folder: Path) -> list[Path]:
@@ -121,7 +119,7 @@ def _runs(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _read(run: Path, name: str, reader: ScoresReader) -> Cell | Broken:
+def _read(run: Path, name: str, reader: ScoresReader) -> tuple[Cell, Data] | Broken:
     config: dict[str, Value] = {}
     try:
         config = flatten(read_yaml(run / "config.yaml"))
@@ -129,7 +127,8 @@ def _read(run: Path, name: str, reader: ScoresReader) -> Cell | Broken:
             return _without_results(run, name, config)
         metrics = _checked(run / "metrics.json")
         scores = reader.read(run / "scores.csv", str(metrics.get("score", "score")))
-        return Cell(name, config, metrics, _versions(run), scores)
+        data = Data.read(run, config, metrics)
+        return Cell(name, config, metrics, _versions(run), scores, data.name()), data
     except UserError as error:
         cause = str(error).replace(f"{run}{os.sep}", "")
     return Broken(name, "damaged", " ".join(cause.split()), cause, config)
