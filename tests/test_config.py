@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from hydra.errors import ConfigCompositionException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
@@ -82,6 +83,13 @@ def test_views_and_dimensions_are_lists(override: str, composed: Compose) -> Non
     kind = "names" if "views" in override else "whole numbers of at least 1"
     with pytest.raises(UserError, match=rf"{override.split('=')[0]}=.*; allowed: a list of {kind}$"):
         check(composed("data=manifest", "data.manifest=x.csv", "model=neighbours", override))
+
+
+@pytest.mark.parametrize("key", ["neighbours", "remainder", "relative"])
+def test_a_model_has_no_key_that_does_nothing(key: str, composed: Compose) -> None:
+    composed("data=manifest", "model=neighbours", f"model.{key}=1")
+    with pytest.raises(ConfigCompositionException):
+        composed("data=manifest", "model=pca_course", f"model.{key}=1")
 
 
 @pytest.mark.parametrize(

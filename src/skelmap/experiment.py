@@ -40,7 +40,7 @@ from skelmap.evaluation import (
 from skelmap.loggers import closing, scalars
 from skelmap.maps import MapSettings
 from skelmap.memory import keep_freed_memory
-from skelmap.models import Autoencoder, Baseline, Neighbours
+from skelmap.models import Autoencoder, Baseline, OnViews
 from skelmap.monitor.handover import eye_of, normal_scores
 from skelmap.names import flat
 from skelmap.wandb_results import log_results
@@ -317,7 +317,7 @@ def _loading(
 
 def _title(model: pl.LightningModule, data: SkeletonMaps) -> str:
     """Name the method for readers: the model, and what it sees where that is not maps or the only thing it can see."""
-    said = isinstance(data.settings, MapSettings) or isinstance(model, Neighbours)
+    said = isinstance(data.settings, MapSettings) or isinstance(model, OnViews)
     return str(model.title) if said else f"{model.title}, keypoints"
 
 

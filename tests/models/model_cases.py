@@ -47,7 +47,7 @@ def small_overrides(name: str) -> list[str]:
         "gmm": ["model.mixtures=2"],
         "knn": ["model.neighbours=3"],
         **{views: ["model.neighbours=3", "model.dimensions=[4]", "model.remainder=true"] for views in VIEWS},
-        "pca_course": ["model.neighbours=3", "model.dimensions=[4]"],
+        "pca_course": ["model.dimensions=[4]"],
         "knn_ranks": ["model.neighbours=3", "model.dimensions=[4,4]", "model.remainder=true"],
         "neighbours": ["model.neighbours=3", "model.dimensions=[4,4,4,4]", "model.relative=0.5"],
     }.get(name, [])

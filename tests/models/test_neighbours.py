@@ -20,7 +20,7 @@ from invented import write_task
 from skelmap.data import Batch
 from skelmap.errors import UserError
 from skelmap.experiment import run
-from skelmap.models import Neighbours, Residuals
+from skelmap.models import Neighbours, OnViews, Residuals
 from skelmap.models.logarithm import LOWEST
 from skelmap.models.views import STEP, STILL, VIEWS, joints_of, scaled
 from skelmap.poses import read_clip, write_clip
@@ -33,14 +33,15 @@ RNG = np.random.default_rng(0)
 TRAIN, VAL, TEST = (RNG.normal(size=(n, T, V, 2)).astype(np.float32) for n in (200, 30, 40))
 
 
-def model(kind: type[Neighbours] = Neighbours, **others: Any) -> Neighbours:
-    sizes = {"views": list(DIMENSIONS), "dimensions": list(DIMENSIONS.values()), "neighbours": 3, "max_windows": 1000}
-    built = kind(**({"window": T, "remainder": False} | sizes | others))
+def model(kind: type[OnViews] = Neighbours, **others: Any) -> OnViews:
+    sizes = {"window": T, "views": list(DIMENSIONS), "dimensions": list(DIMENSIONS.values()), "max_windows": 1000}
+    own = {"neighbours": 3, "remainder": False} if kind is Neighbours else {}
+    built = kind(**(sizes | own | others))
     built.joints, built.hands = torch.tensor(KEPT), torch.tensor(HANDS)
     return built
 
 
-def fitted(kind: type[Neighbours] = Neighbours, **others: Any) -> Neighbours:
+def fitted(kind: type[OnViews] = Neighbours, **others: Any) -> OnViews:
     """Fitted to the training windows, with the usual distances of the validation windows."""
     ours = model(kind, **others)
     ours.fit(TRAIN.reshape(200, -1).copy())
@@ -126,7 +127,7 @@ def distances(kind: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize(("kind", "of"), [("neighbours", Neighbours), ("residual", Residuals)])
-def test_the_score_is_the_mean_distance_in_units_of_the_usual_one(kind: str, of: type[Neighbours]) -> None:
+def test_the_score_is_the_mean_distance_in_units_of_the_usual_one(kind: str, of: type[OnViews]) -> None:
     usual, asked = distances(kind)
     scored = fitted(of).predict_step(batch(TEST))
     np.testing.assert_allclose(scored.score, (asked / usual.mean(axis=1, keepdims=True)).mean(axis=0), rtol=2e-3)
@@ -134,8 +135,8 @@ def test_the_score_is_the_mean_distance_in_units_of_the_usual_one(kind: str, of:
 
 
 @pytest.mark.parametrize("of", [Neighbours, Residuals])
-def test_contributions_of_the_joints_are_parts_of_the_score(of: type[Neighbours]) -> None:
-    ours = fitted(of, views=[*VIEWS, *(f"hands_{view}" for view in VIEWS)], dimensions=8 * [4], relative=1)
+def test_contributions_of_the_joints_are_parts_of_the_score(of: type[OnViews]) -> None:
+    ours = fitted(of, views=[*VIEWS, *(f"hands_{view}" for view in VIEWS)], dimensions=8 * [4])
     score, parts = ours.score_and_contributions(torch.from_numpy(TEST)[:, :, None])
     assert parts.shape == (40, T, 1, V, 2) and not parts[..., [3], :].any()  # a joint that is left out
     torch.testing.assert_close(parts.sum(dim=(1, 2, 3, 4)), score, rtol=1e-3, atol=1e-4)
@@ -327,11 +328,15 @@ def test_validation_recordings_that_the_trainer_passes_over_are_missed(
             run(composed(*small_overrides(name), f"data.manifest={task}", words))
 
 
-@pytest.mark.parametrize("others", [{"remainder": True}, {"dimensions": [100]}])
-def test_a_subspace_that_leaves_nothing_is_refused(others: dict[str, Any]) -> None:
-    ours = model(Residuals, **({"views": ["posture"], "dimensions": [5]} | others))
-    with pytest.raises(UserError, match=r"all 24 directions of view posture are kept, .*; allowed are remainder=false"):
+def test_a_subspace_that_leaves_nothing_is_refused() -> None:
+    ours = model(Residuals, views=["posture"], dimensions=[100])
+    with pytest.raises(UserError, match=r"dimensions=\[100\]: all 24 directions of view posture .*; allowed are fewer"):
         ours.fit(TRAIN.reshape(200, -1).copy())
+
+
+def test_a_single_window_is_refused() -> None:
+    with pytest.raises(UserError, match=r"PCA: posture, .*: one training window; allowed are two or more"):
+        model(Residuals).fit(TRAIN[:1].reshape(1, -1).copy())
 
 
 def test_ranks_without_validation_recordings_are_refused(composed: Compose, tmp_path: Path) -> None:

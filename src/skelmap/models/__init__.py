@@ -4,7 +4,9 @@ from skelmap.models.ae import AE
 from skelmap.models.autoencoder import Autoencoder, Reconstruction, WindowScores
 from skelmap.models.baselines import GMM, KNN, PCA, Baseline, MeanMap
 from skelmap.models.lstm_vae import LSTMVAE
-from skelmap.models.neighbours import Neighbours, Residuals
+from skelmap.models.neighbours import Neighbours
+from skelmap.models.on_views import OnViews
+from skelmap.models.residuals import Residuals
 from skelmap.models.vae import VAE
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "Baseline",
     "MeanMap",
     "Neighbours",
+    "OnViews",
     "Reconstruction",
     "Residuals",
     "WindowScores",
