@@ -216,7 +216,7 @@ def _report(
 def _remarks(model: pl.LightningModule, data: SkeletonMaps) -> list[str]:
     """Say what about these data is to be known when the numbers are read."""
     alone = not len(data.starts("val")) and model.without_validation
-    return [*([f"no validation windows: {alone}"] if alone else []), *filter(None, [data.mixed_rates])]
+    return [*([f"no validation windows: {alone}"] if alone else []), *filter(None, [data.mixed_rates, data.cut_off])]
 
 
 def _examples(model: pl.LightningModule, data: SkeletonMaps, picks: Picks) -> Examples | None:

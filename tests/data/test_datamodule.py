@@ -12,7 +12,7 @@ from invented import as_coco, clip_of, wave, write_manifest, write_task
 from skelmap.data import Batch, JudgedRows, SkeletonMaps
 from skelmap.errors import UserError
 from skelmap.maps import draw_maps
-from skelmap.poses import read_clip, write_clip
+from skelmap.poses import BODY_25, Clip, read_clip, write_clip
 
 Make = Callable[..., SkeletonMaps]
 
@@ -181,3 +181,18 @@ def test_only_the_factory_s_data_are_called_simulated(tmp_path: Path, make: Make
     assert not make(manifest).simulated
     (tmp_path / "factory.json").write_text("{}")
     assert make(manifest).simulated
+
+
+def test_people_larger_than_the_cut_are_told(tmp_path: Path, make: Make) -> None:
+    assert make().cut_off == ""
+    clip = clip_of(wave(20))
+    large = Clip.build("large", clip.keypoints * np.float32((3, 3, 1)), clip.layout, (1920, 1440), clip.fps)
+    write_clip(tmp_path / "large.npz", large)
+    manifest = write_manifest(tmp_path, [["large", "large.npz", "train", "a"]])
+    points = large.keypoints[..., :2] - large.keypoints[:, BODY_25.joints.index("neck"), None, :2]
+    share = (np.abs(points).max(axis=-1) > 240).mean()
+    for data in (make(manifest), make(manifest)):  # of the cache that is built, and of the one that is there
+        assert data.cut_off.startswith(f"{share:.0%} of the seen joints lie outside the maps")
+        assert "data.maps.crop_size=480" in data.cut_off and "data.maps.line_width" in data.cut_off
+    assert make(manifest, maps={"crop_size": 1440, "line_width": 24}).cut_off == ""
+    assert make(manifest, representation="keypoints").cut_off == ""

@@ -23,6 +23,8 @@ from skelmap.poses import LAYOUTS, JsonFormat, Layout, Manifest, check_spans, re
 log = logging.getLogger(__name__)
 SCORED_AT_ONCE = 3_000_000
 """Pixels in a batch of windows to be scored: 127 windows of 30 maps of 28 px, 256 windows at most."""
+MOST_OUTSIDE = 0.2
+"""Share of the seen joints that maps may leave out unsaid: of real people at 640x480, 6 to 8 % lie outside the cut."""
 
 
 class Batch(NamedTuple):
@@ -281,6 +283,17 @@ class SkeletonMaps(pl.LightningDataModule):
         return (
             f"recordings of different frame rates, {rates} a second: a window is {self.seq_len} frames of each, so the "
             "same movement looks faster at a lower rate; the monitor watches at the training recordings' commonest"
+        )
+
+    @property
+    def cut_off(self) -> str:
+        """What is amiss where the maps' cut leaves out much of the people; empty where it does not."""
+        if self.cache.outside <= MOST_OUTSIDE:
+            return ""
+        return (
+            f"{self.cache.outside:.0%} of the seen joints lie outside the maps, a square of "
+            f"data.maps.crop_size={self.settings.crop_size} px around the neck; where people are larger than in "
+            "pictures of 640x480, enlarge it, and data.maps.line_width as much"
         )
 
     def clips_of(self, row: Tensor) -> list[str]:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from rich.progress import track as progress
 
 from skelmap.errors import UserError
-from skelmap.maps.draw import RENDERER_VERSION, MapSettings
+from skelmap.maps.draw import RENDERER_VERSION, MapSettings, outside_cut
 from skelmap.maps.keypoints import KeypointSettings
 from skelmap.maps.sources import content_digest
 from skelmap.poses import JsonFormat, Recording, Span, read_clip
@@ -55,6 +55,8 @@ class MapCache:
         spans: first frame of each recording and one past its last.
         fps: frames a second of each recording.
         settings: what a row is and how to unpack it.
+        outside: share of the seen joints that the maps' cut leaves out, 0..1; 0 of keypoints, which are not cut, and in
+            files of earlier versions.
     """
 
     path: Path
@@ -65,6 +67,7 @@ class MapCache:
     spans: tuple[Span, ...]
     fps: tuple[float, ...]
     settings: Settings
+    outside: float
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -166,7 +169,7 @@ def _write(file: IO[bytes], key: str, recordings: Sequence[Recording], settings:
 
     put(MAGIC)
     index: dict[str, list[NDArray[np.int32]]] = {"clip": [], "frame": [], "track": []}
-    spans, rates = [], []
+    spans, rates, outside = [], [], np.zeros(2, np.int64)
     for i, recording in enumerate(progress(recordings, "drawing skeleton maps", transient=True)):
         clip = read_clip(recording.path, recording.clip, fmt)
         seen = clip.present
@@ -176,10 +179,13 @@ def _write(file: IO[bytes], key: str, recordings: Sequence[Recording], settings:
         index["track"].append(clip.track[seen].astype(np.int32))
         spans.append(clip.span)
         rates.append(clip.fps)
+        if isinstance(settings, MapSettings):
+            outside += outside_cut(clip, settings)
     for column in index.values():
         put(np.concatenate(column).tobytes() if column else b"")
     rows = sum(len(part) for part in index["clip"])
-    header = json.dumps({"key": key, "rows": rows, "spans": spans, "fps": rates}).encode()
+    share = float(outside[0] / max(outside[1], 1))
+    header = json.dumps({"key": key, "rows": rows, "spans": spans, "fps": rates, "outside": share}).encode()
     put(header)
     put(len(header).to_bytes(8, "little"))
     file.write(digest.digest())
@@ -223,4 +229,4 @@ def _parse(path: Path, content: NDArray[np.uint8], settings: Settings) -> MapCac
     packed = content[start:index].reshape(rows, settings.row_bytes)
     clip, frame, track = np.frombuffer(content, "<i4", 3 * rows, index).reshape(3, rows).copy()
     spans = tuple((int(first), int(stop)) for first, stop in header["spans"])
-    return MapCache(path, packed, clip, frame, track, spans, tuple(header["fps"]), settings)
+    return MapCache(path, packed, clip, frame, track, spans, tuple(header["fps"]), settings, header.get("outside", 0.0))

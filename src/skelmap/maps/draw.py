@@ -111,6 +111,16 @@ class MapSettings:
         return unpack_maps(packed, self.img_size)
 
 
+def outside_cut(clip: Clip, settings: MapSettings) -> tuple[int, int]:
+    """Count the joints that were seen in a clip and lie outside the maps' cut, and all that were seen."""
+    points = with_neck(clip.keypoints[clip.present], clip.layout)
+    seen = points[..., 2] > MIN_CONFIDENCE
+    from_neck = np.abs(points[..., :2] - neck_positions(clip.keypoints[clip.present], clip.layout)[:, None]).max(
+        axis=-1
+    )
+    return int((seen & (from_neck > settings.crop_size / 2)).sum()), int(seen.sum())
+
+
 def draw_maps(
     keypoints: NDArray[np.float32], layout: Layout, size: tuple[int, int], settings: MapSettings
 ) -> NDArray[np.bool_]:
