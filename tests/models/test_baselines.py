@@ -1,13 +1,18 @@
 """PCA, GMM, nearest neighbours and the mean map against scikit-learn."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from model_cases import small_overrides
 from sklearn.decomposition import PCA as SklearnPCA
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import NearestNeighbors
 
+from composing import Compose
 from skelmap.errors import UserError
+from skelmap.experiment import run
 from skelmap.models import GMM, KNN, PCA, MeanMap
 from skelmap.models.baselines import Baseline
 
@@ -71,3 +76,11 @@ def test_the_mean_map_scores_the_squared_difference_from_it() -> None:
 def test_too_little_data_for_a_size_is_refused(model: Baseline, message: str) -> None:
     with pytest.raises(UserError, match=message):
         model.fit(TRAIN.copy())
+
+
+@pytest.mark.parametrize("override", ["+trainer.val_check_interval=0.5", "trainer.num_sanity_val_steps=2"])
+@pytest.mark.parametrize("name", ["mean_map", "neighbours"])
+def test_validation_before_the_fit_is_refused(name: str, override: str, composed: Compose, task: Path) -> None:
+    words = (*small_overrides(name), f"data.manifest={task}", "data.batch_size=8")
+    with pytest.raises(UserError, match=r"fitted at the end .* allowed are trainer\.val_check_interval=1\.0"):
+        run(composed(*words, override))

@@ -75,6 +75,18 @@ class Baseline(pl.LightningModule, ABC):
                 self._collected.clear()
                 self.fit(x)
 
+    def on_validation_epoch_start(self) -> None:
+        """Check that the training windows of this epoch are fitted.
+
+        Raises:
+            UserError: the trainer was told to validate before.
+        """
+        if self._collected or self.trainer.sanity_checking:
+            raise UserError(
+                f"{self.title} is fitted at the end of an epoch and cannot be validated before; allowed are "
+                "trainer.val_check_interval=1.0 and trainer.num_sanity_val_steps=0"
+            )
+
     def validation_step(self, batch: Batch) -> Tensor:
         """Return and log the mean score of normal validation windows as the loss."""
         with self.exactly():
