@@ -167,9 +167,8 @@ class BestCheckpoint(LastCheckpoint):
         """Take the best score and the best epoch's file, if it is still there."""
         state = checkpoint["callbacks"].get(self.state_key)
         best = Path(str(trainer.ckpt_path)).with_name(f"{self.filename}{self.FILE_EXTENSION}")
-        if trainer.state.fn != TrainerFn.FITTING or state is None or state["best_model_score"] is None:
-            return
-        if not best.is_file():
+        known = state is not None and state["best_model_score"] is not None and best.is_file()
+        if trainer.state.fn != TrainerFn.FITTING or not known:  # scoring loads a checkpoint, too
             return
         own = Path(str(self.dirpath)) / best.name
         if trainer.is_global_zero:

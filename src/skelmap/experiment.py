@@ -344,7 +344,7 @@ def _history(trainer: pl.Trainer) -> History:
 
 
 def _quiet() -> None:
-    """Silence hints of Lightning's that do not apply here: windows need no worker processes, logs no sub-steps."""
+    """Silence hints that do not apply: windows need no worker processes, logs no sub-steps, CUDA graphs are meant."""
     for message in (
         ".*does not have many workers.*",
         ".*Checkpoint directory.*",

@@ -26,7 +26,7 @@ SMALL = ("trainer=gpu", "data.stride=4", "data.batch_size=8", "trainer.max_epoch
 
 
 def small(name: str, task: Path) -> list[str]:
-    """Overrides for a small model on the GPU; what compares keypoints gets them."""
+    """Overrides for a small model on the GPU."""
     words = [word for word in small_overrides(name) if not word.startswith("trainer")]
     return [*words, *SMALL, f"data.manifest={task}"]
 

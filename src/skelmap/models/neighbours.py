@@ -20,7 +20,8 @@ class Neighbours(OnViews):
     """Score a window by how far it lies from the nearest training windows, in several views at once.
 
     Each view is whitened by its principal axes, so distances in it are Mahalanobis distances; the view's distance is
-    the mean over the k nearest training windows (Ramaswamy et al. 2000, with the mean in place of the k-th).
+    the mean over the k nearest training windows (Ramaswamy et al. 2000, with the mean in place of the k-th). `OnViews`
+    tells their units.
 
     Distances in a place where normal work itself is scattered say less than in one where it is dense. So a distance is
     divided by a power, `relative`, of what is usual there: the distance that the k training windows themselves have
@@ -38,7 +39,7 @@ class Neighbours(OnViews):
         neighbours: k.
         max_windows: compare with this many training windows at most.
         remainder: false leaves directions beyond `dimensions` out.
-        ranks: in place of the units above take the share of validation windows that are nearer, 0..1; needs some.
+        ranks: see `OnViews`.
         relative: power, 0..1, of what is usual at that place, by which distances are divided.
 
     Raises:
