@@ -19,6 +19,7 @@ from skelmap.config import resolved
 from skelmap.data import SkeletonMaps
 from skelmap.errors import UserError
 from skelmap.files import replacing, sweep_partial
+from skelmap.models.hiding import SCORES as BY_HIDING
 from skelmap.names import flat
 from skelmap.reading import read_mapping, read_yaml
 from skelmap.redaction import redacted, without_secrets
@@ -166,5 +167,11 @@ def check_checkpoint(path: Path, model: pl.LightningModule, data: pl.LightningDa
             unsaid = value if key == "layout" else None  # older checkpoints do not say theirs
             if key not in FREE and (was := trained[group].get(key, unsaid)) != value:
                 raise UserError(f"ckpt_path={path}: trained with {group}.{key}={was}; allowed is that, not {value}")
+    score, was = model.hparams.get("score"), trained["model"].get("score")
+    if score in BY_HIDING and was != score:
+        raise UserError(
+            f"ckpt_path={path}: trained with model.score={was}; {score} needs a network that was trained with it, for "
+            "it fills in frames that it is not shown"
+        )
     check_weights(path, saved, model, (data.window, *data.settings.shape))
     return saved

@@ -22,7 +22,7 @@ from skelmap.errors import UserError
 from skelmap.experiment import run
 from skelmap.maps import KeypointSettings, MapSettings
 from skelmap.models import PCA
-from skelmap.models.autoencoder import BY_REFERENCE, SCORES
+from skelmap.models.autoencoder import BY_HIDING, BY_REFERENCE, SCORES
 from skelmap.monitor import export as exporting
 from skelmap.monitor.command import watch
 from skelmap.monitor.embedding import describe
@@ -224,10 +224,10 @@ def test_every_model_scores_recordings_as_it_does_in_pytorch(model: str, compose
 @pytest.mark.slow
 def test_every_score_of_a_network_is_exported(composed: Compose, tmp_path: Path) -> None:
     task = write_task(tmp_path / "task")
-    run(composed(*SMALL, "model=vae", f"data.manifest={task}"))
+    run(composed(*SMALL, "model=lstm_vae", "model.hidden_size=32", f"data.manifest={task}"))
     config = tmp_path / "run/config.yaml"
     text = config.read_text()
-    for score in (*SCORES, *BY_REFERENCE):
+    for score in (*SCORES, *BY_HIDING, *BY_REFERENCE):
         config.write_text(text.replace("score: recon_error", f"score: {score}"))
         export(tmp_path / "run", tmp_path / "out")
         scorer = TorchScorer(tmp_path / "run")

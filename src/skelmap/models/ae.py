@@ -54,6 +54,6 @@ class AE(Autoencoder):
         layout: str = "BODY_25",
     ) -> None:
         coding = frame_coding(representation, img_size, channels, layout)
-        super().__init__(learning_rate, 0.0, score, 1, latent_dim, coding.likelihood)
+        super().__init__(learning_rate, 0.0, score, 1, latent_dim, 1, coding.likelihood)
         self.save_hyperparameters(logger=False)
         self.network = AENetwork(latent_dim, coding)

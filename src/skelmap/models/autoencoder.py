@@ -1,6 +1,7 @@
 """What AE, VAE and LSTM-VAE have in common: loss, logging, scoring."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 from skelmap.data import Batch, SkeletonMaps
 from skelmap.errors import UserError
 from skelmap.models.frames import Bernoulli, Gaussian
+from skelmap.models.hiding import SCORES as BY_HIDING
+from skelmap.models.hiding import masks
 from skelmap.models.reference import SCORES as BY_REFERENCE
 from skelmap.models.reference import Reference
 from skelmap.models.scores import active_units, gaussian_kl, reconstruction_error
@@ -94,13 +97,17 @@ class Autoencoder(pl.LightningModule):
             likelihood), `elbo` (bce + KL), `recon_prob` (expected negative log likelihood over samples of the
             latents: An & Cho 2015), or one that compares the latents with those of normal windows (`Reference`):
             `relative_error`, `mahalanobis`, `neighbours`, or `error_and_neighbours`, the sum of recon_error and
-            neighbours, each in units of its mean over normal validation windows.
+            neighbours, each in units of its mean over normal validation windows. Networks of several frames can
+            also be judged by the mean squared error of frames that they were not shown: `masked_frames` and
+            `next_frames` (`hiding.masks`). With these two they are trained to fill in such frames: in the ELBO the
+            latents are of what was shown, the likelihood is of the whole window.
         samples: of the latents for `recon_prob`.
         latent_dim: J, dimensions of the latent space.
+        frames: T, that the network sees at once.
         likelihood: of a window, given what the network decodes.
 
     Raises:
-        UserError: the score is unknown, or needs a posterior that the network lacks.
+        UserError: the score is unknown, or needs a posterior or several frames, which the network lacks.
     """
 
     title: str
@@ -108,6 +115,7 @@ class Autoencoder(pl.LightningModule):
     """What the scores lack where there are no validation windows, for readers."""
     network: LatentNetwork
     noise: Tensor
+    masks: Tensor
     has_posterior = True
 
     def __init__(
@@ -117,10 +125,12 @@ class Autoencoder(pl.LightningModule):
         score: str,
         samples: int,
         latent_dim: int,
+        frames: int,
         likelihood: Bernoulli | Gaussian,
     ) -> None:
         super().__init__()
-        allowed = (*(SCORES if self.has_posterior else SCORES[:2]), *BY_REFERENCE)
+        by_reconstruction = SCORES if self.has_posterior else SCORES[:2]
+        allowed = (*by_reconstruction, *(BY_HIDING if frames > 1 else ()), *BY_REFERENCE)
         if score not in allowed:
             raise UserError(f"model.score={score}; allowed for {type(self).__name__} are {', '.join(allowed)}")
         self.learning_rate, self.beta, self.score = learning_rate, beta, score
@@ -128,6 +138,8 @@ class Autoencoder(pl.LightningModule):
         self.reference = Reference()
         noise = torch.randn(samples, latent_dim, generator=torch.Generator().manual_seed(0))
         self.register_buffer("noise", noise, persistent=False)
+        self.register_buffer("masks", masks(score, frames), persistent=False)
+        self.hides = score in BY_HIDING
         self._val_mu: list[Tensor] = []
         self._val_kl: list[Tensor] = []
 
@@ -135,13 +147,22 @@ class Autoencoder(pl.LightningModule):
         """Reconstruct (B, T, 1, H, W) maps; while training from a sample of the latents, else from their mean."""
         return Reconstruction(*self.network(maps))
 
-    def _losses(self, maps: Tensor) -> tuple[Tensor, Tensor, Reconstruction]:
-        """Mean negative log likelihood of a window, mean KL of each latent (J,), and the reconstruction."""
-        out = self(maps)
+    def _losses(self, maps: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean negative log likelihood of a window, mean KL of each latent (J,), and the latents' means (B, J).
+
+        Args:
+            maps: (B, T, 1, H, W).
+            hidden: (B or 1, T) bool, frames that the network does not see.
+        """
+        out = self(self._shown(maps, hidden))
         recon = self.likelihood.nll(out.decoded.float(), maps).mean()
         if out.logvar is None:
-            return recon, torch.zeros(0, device=maps.device), out
-        return recon, gaussian_kl(out.mu.float(), out.logvar.float()).mean(dim=0), out
+            return recon, torch.zeros(0, device=maps.device), out.mu
+        return recon, gaussian_kl(out.mu.float(), out.logvar.float()).mean(dim=0), out.mu
+
+    def _shown(self, maps: Tensor, hidden: Tensor) -> Tensor:
+        """Blacken the hidden frames of windows (B, T, 1, H, W); of keypoints, put all joints at the neck."""
+        return maps.masked_fill(hidden[..., None, None, None], 0) if self.hides else maps
 
     def on_train_start(self) -> None:
         """Forget what the weights said of normal windows, and fit what a checkpoint kept of Adam to this run.
@@ -162,17 +183,21 @@ class Autoencoder(pl.LightningModule):
 
     def training_step(self, batch: Batch) -> Tensor:
         """Return the negative ELBO of a batch, nats a window."""
-        recon, kl, _ = self._losses(batch.maps)
+        hidden = self.masks
+        if len(hidden) > 1:
+            hidden = hidden[torch.randint(len(hidden), (len(batch.start),), device=self.device)]
+        recon, kl, _ = self._losses(batch.maps, hidden)
         loss = recon + self.beta * kl.sum()
         self._log("train", loss, recon, kl.sum(), len(batch.start))
         return loss
 
     def validation_step(self, batch: Batch) -> Tensor:
         """Return and log the loss on validation windows and remember the latents."""
-        recon, kl, out = self._losses(batch.maps)
+        passes = [self._losses(batch.maps, hidden) for hidden in self.masks.split(1)]
+        recon, kl, mu = (torch.stack(part).mean(dim=0) for part in zip(*passes, strict=True))
         loss = recon + self.beta * kl.sum()
         self._log("val", loss, recon, kl.sum(), len(batch.start))
-        self._val_mu.append(out.mu.float())
+        self._val_mu.append(mu.float())
         self._val_kl.append(kl * len(batch.start))
         return loss
 
@@ -247,12 +272,42 @@ class Autoencoder(pl.LightningModule):
         Returns:
             The scores (B,) and the means (B, J), float32.
         """
-        mu, logvar = self.network.encode_codes(codes)
-        out = Reconstruction(self.network.decode(mu), mu, logvar)
-        return self._score(out, maps), mu.float()
+        nothing = self.network.frame_codes(torch.zeros_like(maps[0, :1])) if self.hides else codes
+
+        def look(hidden: Tensor) -> Reconstruction:
+            of_frames = hidden.view(1, -1, *(1,) * (codes.ndim - 2))
+            mu, logvar = self.network.encode_codes(torch.where(of_frames, nothing, codes) if self.hides else codes)
+            return Reconstruction(self.network.decode(mu), mu, logvar)
+
+        out = self._filled_in(look)
+        return self._score(out, maps), out.mu.float()
+
+    def _filled_in(self, look: Callable[[Tensor], Reconstruction]) -> Reconstruction:
+        """Put together what the network makes of each frame when it does not see it.
+
+        Args:
+            look: reconstructs all windows, without (1, T) frames that are hidden.
+
+        Returns:
+            Frames that are never hidden are those of the last look; the latents are means over all looks.
+        """
+        looks = [look(hidden) for hidden in self.masks.split(1)]
+        if len(looks) == 1:
+            return looks[0]
+        decoded = looks[-1].decoded
+        for hidden, out in zip(self.masks.split(1), looks, strict=True):
+            decoded = torch.where(hidden[..., None, None, None], out.decoded, decoded)
+        return Reconstruction(decoded, torch.stack([out.mu for out in looks]).mean(dim=0))
+
+    def _look(self, maps: Tensor) -> Reconstruction:
+        """Reconstruct windows (B, T, 1, H, W), frames that the score hides without having seen them."""
+        return self._filled_in(lambda hidden: self(self._shown(maps, hidden)))
 
     def _score(self, out: Reconstruction, maps: Tensor) -> Tensor:
         decoded = out.decoded.float()
+        if self.hides:
+            asked = self.masks.any(dim=0)
+            return reconstruction_error(self.likelihood.mean(decoded)[:, asked], maps[:, asked])
         if self.score == "recon_error" or self.score in BY_REFERENCE:
             error = reconstruction_error(self.likelihood.mean(decoded), maps)
             if self.score == "recon_error" or not self.reference.known:  # which `on_predict_start` refuses
@@ -274,10 +329,10 @@ class Autoencoder(pl.LightningModule):
 
     def reconstruct(self, maps: Tensor) -> Tensor:
         """Give the probability of each pixel, (B, T, 1, H, W) in 0..1; of keypoints, their places."""
-        out: Reconstruction = self(maps)
-        return self.likelihood.mean(out.decoded.float())
+        return self.likelihood.mean(self._look(maps).decoded.float())
 
     def score_and_contributions(self, maps: Tensor) -> tuple[Tensor, Tensor]:
         """Score windows (B, T, 1, H, W), (B,), and give the squared error of each element, (B, T, 1, H, W)."""
-        out: Reconstruction = self(maps)
-        return self._score(out, maps), (self.likelihood.mean(out.decoded.float()) - maps).square()
+        out = self._look(maps)
+        errors = (self.likelihood.mean(out.decoded.float()) - maps).square()
+        return self._score(out, maps), errors * self.masks.any(dim=0)[:, None, None, None] if self.hides else errors

@@ -87,7 +87,7 @@ class LSTMVAE(Autoencoder):
         layout: str = "BODY_25",
     ) -> None:
         coding = frame_coding(representation, img_size, channels, layout)
-        super().__init__(learning_rate, beta, score, samples, latent_dim, coding.likelihood)
+        super().__init__(learning_rate, beta, score, samples, latent_dim, seq_len, coding.likelihood)
         self.save_hyperparameters(logger=False)
         self.network = LSTMVAENetwork(seq_len, latent_dim, hidden_size, coding)
 

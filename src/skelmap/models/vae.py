@@ -58,6 +58,6 @@ class VAE(Autoencoder):
         layout: str = "BODY_25",
     ) -> None:
         coding = frame_coding(representation, img_size, channels, layout)
-        super().__init__(learning_rate, beta, score, samples, latent_dim, coding.likelihood)
+        super().__init__(learning_rate, beta, score, samples, latent_dim, 1, coding.likelihood)
         self.save_hyperparameters(logger=False)
         self.network = VAENetwork(latent_dim, coding)
