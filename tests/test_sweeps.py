@@ -99,6 +99,12 @@ def test_the_command_line_wins_over_the_sweeps_file(task: Path, tmp_path: Path) 
     assert f"{failed[0]}: data.img_size=13; allowed: a whole number from 14 to 256" in done.stderr
 
 
+def test_no_cell_begins_where_a_manifest_is_missing(task: Path, tmp_path: Path) -> None:
+    done = train(tmp_path, "-m", "data=manifest", f"data.manifest={task},{tmp_path}/b.csv,{tmp_path}/c.csv", "model=ae")
+    assert done.returncode == 1 and not list(tmp_path.glob("outputs/sweeps/*/*/*/*"))
+    assert done.stderr == f"data.manifest={tmp_path}/b.csv: there is no such file, nor 1 more of 3; nothing was begun\n"
+
+
 def test_slurm_is_asked_for_one_job_a_cell(task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _needs("slurm")
     (tmp_path / "bin").mkdir()

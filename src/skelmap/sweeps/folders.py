@@ -36,14 +36,14 @@ def folder_name(overrides: Iterable[str]) -> str:
 OmegaConf.register_new_resolver("folder_name", folder_name)
 
 
-def cell_folders(config: DictConfig) -> list[Path]:
-    """List the folders of all cells that Hydra's own sweeper makes of a multirun.
+def cell_overrides(config: DictConfig) -> list[list[str]]:
+    """List the overrides of all cells that Hydra's own sweeper makes of a multirun.
 
     Args:
         config: of the multirun, with its `hydra` part.
 
     Returns:
-        In the order of the sweep. Empty for another sweeper, whose cells nobody knows beforehand.
+        `key=value` each, in the order of the sweep. Empty for another sweeper, whose cells nobody knows beforehand.
     """
     if not str(config.hydra.sweeper._target_).endswith(f".{BasicSweeper.__name__}"):
         return []
@@ -51,4 +51,9 @@ def cell_folders(config: DictConfig) -> list[Path]:
     parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
     overrides = parser.parse_overrides([*arguments, *config.hydra.overrides.task])
     (cells,) = BasicSweeper.split_arguments(overrides, None)
-    return [Path(config.hydra.sweep.dir) / folder_name(cell) for cell in cells]
+    return [list(cell) for cell in cells]
+
+
+def cell_folders(config: DictConfig) -> list[Path]:
+    """List the folders of these cells."""
+    return [Path(config.hydra.sweep.dir) / folder_name(cell) for cell in cell_overrides(config)]

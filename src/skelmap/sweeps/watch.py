@@ -9,7 +9,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from skelmap.sweeps.folders import cell_folders
+from skelmap.sweeps.folders import cell_folders, cell_overrides
 from skelmap.sweeps.progress import Progress
 
 NEEDS = {
@@ -19,6 +19,8 @@ NEEDS = {
     "ray": ("ray", "ray"),
 }
 """Of each launcher: a module it cannot do without, and the extra that brings it."""
+
+MANIFEST = "data.manifest"
 
 
 class SweepWatch(Callback):
@@ -35,10 +37,11 @@ class SweepWatch(Callback):
         return {}
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Check the launcher, forget the failures of an earlier start, begin to watch."""
+        """Check the launcher and the data sets' manifests, forget the failures of an earlier start, begin to watch."""
         launcher = config.hydra.runtime.choices.get("launcher")
         if launcher:
             _prepare(launcher)
+        _check_manifests(cell_overrides(config))
         self._cells = tuple(cell_folders(config))
         for folder in self._cells:
             (folder / "failed.txt").unlink(missing_ok=True)  # these will be tried again
@@ -62,6 +65,15 @@ def _prepare(launcher: str) -> None:
         sys.exit(f"launcher={launcher}: {module} is not installed; pip install -c constraints.txt -e '.[{extra}]'")
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # inherited; later, in a cell, torch would not heed it any more
     os.environ.setdefault("TTY_COMPATIBLE", "0")  # for rich: bars of several processes would overwrite each other
+
+
+def _check_manifests(cells: list[list[str]]) -> None:
+    """Stop where a data set's manifest is not there, before any cell begins."""
+    named = {value for cell in cells for key, _, value in (line.partition("=") for line in cell) if key == MANIFEST}
+    missing = sorted(path for path in named if "$" not in path and not Path(path.strip("'\"")).expanduser().is_file())
+    if missing:
+        more = f", nor {len(missing) - 1} more of {len(named)}" if len(missing) > 1 else ""
+        sys.exit(f"{MANIFEST}={missing[0]}: there is no such file{more}; nothing was begun")
 
 
 def _cause(folder: Path) -> str | None:
