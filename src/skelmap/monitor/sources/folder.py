@@ -1,5 +1,6 @@
 """A folder into which OpenPose writes now."""
 
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -34,13 +35,14 @@ class GrowingFolder(Source):
     def __init__(self, path: Path, fmt: JsonFormat) -> None:
         super().__init__(path.name, fmt.layout, fmt.fps)
         self.path, self.format = path, fmt
+        self._cause = ""  # why the folder cannot be looked through, where there is a reason
 
     def __iter__(self) -> Iterator[Sight | Trouble]:
         """Give each frame when its file is there; in a silence say so again and again."""
         tracker, now = PeopleTracker(), 0.0
         for found in self._files():
             if isinstance(found, float):
-                yield Trouble(now + found, f"no new frame in {self.path}")
+                yield Trouble(now + found, self._cause or f"no new frame in {self.path}")
                 continue
             number = frame_number(found)
             now, came = number / self.format.fps, time.perf_counter()
@@ -59,7 +61,7 @@ class GrowingFolder(Source):
             found = _next(last)
             silence = time.monotonic() - since
             if found is None and (last is None or time.monotonic() - looked > LEFT_OUT):
-                found, looked = _first_after(last, self.path), time.monotonic()
+                found, looked = self._later(last), time.monotonic()
             if found is not None:
                 last, since, looked = found, time.monotonic(), time.monotonic()
                 yield found
@@ -67,6 +69,15 @@ class GrowingFolder(Source):
             if silence > SILENT:
                 yield silence
             time.sleep(LOOK_AGAIN)
+
+    def _later(self, last: Path | None) -> Path | None:
+        """Look through the folder for a later frame; one that is away for a moment is looked for again."""
+        self._cause = ""
+        try:
+            return _first_after(last, self.path)
+        except (OSError, UserError) as error:
+            self._cause = str(error)
+            return None
 
     def _read(self, file: Path) -> NDArray[np.float32]:
         """Read a file's people; one that is still being written is waited for."""
@@ -81,11 +92,12 @@ class GrowingFolder(Source):
 
 
 def _first_after(last: Path | None, folder: Path) -> Path | None:
-    """Look through the folder for the first file of a later frame; files without a number are passed over."""
-    try:
-        files = [file for file in source_files(folder) if re.search(r"\d_keypoints\.json$", file.name)]
-    except OSError:
-        return None
+    """Look through the folder for the first file of a later frame; files without a number are passed over.
+
+    Raises:
+        UserError: the folder cannot be read.
+    """
+    files = [file for file in source_files(folder) if re.search(r"\d_keypoints\.json$", file.name)]
     number = frame_number(last) if last else -1
     return min((file for file in files if frame_number(file) > number), key=frame_number, default=None)
 
@@ -97,4 +109,4 @@ def _next(last: Path | None) -> Path | None:
     stem = last.name.removesuffix("_keypoints.json")
     digits = stem[len(stem.rstrip("0123456789")) :]
     following = last.with_name(f"{stem[: -len(digits)]}{int(digits) + 1:0{len(digits)}d}_keypoints.json")
-    return following if following.exists() else None
+    return following if os.path.exists(following) else None  # Path.exists raises on some errors of a share
