@@ -57,6 +57,17 @@ def test_finished_means_the_same_configuration_and_metrics(composed: Compose, tm
     assert provenance.finished(folder, cfg) is None
 
 
+@pytest.mark.parametrize("other", ["logger=tensorboard", "~callbacks.progress", "paths.cache_dir=elsewhere"])
+def test_a_folder_may_be_moved_and_its_results_told_elsewhere(composed: Compose, tmp_path: Path, other: str) -> None:
+    words = ("data=manifest", "data.manifest=x.csv")
+    provenance.write(tmp_path / "run", composed(*words))
+    (tmp_path / "run" / "metrics.json").write_text('{"auroc": 0.5}')
+    (tmp_path / "run").rename(tmp_path / "moved")
+    assert provenance.finished(tmp_path / "moved", composed(*words, other, run=tmp_path / "moved")) == {"auroc": 0.5}
+    with pytest.raises(UserError, match=r"another configuration, model.beta=1.0 and not 2"):
+        provenance.finished(tmp_path / "moved", composed(*words, other, "model.beta=2", run=tmp_path / "moved"))
+
+
 def test_a_failure_leaves_its_cause_and_the_next_start_takes_it_away(composed: Compose, tmp_path: Path) -> None:
     provenance.record_failure(tmp_path / "run", UserError("data.img_size=13"))
     assert (tmp_path / "run" / "failed.txt").read_text() == "data.img_size=13"

@@ -43,6 +43,7 @@ from skelmap.memory import keep_freed_memory
 from skelmap.models import Autoencoder, Baseline, OnViews
 from skelmap.monitor.handover import eye_of, normal_scores
 from skelmap.names import flat
+from skelmap.peak_memory import forget_peak, peak_mb
 from skelmap.wandb_results import log_results
 
 log = logging.getLogger(__name__)
@@ -112,6 +113,7 @@ def predict(
     trainer.callbacks.append(keep)
     with _loading(checkpoint, trainer, model, data):
         trainer.predict(model, data, return_predictions=False, ckpt_path=checkpoint, weights_only=True)
+    model.to(trainer.strategy.root_device)  # from which Lightning has taken it
     scores = keep.scores()
     if scores is None:
         raise UserError("nothing was scored")
@@ -171,6 +173,7 @@ def prepare(cfg: DictConfig, stage: str | None = None) -> tuple[pl.Trainer, pl.L
     check(cfg)
     _quiet()
     keep_freed_memory()
+    forget_peak()
     pl.seed_everything(cfg.seed, verbose=False)
     data: SkeletonMaps = build(cfg.data)
     if rank_zero_only.rank == 0:
@@ -334,7 +337,7 @@ def _facts(cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data
         "val_loss": min(losses) if losses else None,
         "parameters": sum(weights.numel() for weights in model.parameters()),
         "train_seconds": round(history.seconds, 1),
-        "peak_memory_mb": provenance.peak_memory_mb(),
+        "peak_memory_mb": peak_mb(),
     }
 
 

@@ -1,8 +1,11 @@
-"""Names that fit where they go: not too long, not nested."""
+"""Names that fit where they go: not too long, not nested; and keys that name nothing but places."""
 
 from collections.abc import Mapping
 from typing import Any
 from zlib import crc32
+
+WITHOUT_BEARING = ("paths.", "hydra.", "logger.", "data.cache_dir", "callbacks.progress.")
+"""Keys of a configuration that say where files lie and what is told: they have no bearing on a run's numbers."""
 
 
 def shortened(name: str, limit: int) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import platform
-import resource
 import subprocess
 import traceback
 from contextlib import suppress
@@ -20,7 +19,7 @@ from skelmap.data import SkeletonMaps
 from skelmap.errors import UserError
 from skelmap.files import replacing, sweep_partial
 from skelmap.models.hiding import SCORES as BY_HIDING
-from skelmap.names import flat
+from skelmap.names import WITHOUT_BEARING, flat
 from skelmap.reading import read_mapping, read_yaml
 from skelmap.redaction import redacted, without_secrets
 
@@ -59,13 +58,6 @@ def git_revision() -> str:
         return "not a git checkout"
 
 
-def peak_memory_mb() -> int:
-    """Highest memory of this process so far, or of its GPU where it uses one, MB."""
-    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
-        return round(torch.cuda.max_memory_allocated() / 1e6)
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)  # Linux gives kB
-
-
 def write(folder: Path, cfg: DictConfig) -> None:
     """Write config.yaml (resolved) and versions.json into a run's folder.
 
@@ -90,9 +82,9 @@ def finished(folder: Path, cfg: DictConfig) -> dict[str, Any] | None:
     Raises:
         UserError: the folder holds the results, or the interrupted training, of another configuration.
     """
-    asked = flat(plain(cfg))
+    asked = _telling(plain(cfg))
     try:
-        found = flat(read_yaml(folder / "config.yaml"))
+        found = _telling(read_yaml(folder / "config.yaml"))
     except UserError:
         return None
     try:
@@ -107,6 +99,14 @@ def finished(folder: Path, cfg: DictConfig) -> dict[str, Any] | None:
             "choose another folder"
         )
     return numbers
+
+
+def _telling(config: dict[str, Any]) -> dict[str, Any]:
+    """What a run's numbers depend on, flat: a folder may be moved, and results told elsewhere."""
+    paths = config.get("paths")
+    folder = str(paths.get("output_dir")) if isinstance(paths, dict) else ""
+    own = {key: value for key, value in flat(config).items() if not key.startswith(WITHOUT_BEARING)}
+    return {key: value for key, value in own.items() if not (isinstance(value, str) and folder and folder in value)}
 
 
 def check_data(folder: Path, data: SkeletonMaps) -> None:

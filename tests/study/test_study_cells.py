@@ -116,7 +116,7 @@ def test_data_are_named_without_the_machine(tmp_path: Path, written: str, simula
 
 
 def test_different_data_of_one_name_are_told_apart(tmp_path: Path) -> None:
-    """Runs of the same clips are compared; those of other data in a folder of the same name are not."""
+    """Runs of the same clips are of one setting; those of other data in a folder of the same name are not compared."""
     for i, (place, digest) in enumerate({"A": "1", "B": "2", "C": "1", "D": None}.items()):
         for model in ("ae", "pca"):
             manifest = {"data.manifest": f"/{place}/x/site/manifest.csv"}
@@ -127,7 +127,7 @@ def test_different_data_of_one_name_are_told_apart(tmp_path: Path) -> None:
     named = {cell.name: cell.data for cell in study.cells}
     assert [named[f"{i}ae"] for i in range(4)] == ["A/x/site", "B/x/site", "A/x/site", "site"]
     across = [c for c in study.comparisons if c.key not in ("model", "scoring")]
-    assert {(c.first, c.second) for c in across} == {("/A/x/site/manifest.csv", "/C/x/site/manifest.csv")}
+    assert not across
     assert {c.at["data"] for c in study.comparisons if c.key == "model"} == {"A/x/site", "B/x/site", "site"}
 
 

@@ -77,6 +77,13 @@ def test_data_stand_for_what_describes_them(tmp_path: Path) -> None:
     assert keys.follow["data.manifest"] == "data"
 
 
+def test_where_files_lie_is_not_what_was_swept(tmp_path: Path) -> None:
+    for place, seed in product(("here", "there"), range(2)):
+        paths = {"data.cache_dir": f"{place}/cache", "data.manifest": f"{place}/manifest.csv"}
+        write_cell(tmp_path / f"{place}{seed}", "ae", 2 * (place == "there") + seed, paths)
+    assert keys_of(tmp_path).swept == ()
+
+
 def test_words_lists_and_switches_are_not_numbers(tmp_path: Path) -> None:
     for i, (resample, channels, flag) in enumerate(
         product(("area", "bilinear"), ([8], [8, 16]), (True, False)),

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from skelmap.names import WITHOUT_BEARING
 from skelmap.study.cells import Cell
 from skelmap.study.values import Value
 
 MODEL, DATA, SEED, SCORING = "model", "data", "seed", "scoring"
-IGNORED = ("paths.", "hydra.", "logger.")
-"""Where a run's files lie and what is logged has no bearing on its numbers."""
+MANIFEST = "data.manifest"
+"""Data are told apart by their content (`DATA`), not by where their manifest lies."""
 SET_BY_MODEL = ("data.window", "data.batch_size")
 """Keys that a model sets for the data: the last to be taken for what was swept."""
 
@@ -54,7 +55,7 @@ def find_keys(cells: Sequence[Cell]) -> Keys:
     Args:
         cells: the finished ones.
     """
-    names = {name for cell in cells for name in cell.config if not name.startswith(IGNORED)}
+    names = {name for cell in cells for name in cell.config if not name.startswith(WITHOUT_BEARING)}
     shorter = sorted(
         names - {SEED}, key=lambda name: (name in SET_BY_MODEL, not name.startswith("data."), len(name), name)
     )
@@ -63,6 +64,8 @@ def find_keys(cells: Sequence[Cell]) -> Keys:
     for key in (MODEL, DATA, SEED, *shorter):
         values = [value(cell, key) for cell in cells]
         if len(set(values)) < 2 or _is_path_of_run(cells, key):
+            continue
+        if key.startswith(MANIFEST) and not all(_is_constant(part, key) for part in _parts(cells, (DATA,))):
             continue
         source = _source(cells, key, chosen) if key in shorter else None
         if source is None:
