@@ -27,6 +27,11 @@ def test_help_is_quick_complete_and_does_not_import_torch(tmp_path: Path) -> Non
     assert not list(tmp_path.glob("outputs/runs/*"))
 
 
+def test_a_group_of_nothing_is_told_how_to_leave_it_out(tmp_path: Path) -> None:
+    done = train(tmp_path, "logger=null")
+    assert (done.returncode, done.stderr) == (1, "logger=null; allowed: csv, tensorboard, wandb, or ~logger for none\n")
+
+
 def test_a_run_prints_its_areas_and_its_report(task: Path, tmp_path: Path) -> None:
     done = train(tmp_path, *QUICK, "model=mean_map", f"data.manifest={task}")
     assert done.returncode == 0, done.stderr

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 
 from composing import ROOT, Compose
 from skelmap.config import check
+from skelmap.loggers import FACTS
 
 jsonschema = pytest.importorskip("jsonschema")
 wandb_agent = pytest.importorskip("wandb.wandb_agent")
@@ -76,7 +77,7 @@ def test_the_schema_finds_what_is_wrong() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_nothing_is_chosen_by_a_test_figure(path: Path) -> None:
-    assert definition(path)["metric"] == {"name": "val/loss", "goal": "minimize"}
+    assert definition(path)["metric"] == {"name": FACTS["val_loss"], "goal": "minimize"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)

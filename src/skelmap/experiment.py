@@ -333,7 +333,7 @@ def _facts(cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data
         "data": data.name,
         "simulated": data.simulated,
         "seed": cfg.seed,
-        "epochs": trainer.current_epoch,
+        "epochs": trainer.current_epoch if cfg.train else max(map(len, history.epochs.values()), default=0),
         "val_loss": min(losses) if losses else None,
         "parameters": sum(weights.numel() for weights in model.parameters()),
         "train_seconds": round(history.seconds, 1),

@@ -23,6 +23,11 @@ def run_or_explain(main: Callable[[], object], config_dir: Path, config_name: st
     """
     for key in secret_arguments(sys.argv[1:]):
         sys.exit(f"{key} is named like a secret; give secrets in the environment, as WANDB_API_KEY")
+    for word in sys.argv[1:]:
+        group, _, choice = word.partition("=")
+        if choice == "null" and (config_dir / group).is_dir():  # Hydra has a traceback for that
+            names = ", ".join(sorted(path.stem for path in (config_dir / group).glob("*.yaml")))
+            sys.exit(f"{word}; allowed: {names}, or ~{group} for none")
     try:
         main()
     except SystemExit as stop:

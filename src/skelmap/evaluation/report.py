@@ -51,7 +51,7 @@ class Report:
     notes: Sequence[str] = ()
 
 
-def write_report(folder: Path, report: Report, seed: int = 0) -> Path:
+def write_report(folder: Path, report: Report) -> Path:
     """Write report.html, with its figures inside, and figures/*.png.
 
     All names are escaped: clips and works come from data, and data from anywhere.
@@ -59,7 +59,6 @@ def write_report(folder: Path, report: Report, seed: int = 0) -> Path:
     Args:
         folder: the run's folder.
         report: what to show.
-        seed: of t-SNE.
 
     Returns:
         The path of report.html.
@@ -72,7 +71,7 @@ def write_report(folder: Path, report: Report, seed: int = 0) -> Path:
     from skelmap.evaluation.figures import png
 
     notes = list(report.notes)
-    pictures = {name: png(figure) for name, figure in _figures(report, notes, seed).items()}
+    pictures = {name: png(figure) for name, figure in _figures(report, notes).items()}
     for name, picture in pictures.items():
         with replacing(folder / "figures" / f"{name}.png", "wb") as file:
             file.write(picture)
@@ -94,7 +93,7 @@ def write_report(folder: Path, report: Report, seed: int = 0) -> Path:
     return path
 
 
-def _figures(report: Report, notes: list[str], seed: int) -> dict[str, "Figure"]:
+def _figures(report: Report, notes: list[str]) -> dict[str, "Figure"]:
     """Draw what there is; what cannot be drawn is said in the notes."""
     from skelmap.evaluation import figures
 
@@ -115,7 +114,7 @@ def _figures(report: Report, notes: list[str], seed: int) -> dict[str, "Figure"]
         elif float(np.ptp(mu, axis=0).max()) < 1e-6:
             notes.append("The latent space is not shown: all latents are equal (the posterior has collapsed).")
         else:
-            drawn["latents"] = figures.latent_map(report.latents, seed)
+            drawn["latents"] = figures.latent_map(report.latents)
     if any(name.endswith("/loss") and len(values) > 1 for name, values in report.history.items()):
         drawn["training"] = figures.training_history(report.history)
     return drawn

@@ -11,20 +11,19 @@ from skelmap.evaluation.samples import Latents
 
 
 @mpl.rc_context(STYLE)
-def latent_map(latents: Latents, seed: int = 0) -> Figure:
+def latent_map(latents: Latents) -> Figure:
     """Draw the latents by t-SNE, coloured by label and, where works are named, by work.
 
     Args:
         latents: at least 5 of them, not all equal; 2,000 take some seconds.
-        seed: of t-SNE.
     """
-    points = _tsne(latents.mu, seed)
+    points = _tsne(latents.mu)
     named = any(latents.work)
     figure = new_figure(10 if named else 5, 4.9)
     panels = figure.subplots(1, 2 if named else 1, squeeze=False)[0]
     label = latents.label
     # Shuffled, so that neither class lies on top only because it comes last.
-    order = np.random.default_rng(seed).permutation(len(points))
+    order = np.random.default_rng(0).permutation(len(points))
     colours = np.where(label[order] == 1, ABNORMAL, NORMAL)
     panels[0].scatter(points[order, 0], points[order, 1], s=7, c=colours, alpha=0.6, linewidths=0)
     for value, name, colour in ((0, "normal", NORMAL), (1, "abnormal", ABNORMAL)):
@@ -35,12 +34,12 @@ def latent_map(latents: Latents, seed: int = 0) -> Figure:
     return figure
 
 
-def _tsne(mu: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+def _tsne(mu: NDArray[np.float64]) -> NDArray[np.float64]:
     from sklearn.manifold import TSNE
 
     perplexity = min(30.0, (len(mu) - 1) / 3)
     init = "pca" if mu.shape[1] > 1 else "random"  # one latent has no second component
-    points: NDArray[np.float64] = TSNE(perplexity=perplexity, init=init, random_state=seed).fit_transform(mu)
+    points: NDArray[np.float64] = TSNE(perplexity=perplexity, init=init, random_state=0).fit_transform(mu)
     return points
 
 
