@@ -3,20 +3,18 @@
 `python scripts/fold_manifests.py manifest_boxing.csv manifest_drums.csv ... --out FOLDER` deals the people into three
 folds and writes FOLDER/fold0/manifest_boxing.csv and so on. In each fold one part of the people is judged: their
 recordings of that task are normal, those of the other tasks abnormal. Of the others' normal recordings a fifth of the
-people is for validation. Paths become absolute.
+people is for validation. Paths that do not lie below the new manifest become absolute.
 """
 
 import argparse
-import csv
 import random
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from skelmap.errors import UserError
-from skelmap.files import replacing
-from skelmap.poses import Manifest, Recording, read_manifest
+from skelmap.poses import Manifest, Recording, read_manifest, write_manifest
 
-Line = dict[str, str]
 VAL_SHARE = 5
 """One of this many people who are not judged is for validation."""
 
@@ -40,7 +38,7 @@ def main() -> None:
         for fold in range(a.folds):
             judged = set(people[fold :: a.folds])
             for task in tasks:
-                _write(a.out / f"fold{fold}" / task.path.name, _lines(task, tasks, judged))
+                write_manifest(a.out / f"fold{fold}" / task.path.name, _fold(task, tasks, judged))
     except UserError as error:
         sys.exit(f"error: {error}")
     print(f"{a.out}: {a.folds} folds of {len(people)} people, {len(tasks)} tasks")
@@ -65,29 +63,15 @@ def _people(tasks: list[Manifest]) -> list[str]:
     return sorted(people)
 
 
-def _lines(task: Manifest, tasks: list[Manifest], judged: set[str]) -> list[Line]:
-    """The lines of one task in one fold."""
+def _fold(task: Manifest, tasks: list[Manifest], judged: set[str]) -> list[Recording]:
+    """The recordings of one task in one fold."""
     others = sorted({r.group for r in _known(task)} - judged)
     val = set(others[::VAL_SHARE]) if len(others) > 1 else set()
     split = {group: "val" if group in val else "train" for group in others} | dict.fromkeys(judged, "test")
-    lines = [_line(r, split[r.group], "") for r in _known(task)]
-    known = {r.path for r in _known(task)}
-    for other in tasks:
-        lines += [_line(r, "test", "all") for r in _known(other) if r.group in judged and r.path not in known]
-    return lines
-
-
-def _line(recording: Recording, split: str, abnormal: str) -> Line:
-    path = str(recording.path)
-    return {"clip": recording.clip, "path": path, "split": split, "group": recording.group, "abnormal": abnormal}
-
-
-def _write(out: Path, lines: list[Line]) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(out) as file:
-        writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
+    own = {r.path for r in _known(task)}
+    elsewhere = [r for other in tasks for r in _known(other) if r.group in judged and r.path not in own]
+    normal = [replace(r, split=split[r.group]) for r in _known(task)]
+    return normal + [replace(r, split="test", abnormal=None) for r in elsewhere]
 
 
 if __name__ == "__main__":

@@ -1,18 +1,17 @@
 """Write a manifest with every n-th clip of another one, to judge a long test split in less time.
 
 `python scripts/thin_manifest.py MANIFEST OUT.csv --split test --every 6` keeps the 1st, 7th, 13th, ... normal clip of
-the split, and likewise of its abnormal ones; other splits stay whole. Paths become absolute.
+the split, and likewise of its abnormal ones; other splits stay whole. Paths that do not lie below OUT.csv become
+absolute.
 """
 
 import argparse
-import csv
 import sys
 from collections import Counter
 from pathlib import Path
 
 from skelmap.errors import UserError
-from skelmap.files import replacing
-from skelmap.poses import read_manifest
+from skelmap.poses import read_manifest, write_manifest
 
 
 def main() -> None:
@@ -38,22 +37,16 @@ def thin(manifest: Path, out: Path, split: str, every: int) -> int:
     Raises:
         UserError: the manifest is at fault, or out cannot be written.
     """
-    source = read_manifest(manifest).path  # which checks every line
-    with source.open(newline="", encoding="utf-8-sig") as file:
-        lines = list(csv.DictReader(file))
     seen: Counter[bool] = Counter()
     kept = []
-    for line in lines:
-        if line["split"].strip() == split:
-            abnormal = bool(line["abnormal"].strip())
+    for recording in read_manifest(manifest).recordings:
+        if recording.split == split:
+            abnormal = recording.abnormal != ()
             seen[abnormal] += 1
             if seen[abnormal] % every != 1 % every:
                 continue
-        kept.append(line | {"path": str((source.parent / line["path"].strip()).resolve())})
-    with replacing(out) as file:
-        writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(kept)
+        kept.append(recording)
+    write_manifest(out, kept)
     return len(kept)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from invented import clip_of, wave, write_clip, write_manifest
 from skelmap.errors import UserError
 from skelmap.poses import Recording, Span, check_spans, read_manifest
+from skelmap.poses import write_manifest as write
 
 spans = st.lists(st.tuples(st.integers(0, 80), st.integers(1, 30)).map(lambda s: (s[0], s[0] + s[1])), max_size=4)
 
@@ -48,6 +49,21 @@ def test_a_byte_order_mark_and_relative_paths_are_fine(folder: Path, monkeypatch
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     monkeypatch.chdir(folder)
     assert read_manifest(Path(path.name)).recordings[0].path == folder / "a.npz"
+
+
+@pytest.mark.parametrize("where", ["again.csv", "elsewhere/again.csv"])
+def test_what_is_written_is_read_again(folder: Path, where: str) -> None:
+    works = (("carry_box", (0, 300)), ("cut: paper", (300, 620)))
+    recordings = (
+        Recording("one", folder / "a.npz", "train", "anna"),
+        Recording("two, with a comma", folder / "b.npz", "test", 'ben "b"', ((120, 260), (400, 455)), works),
+        Recording("three", folder / "c.npz", "test", "ben", None),
+    )
+    write(folder / where, recordings)
+    assert read_manifest(folder / where).recordings == recordings
+    (folder / "a.npz").unlink()
+    with pytest.raises(UserError, match=r"line 2: clip one: .*a.npz is not there"):
+        read_manifest(folder / where)
 
 
 @given(spans)

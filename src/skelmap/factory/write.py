@@ -1,9 +1,7 @@
 """Write a simulated data set: clips, their manifest, and a note of how they were made."""
 
-import csv
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -17,12 +15,12 @@ from skelmap.factory.detector import detect
 from skelmap.factory.occlusion import hidden_joints
 from skelmap.factory.presets import TEST_CLIPS, Shot, large_shots, paper_shots
 from skelmap.factory.steps import FPS
-from skelmap.poses import BODY_25, Clip, write_clip
+from skelmap.files import replacing
+from skelmap.poses import BODY_25, Clip, Recording, write_clip, write_manifest
 
 GENERATOR_VERSION = 4
 """Raised whenever the same seed gives other data, so that old data sets are written anew."""
 PRESETS = ("paper", "large")
-HEADER = ("clip", "path", "split", "group", "abnormal", "work")
 
 
 def write_factory(
@@ -103,22 +101,17 @@ def _complete(folder: Path, arguments: dict[str, object]) -> bool:
 
 
 def _write(folder: Path, arguments: dict[str, object], shots: "Iterable[Shot]", camera: Camera) -> None:
-    rows, digests = [], {}
+    recordings, digests = [], {}
     for shot in shots:
         path = f"clips/{shot.name}.npz"
         write_clip(folder / path, picture(shot, camera))
         digests[path] = _digest(folder / path)
-        abnormal = ";".join(f"{a}-{b}" for a, b in shot.scene.abnormal)
-        work = ";".join(f"{name}:{a}-{b}" for name, (a, b) in shot.scene.works)
-        rows.append((shot.name, path, shot.split, shot.group, abnormal, work))
-    partial = folder / ".manifest.csv.partial"
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([HEADER, *rows])
-    os.replace(partial, folder / "manifest.csv")
+        scene = shot.scene
+        recordings.append(Recording(shot.name, folder / path, shot.split, shot.group, scene.abnormal, scene.works))
+    write_manifest(folder / "manifest.csv", recordings)
     digests["manifest.csv"] = _digest(folder / "manifest.csv")
-    note = json.dumps({**arguments, "sha256": digests}, indent=1)
-    partial.write_text(note + "\n", encoding="utf-8")
-    os.replace(partial, folder / "factory.json")  # last: its presence says that everything is there
+    with replacing(folder / "factory.json") as file:  # last: its presence says that everything is there
+        file.write(json.dumps({**arguments, "sha256": digests}, indent=1) + "\n")
 
 
 def _digest(path: Path) -> str:

@@ -3,7 +3,7 @@
 from skelmap.poses.clip import Clip, clean_keypoints
 from skelmap.poses.layouts import BODY_25, COCO_17, COCO_18, LAYOUTS, Layout, neck_positions, with_neck
 from skelmap.poses.linking import PeopleTracker
-from skelmap.poses.manifest import Manifest, Recording, Span, check_spans, read_manifest
+from skelmap.poses.manifest import Manifest, Recording, Span, check_spans, read_manifest, write_manifest
 from skelmap.poses.readers import (
     JsonFormat,
     frame_number,
@@ -37,4 +37,5 @@ __all__ = [
     "source_files",
     "with_neck",
     "write_clip",
+    "write_manifest",
 ]

@@ -4,7 +4,7 @@ import csv
 import io
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from skelmap.errors import UserError
+from skelmap.files import replacing
 from skelmap.reading import read_text
 
 log = logging.getLogger(__name__)
@@ -120,6 +121,27 @@ def read_manifest(path: Path) -> Manifest:
         raise UserError(f"{path}: the manifest names no clips")
     _check_unique(path, recordings)
     return Manifest(path, recordings, xxhash.xxh3_128_hexdigest(text.encode()))
+
+
+def write_manifest(path: Path, recordings: Iterable[Recording]) -> None:
+    """Write a manifest that `read_manifest` reads as these recordings, whole or not at all.
+
+    Args:
+        path: of the CSV; paths of recordings that lie below its folder become relative to it.
+        recordings: its lines.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    folder = path.expanduser().absolute().parent
+    with replacing(path, newline="") as file:
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow((*REQUIRED, *OPTIONAL))
+        for r in recordings:
+            source = r.path.relative_to(folder) if r.path.is_relative_to(folder) else r.path
+            abnormal = "all" if r.abnormal is None else ";".join(f"{first}-{stop}" for first, stop in r.abnormal)
+            work = ";".join(f"{name}:{first}-{stop}" for name, (first, stop) in r.work)
+            lines.writerow((r.clip, source, r.split, r.group, abnormal, work))
 
 
 def check_spans(path: Path, recordings: Sequence[Recording], clips: Sequence[Span]) -> None:
