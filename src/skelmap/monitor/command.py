@@ -19,12 +19,13 @@ from skelmap.monitor.console import Console
 from skelmap.monitor.eye import Eye
 from skelmap.monitor.figures import AlarmList, EventFigures, event_figures
 from skelmap.monitor.film import Films
-from skelmap.monitor.ledger import EVENTS, Ledger
+from skelmap.monitor.ledger import Ledger
 from skelmap.monitor.listener import Listener
 from skelmap.monitor.loop import Monitor
 from skelmap.monitor.normal import FILE as NORMAL_SCORES
 from skelmap.monitor.normal import NormalScores, Threshold, choose_threshold
 from skelmap.monitor.opening import opened
+from skelmap.monitor.output import held
 from skelmap.monitor.page import Page
 from skelmap.monitor.scorer import Scorer
 from skelmap.monitor.sources import Source
@@ -52,25 +53,30 @@ def watch(cfg: DictConfig) -> None:
     fmt = JsonFormat(LAYOUTS[cfg.json.layout], (cfg.json.size[0], cfg.json.size[1]), cfg.json.fps)
     weights = Path(cfg.weights) if cfg.weights else None
     with opened(str(cfg.source), fmt, cfg.estimator, weights, cfg.follow) as sources:
-        _refuse(sources, scorer.eye, output)
-        rule = threshold.rule
-        alarms = AlarmList()
-        listeners: list[Listener] = [Console(), alarms]
-        if cfg.page is not None:
-            page = Page(cfg.host, cfg.page, _about(scorer), rule.on)
-            listeners.append(page)
-            log.info("look at %s", page.address)
-        listeners.append(Ledger(output, rule.on))
-        if cfg.video:
-            listeners.append(Films(output, rule, cfg.picture))
-        monitor = Monitor(scorer, rule, listeners, cfg.realtime)
-        try:
-            monitor.run(sources)
-        finally:
-            figures = event_figures(alarms.watched) if alarms.watched else None
-            _write(output, scorer, threshold, monitor, figures)
-    _print(monitor, figures)
+        _refuse(sources, scorer.eye)
+        with held(output, live=any(source.count is None for source in sources)):
+            _watch(cfg, scorer, threshold, sources)
     log.info("events, scores%s: %s", " and films" if cfg.video else "", output)
+
+
+def _watch(cfg: DictConfig, scorer: Scorer, threshold: Threshold, sources: Sequence[Source]) -> None:
+    """Tell everybody whom the configuration names, write monitor.json, and print how it went."""
+    output, rule, alarms = Path(cfg.output), threshold.rule, AlarmList()
+    listeners: list[Listener] = [Console(), alarms]
+    if cfg.page is not None:
+        page = Page(cfg.host, cfg.page, _about(scorer), rule.on)
+        listeners.append(page)
+        log.info("look at %s", page.address)
+    listeners.append(Ledger(output, rule.on))
+    if cfg.video:
+        listeners.append(Films(output, rule, cfg.picture))
+    monitor = Monitor(scorer, rule, listeners, cfg.realtime)
+    try:
+        monitor.run(sources)
+    finally:
+        figures = event_figures(alarms.watched) if alarms.watched else None
+        _write(output, scorer, threshold, monitor, figures)
+    _print(monitor, figures)
 
 
 def open_scorer(folder: Path) -> Scorer:
@@ -117,7 +123,7 @@ def _about(scorer: Scorer) -> Sequence[str]:
     return [scorer.eye.title, *(["trained on simulated work"] if scorer.eye.simulated else [])]
 
 
-def _refuse(sources: Sequence[Source], eye: Eye, output: Path) -> None:
+def _refuse(sources: Sequence[Source], eye: Eye) -> None:
     """Refuse what cannot work, before anything is written."""
     for source in sources:
         if isinstance(eye.settings, KeypointSettings) and source.layout != eye.layout:
@@ -125,10 +131,6 @@ def _refuse(sources: Sequence[Source], eye: Eye, output: Path) -> None:
                 f"{source.name}: its keypoints are {source.layout.name}; allowed is {eye.layout.name}, which the model "
                 "was trained on (skeleton maps would allow any; of JSON files it is json.layout)"
             )
-    live = any(source.count is None for source in sources)
-    events = output / EVENTS
-    if not live and events.exists() and events.stat().st_size:  # a camera's are gone on with
-        raise UserError(f"output={output}: holds the events of an earlier monitor; choose another folder")
 
 
 def _write(

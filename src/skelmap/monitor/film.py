@@ -1,7 +1,6 @@
 """Films of what was seen; they play in every browser, and up to where they were cut if they were cut."""
 
 import os
-import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from skelmap.monitor.listener import Listener
 from skelmap.monitor.overlay import Overlay
 from skelmap.monitor.sources import Source
 from skelmap.monitor.watch import Verdict
+from skelmap.names import filename
 
 LONGEST_STILL = 5.0
 """Seconds that one picture stands at most; of a longer gap the film shows nothing."""
@@ -40,7 +40,7 @@ class Films(Listener):
 
     def begin(self, source: Source) -> None:
         """Begin a film; a camera's is named after the moment, for there will be more of them."""
-        name = re.sub(r"[^\w.-]+", "_", source.name)
+        name = filename(source.name)
         if source.count is None:
             name += time.strftime("_%Y-%m-%d_%H-%M-%S")
         self._film = _Film(self.folder / f"{name}.webm", source.fps)

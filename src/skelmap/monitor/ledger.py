@@ -19,7 +19,7 @@ from skelmap.monitor.watch import Event, Verdict
 
 EVENT_COLUMNS = ["source", "person", "start", "end", "raised", "peak", "peak_at", "threshold", "joints", "clock"]
 SCORE_COLUMNS = ["source", "began", "frame", "seconds", "person", "score", "alarm"]
-EVENTS = "events.jsonl"
+EVENTS, SCORES = "events.jsonl", "scores.csv"
 KEPT = 100_000
 """Lines of a file that wait while the disk is full; of more the oldest are lost."""
 log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class Ledger(Listener):
         self.threshold = threshold
         self._json = Lines(folder / EVENTS)
         self._events = Lines(folder / "events.csv", _csv(EVENT_COLUMNS))
-        self._scores = Lines(folder / "scores.csv", _csv(SCORE_COLUMNS))
+        self._scores = Lines(folder / SCORES, _csv(SCORE_COLUMNS))
         self._files = (self._json, self._events, self._scores)
         self._source: Source | None = None
         self._began = ""
