@@ -10,7 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from skelmap.config import check_targets, resolved
 from skelmap.errors import UserError
 from skelmap.maps import KeypointSettings, MapSettings
-from skelmap.models import Autoencoder, Baseline
+from skelmap.models import Model
 
 
 def build(node: DictConfig, **more: Any) -> Any:
@@ -31,7 +31,7 @@ def build(node: DictConfig, **more: Any) -> Any:
         raise UserError(" ".join(str(error).split())) from error
 
 
-def build_model(node: DictConfig, settings: MapSettings | KeypointSettings) -> Autoencoder | Baseline:
+def build_model(node: DictConfig, settings: MapSettings | KeypointSettings) -> Model:
     """Instantiate a model for what it will see: a network for keypoints is as wide as the clips' layout.
 
     Raises:
@@ -39,5 +39,5 @@ def build_model(node: DictConfig, settings: MapSettings | KeypointSettings) -> A
     """
     network = "representation" in node
     layout = {"layout": settings.layout.name} if network and isinstance(settings, KeypointSettings) else {}
-    model: Autoencoder | Baseline = build(node, **layout)
+    model: Model = build(node, **layout)
     return model

@@ -1,6 +1,7 @@
 """What each configuration key may be: checked before any work is done."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -120,8 +121,6 @@ TARGETS = frozenset(
     {
         "skelmap.data.SkeletonMaps",
         "skelmap.factory.write_factory",
-        *(f"skelmap.models.{name}" for name in ("AE", "VAE", "LSTMVAE", "PCA", "GMM", "KNN", "MeanMap")),
-        *(f"skelmap.models.{name}" for name in ("Neighbours", "Residuals")),
         *(f"skelmap.callbacks.{name}" for name in ("TrainingProgress", "EpochSeed", "History")),
         *(f"skelmap.callbacks.{name}" for name in ("BestCheckpoint", "LastCheckpoint", "FiniteLoss", "OwnSigterm")),
         "skelmap.cuda_graph.CudaGraph",
@@ -131,7 +130,9 @@ TARGETS = frozenset(
         "pytorch_lightning.loggers.TensorBoardLogger",
     }
 )
-"""What a configuration may call. Whole names: `skelmap.` alone would let in what its modules import."""
+"""What a configuration may call beside models. Whole names: `skelmap.` alone would let in what its modules import."""
+MODEL = re.compile(r"skelmap\.models\.[A-Z]\w*")
+"""A class that `skelmap.models` exports; what else it holds are modules, in small letters."""
 
 
 def check(cfg: DictConfig) -> None:
@@ -184,7 +185,10 @@ def _check_copies(data: dict[str, Any], model: dict[str, Any]) -> None:
     fitting = single | whole if "window" in model else whole if "seq_len" in model else single
     if data.get("window") not in fitting:
         name = model["_target_"].rpartition(".")[2]
-        raise UserError(f"data.window={data.get('window')}; allowed for {name}: {' or '.join(fitting.values())}")
+        raise UserError(
+            f"data.window={data.get('window')}; allowed for {name}: {' or '.join(fitting.values())} (a model of "
+            "windows has the key model.seq_len, one of either model.window)"
+        )
 
 
 def check_values(tree: dict[str, Any], rules: Mapping[str, Rule]) -> None:
@@ -241,8 +245,13 @@ def check_targets(tree: Any) -> None:
         UserError: naming the key, its value and what is allowed.
     """
     for key, target in _entries(tree):
-        if key.rpartition(".")[2] == "_target_" and not (isinstance(target, str) and target in TARGETS):
-            raise UserError(f"{key}={target}: a configuration may not call this; allowed: {', '.join(sorted(TARGETS))}")
+        if key.rpartition(".")[2] != "_target_":
+            continue
+        if not isinstance(target, str) or (target not in TARGETS and not MODEL.fullmatch(target)):
+            raise UserError(
+                f"{key}={target}: a configuration may not call this; allowed: what skelmap.models exports, "
+                f"{', '.join(sorted(TARGETS))}"
+            )
 
 
 def _entries(tree: Any, at: str = "") -> Iterator[tuple[str, Any]]:

@@ -40,7 +40,7 @@ from skelmap.evaluation import (
 from skelmap.loggers import closing, scalars
 from skelmap.maps import MapSettings
 from skelmap.memory import keep_freed_memory
-from skelmap.models import Autoencoder, Baseline, OnViews
+from skelmap.models import Model
 from skelmap.monitor.handover import eye_of, normal_scores
 from skelmap.names import flat
 from skelmap.peak_memory import forget_peak, peak_mb
@@ -101,9 +101,7 @@ def fit(cfg: DictConfig, watcher: Callback) -> list[float]:
     return losses
 
 
-def predict(
-    trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps, checkpoint: str | None = None
-) -> Predictions:
+def predict(trainer: pl.Trainer, model: Model, data: SkeletonMaps, checkpoint: str | None = None) -> Predictions:
     """Score every test window with a checkpoint's weights, or with the model's own.
 
     Raises:
@@ -120,7 +118,7 @@ def predict(
     return Predictions(data.test_row(scores.start), scores.score, scores.latent, data.window)
 
 
-def prepare_monitor(folder: Path, model: Autoencoder | Baseline, data: SkeletonMaps) -> None:
+def prepare_monitor(folder: Path, model: Model, data: SkeletonMaps) -> None:
     """Write what scripts/monitor.py needs beside the checkpoint: what the model sees, how normal work scores."""
     eye = eye_of(_title(model, data), data)
     eye.write(folder)
@@ -133,7 +131,7 @@ def prepare_monitor(folder: Path, model: Autoencoder | Baseline, data: SkeletonM
 def conclude(
     cfg: DictConfig,
     trainer: pl.Trainer,
-    model: pl.LightningModule,
+    model: Model,
     data: SkeletonMaps,
     predictions: Predictions,
 ) -> dict[str, Any]:
@@ -158,7 +156,7 @@ def conclude(
     return numbers
 
 
-def prepare(cfg: DictConfig, stage: str | None = None) -> tuple[pl.Trainer, pl.LightningModule, SkeletonMaps]:
+def prepare(cfg: DictConfig, stage: str | None = None) -> tuple[pl.Trainer, Model, SkeletonMaps]:
     """Check the configuration, build its parts and draw the maps.
 
     Args:
@@ -194,7 +192,7 @@ def prepare(cfg: DictConfig, stage: str | None = None) -> tuple[pl.Trainer, pl.L
 def _report(
     cfg: DictConfig,
     trainer: pl.Trainer,
-    model: pl.LightningModule,
+    model: Model,
     data: SkeletonMaps,
     judgement: Judgement,
     predictions: Predictions,
@@ -216,13 +214,13 @@ def _report(
     )
 
 
-def _remarks(model: pl.LightningModule, data: SkeletonMaps) -> list[str]:
+def _remarks(model: Model, data: SkeletonMaps) -> list[str]:
     """Say what about these data is to be known when the numbers are read."""
     alone = not len(data.starts("val")) and model.without_validation
     return [*([f"no validation windows: {alone}"] if alone else []), *filter(None, [data.mixed_rates, data.cut_off])]
 
 
-def _examples(model: pl.LightningModule, data: SkeletonMaps, picks: Picks) -> Examples | None:
+def _examples(model: Model, data: SkeletonMaps, picks: Picks) -> Examples | None:
     """Reconstruct windows of T maps; None if the model reconstructs nothing, or something else than maps."""
     if not isinstance(data.settings, MapSettings):
         return None
@@ -248,13 +246,13 @@ def _trainer(cfg: DictConfig, has_val: bool) -> pl.Trainer:
     return trainer
 
 
-def _check_processes(processes: int, model: pl.LightningModule) -> None:
+def _check_processes(processes: int, model: Model) -> None:
     """Refuse what several processes cannot do.
 
     Raises:
-        UserError: a baseline, or a cell of a sweep.
+        UserError: a model that is fitted at once, or a cell of a sweep.
     """
-    if isinstance(model, Baseline):
+    if not model.several_processes:
         raise UserError(f"trainer.devices={processes}: {model.title} is fitted at once; allowed is trainer.devices=1")
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise UserError(
@@ -263,7 +261,7 @@ def _check_processes(processes: int, model: pl.LightningModule) -> None:
         )
 
 
-def _fit(cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps) -> str:
+def _fit(cfg: DictConfig, trainer: pl.Trainer, model: Model, data: SkeletonMaps) -> str:
     """Train, going on from this folder's last checkpoint if the run was interrupted; give the one to judge."""
     folder = Path(cfg.paths.output_dir)
     last, own = provenance.last_checkpoint(folder), provenance.best_checkpoint(folder)
@@ -280,25 +278,22 @@ def _fit(cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data: 
         trainer.save_checkpoint(own)
     elif trainer.is_global_zero:
         adopt(Path(best), own)
-    if isinstance(model, Autoencoder) and trainer.is_global_zero:
+    if trainer.is_global_zero:
         _remember(model.to(trainer.strategy.root_device), data, own)
     return str(trainer.strategy.broadcast(str(own)))
 
 
-def _remember(model: Autoencoder, data: SkeletonMaps, best: Path) -> None:
+def _remember(model: Model, data: SkeletonMaps, best: Path) -> None:
     """Add to a checkpoint what its weights say of normal windows."""
     saved = torch.load(best, map_location="cpu", weights_only=True)
     model.on_load_checkpoint(saved)
     model.load_state_dict(saved["state_dict"])
-    if not model.reference.known:
-        model.remember(data)
+    if model.remember(data):
         WholeCheckpoints().save_checkpoint({**saved, "state_dict": model.state_dict()}, best)
 
 
 @contextmanager
-def _loading(
-    checkpoint: str | None, trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps
-) -> Iterator[FirstBatch]:
+def _loading(checkpoint: str | None, trainer: pl.Trainer, model: Model, data: SkeletonMaps) -> Iterator[FirstBatch]:
     """Check a checkpoint, and blame it for what goes wrong between opening it and the end of the first batch."""
     first = FirstBatch()
     if checkpoint is None:
@@ -318,13 +313,13 @@ def _loading(
         trainer.callbacks.remove(first)
 
 
-def _title(model: pl.LightningModule, data: SkeletonMaps) -> str:
+def _title(model: Model, data: SkeletonMaps) -> str:
     """Name the method for readers: the model, and what it sees where that is not maps or the only thing it can see."""
-    said = isinstance(data.settings, MapSettings) or isinstance(model, OnViews)
+    said = isinstance(data.settings, MapSettings) or model.keypoints_alone
     return str(model.title) if said else f"{model.title}, keypoints"
 
 
-def _facts(cfg: DictConfig, trainer: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps) -> dict[str, Any]:
+def _facts(cfg: DictConfig, trainer: pl.Trainer, model: Model, data: SkeletonMaps) -> dict[str, Any]:
     """What metrics.json says beside the judgement."""
     history = _history(trainer)
     losses = history.epochs.get("val/loss", [])

@@ -310,10 +310,10 @@ def test_recordings_that_show_one_joint_of_the_body_are_refused(
         unseen = [joint for joint, name in enumerate(clip.layout.joints) if name not in seen]
         clip.keypoints[:, unseen] = 0
         write_clip(path, clip)
-    message = rf"manifest\.csv: joints of the body that are ever seen in split train: {words}; KNN: .* two or more"
+    message = rf"joints of the body that are ever seen in split train: {words}; neighbours: .* two or more"
     for name in ("neighbours", "pca_course"):
         ours, data = built(composed, task, name)
-        with pytest.raises(UserError, match=message.replace("KNN", ours.name)):
+        with pytest.raises(UserError, match=message.replace("neighbours", ours.name)):
             trainer(1).fit(ours, data)
 
 
@@ -347,7 +347,7 @@ def test_ranks_without_validation_recordings_are_refused(composed: Compose, tmp_
 
 def test_maps_are_refused(composed: Compose, task: Path) -> None:
     ours, data = built(composed, task, "neighbours", "data.representation=maps")
-    with pytest.raises(UserError, match=r"KNN on views compares keypoints; allowed is data.representation=keypoints"):
+    with pytest.raises(UserError, match=r"neighbours on views compares keypoints; allowed is data.representation=keypoints"):
         trainer(1).fit(ours, data)
 
 

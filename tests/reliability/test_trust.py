@@ -17,8 +17,9 @@ from omegaconf import OmegaConf
 from command_line import train
 from composing import ROOT, Compose, compose_train
 from invented import clip_of, wave, write_manifest
+from skelmap import models
 from skelmap.building import build
-from skelmap.config import TARGETS, check
+from skelmap.config import MODEL, TARGETS, check
 from skelmap.errors import UserError
 from skelmap.experiment import run
 from skelmap.poses import write_clip
@@ -112,6 +113,8 @@ CALLS = [
     "callbacks.history._target_=pathlib.Path.unlink",
     "logger._target_=skelmap.provenance.subprocess.run",
     "model._target_=[os.system]",
+    "model._target_=skelmap.models.baselines.np.load",
+    "model._target_=skelmap.models.AE.load_from_checkpoint",
     "++model={_target_:skelmap.models.AE,img_size:{_target_:shutil.rmtree,path:x}}",
     "+data.more='${oc.create:{_target_:os.system}}'",
 ]
@@ -139,7 +142,11 @@ def test_all_that_conf_calls_is_allowed_and_nothing_else() -> None:
         "skelmap.study.callback.StudyAtEnd",
         "skelmap.room.Room",
     }  # Hydra itself calls these
-    assert called - hydras == TARGETS
+    called_models = {word for word in called if MODEL.fullmatch(word)}
+    assert called - hydras - called_models == TARGETS
+    assert called_models < {f"skelmap.models.{name}" for name in models.__all__}
+    exported = {name for name in vars(models) if MODEL.fullmatch(f"skelmap.models.{name}")}
+    assert exported == set(models.__all__)  # nothing that its modules import can be reached
 
 
 @pytest.mark.slow

@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import pytorch_lightning as pl
 import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from skelmap.errors import UserError
 from skelmap.models.frames import Bernoulli, Gaussian
 from skelmap.models.hiding import SCORES as BY_HIDING
 from skelmap.models.hiding import masks
+from skelmap.models.model import Model
 from skelmap.models.reference import SCORES as BY_REFERENCE
 from skelmap.models.reference import Reference
 from skelmap.models.scores import active_units, gaussian_kl, reconstruction_error
@@ -71,21 +71,7 @@ class Reconstruction(NamedTuple):
     logvar: Tensor | None = None
 
 
-class WindowScores(NamedTuple):
-    """What a model says of a batch of windows.
-
-    Attributes:
-        start: (B,) int64 first row of each window.
-        score: (B,) float32, higher = more abnormal.
-        latent: (B, J) float32, or None from a model without latents.
-    """
-
-    start: Tensor
-    score: Tensor
-    latent: Tensor | None
-
-
-class Autoencoder(pl.LightningModule):
+class Autoencoder(Model):
     """Train a network on the negative ELBO and score windows by how badly it reconstructs them.
 
     A subclass has a `title` for readers and sets `self.network`.
@@ -110,9 +96,7 @@ class Autoencoder(pl.LightningModule):
         UserError: the score is unknown, or needs a posterior or several frames, which the network lacks.
     """
 
-    title: str
     without_validation = "the last epoch's weights are judged, not the best epoch's"
-    """What the scores lack where there are no validation windows, for readers."""
     network: LatentNetwork
     noise: Tensor
     masks: Tensor
@@ -235,11 +219,14 @@ class Autoencoder(pl.LightningModule):
             self.reference.check(self.score)
 
     @torch.no_grad()
-    def remember(self, data: SkeletonMaps) -> None:
-        """Take the reference from the data's training and validation windows, evenly spread."""
+    def remember(self, data: SkeletonMaps) -> bool:
+        """Take the reference from the data's training and validation windows, evenly spread, unless it is known."""
+        if self.reference.known:
+            return False
         self.eval()
         train, val = (self._describe(data, split) for split in ("train", "val"))
         self.reference.fit(train[0], *val)
+        return True
 
     def _describe(self, data: SkeletonMaps, split: str) -> tuple[Tensor, Tensor]:
         """Latents (N, J) and reconstruction errors (N,) of a split's windows."""
@@ -252,11 +239,6 @@ class Autoencoder(pl.LightningModule):
             latents.append(out.mu.float())
             errors.append(reconstruction_error(self.likelihood.mean(out.decoded.float()), maps))
         return torch.cat(latents), torch.cat(errors)
-
-    def predict_step(self, batch: Batch) -> WindowScores:
-        """Score a batch of windows."""
-        codes = self.frame_codes(batch.frames)[batch.members]
-        return WindowScores(batch.start, *self.score_windows(codes, batch.maps))
 
     def frame_codes(self, frames: Tensor) -> Tensor:
         """Do what each frame (N, 1, H, W) needs but once, whatever windows it lies in: (N, ...)."""

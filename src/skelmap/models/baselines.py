@@ -6,25 +6,24 @@ They take windows of any kind: maps or keypoints.
 """
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from skelmap.data import Batch
 from skelmap.errors import UserError
-from skelmap.models.autoencoder import WindowScores
+from skelmap.models.model import Model
 from skelmap.models.nearest import nearest
 
 EXACT = 1000
 """Up to this many values in a window the subspace is exact; beyond, a randomised solver finds it."""
 
 
-class Baseline(pl.LightningModule, ABC):
+class Baseline(Model):
     """Collect flattened windows in one epoch, fit, then score.
 
     A subclass has a `name` for readers and defines `fit(x)` and `describe(x) -> (score, latent)`.
@@ -35,8 +34,7 @@ class Baseline(pl.LightningModule, ABC):
     """
 
     name: str
-    without_validation = ""
-    """What the scores lack where there are no validation windows, for readers."""
+    several_processes = False  # it is fitted at once
 
     def __init__(self, window: int, max_windows: int) -> None:
         super().__init__()
@@ -97,15 +95,6 @@ class Baseline(pl.LightningModule, ABC):
     def configure_optimizers(self) -> None:
         """Nothing is optimised step by step."""
 
-    def predict_step(self, batch: Batch) -> WindowScores:
-        """Score a batch of windows."""
-        maps = batch.maps
-        return WindowScores(batch.start, *self.score_windows(maps, maps))
-
-    def frame_codes(self, frames: Tensor) -> Tensor:
-        """Give the frames (N, 1, H, W) as they are: nothing about one is worth computing before its window is full."""
-        return frames
-
     def score_windows(self, codes: Tensor, maps: Tensor) -> tuple[Tensor, Tensor | None]:
         """Score windows (B, T, 1, H, W), whose frames are their own codes: scores (B,), latents (B, J) if any."""
         with self.exactly():
@@ -114,10 +103,6 @@ class Baseline(pl.LightningModule, ABC):
     def exactly(self) -> torch.autocast:
         """Compute in single precision whatever trainer.precision says: distances are differences of large numbers."""
         return torch.autocast(self.device.type, enabled=False)
-
-    def reconstruct(self, maps: Tensor) -> Tensor | None:
-        """Give what the method makes of maps (B, T, 1, H, W), as large; None where it reconstructs nothing."""
-        return None
 
     def contributions(self, maps: Tensor) -> Tensor:
         """Give what each element of maps (B, T, 1, H, W) contributes to its being unusual: its squared error.

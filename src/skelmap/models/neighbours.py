@@ -46,7 +46,7 @@ class Neighbours(OnViews):
         UserError: unknown views, or not one number for each, or windows too short for them.
     """
 
-    name = "KNN"
+    name = "neighbours"
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from skelmap.errors import UserError
 from skelmap.files import replacing
-from skelmap.models import Autoencoder, Baseline
+from skelmap.models import Model
 from skelmap.monitor import normal
 from skelmap.monitor.embedding import describe
 from skelmap.monitor.eye import Eye
@@ -31,7 +31,7 @@ TOLERANCE = 1e-4
 class Graph(nn.Module):
     """What is exported: from windows of frames (B, T, 1, H, W) to their scores and contributions."""
 
-    def __init__(self, model: Autoencoder | Baseline) -> None:
+    def __init__(self, model: Model) -> None:
         super().__init__()
         self.model = model
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from rich.progress import track as progress
 
 from skelmap.data import SkeletonMaps, find_runs, window_starts
-from skelmap.models import Autoencoder, Baseline
+from skelmap.models import Model
 from skelmap.monitor.eye import Eye
 from skelmap.monitor.normal import NormalScores
 from skelmap.monitor.resample import Resampler, bridge_for
@@ -23,9 +23,7 @@ def eye_of(title: str, data: SkeletonMaps) -> Eye:
     return Eye(title, data.window, data.fps, data.layout, data.settings, data.simulated)
 
 
-def normal_scores(
-    model: Autoencoder | Baseline, eye: Eye, recordings: Sequence[Recording], fmt: JsonFormat
-) -> NormalScores:
+def normal_scores(model: Model, eye: Eye, recordings: Sequence[Recording], fmt: JsonFormat) -> NormalScores:
     """Score recordings as a monitor would that watches them, in batches.
 
     Args:
@@ -74,7 +72,7 @@ def _starts(clip: Clip, eye: Eye) -> NDArray[np.int64]:
 
 
 @torch.inference_mode()
-def _scored(model: Autoencoder | Baseline, eye: Eye, clip: Clip, starts: NDArray[np.int64]) -> NDArray[np.float64]:
+def _scored(model: Model, eye: Eye, clip: Clip, starts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Score the windows that begin at these rows, (W,)."""
     packed = torch.from_numpy(eye.settings.pack(clip))
     # made beforehand: small arrays kept between the large ones of the batches would hold their memory

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from skelmap.building import build_model
 from skelmap.checkpoint import load_checkpoint
 from skelmap.errors import UserError
-from skelmap.models import Autoencoder, Baseline
+from skelmap.models import Model
 from skelmap.monitor.eye import Eye
 from skelmap.provenance import best_checkpoint
 from skelmap.reading import read_yaml
@@ -56,7 +56,7 @@ class TorchScorer:
         return found[0].numpy()
 
 
-def load_model(folder: Path, eye: Eye) -> Autoencoder | Baseline:
+def load_model(folder: Path, eye: Eye) -> Model:
     """Load the model of a run's folder, ready to score.
 
     Raises:
