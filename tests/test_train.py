@@ -94,6 +94,41 @@ def test_a_checkpoint_of_another_model_or_size_is_refused(task: Path, composed: 
         run(composed(*overrides(task, "ae"), "train=false", f"ckpt_path={damaged}", run=tmp_path / "wrong"))
 
 
+@pytest.mark.parametrize("model", ["lstm_vae", "pca"])
+def test_a_run_on_several_channels(model: str, task: Path, composed: Compose, tmp_path: Path) -> None:
+    channels = ["left", "right", "trunk", "motion", "body"]
+    words = (*overrides(task, model), f"data.maps.channels=[{','.join(channels)}]")
+    run(composed(*words, *(("+model.map_channels=2",) if model == "lstm_vae" else ())))
+    assert (tmp_path / "run" / "figures" / "reconstructions.png").exists()
+    scorer = TorchScorer(tmp_path / "run")
+    assert scorer.eye.settings.shape == (5, 28, 28) and scorer.eye.plain()["settings"]["channels"] == tuple(channels)
+    if model == "lstm_vae":
+        assert weights(tmp_path / "run")["network.encoder.stages.0.weight"].shape == (8, 5, 3, 3)
+    with pytest.raises(UserError, match=r"data\.maps\.channels=\['left', .*\]; allowed is that, not \['body'\]"):
+        best = f"ckpt_path={tmp_path}/run/checkpoints/best.ckpt"
+        run(composed(*overrides(task, model), "train=false", best, run=tmp_path / "other"))
+
+
+def test_a_run_of_an_earlier_version_is_judged_and_watched_with_as_ever(
+    task: Path, composed: Compose, tmp_path: Path
+) -> None:
+    """One that does not say what its maps' channels are: they had one."""
+    run(composed(*overrides(task, "ae")))
+    best, eye = tmp_path / "run" / "checkpoints" / "best.ckpt", tmp_path / "run" / "eye.json"
+    saved = torch.load(best, weights_only=True)
+    del saved["datamodule_hyper_parameters"]["maps"]["channels"]
+    torch.save(saved, tmp_path / "old.ckpt")
+    judged = tmp_path / "judged"
+    run(composed(*overrides(task, "ae"), "train=false", f"ckpt_path={tmp_path}/old.ckpt", run=judged))
+    assert scores(judged) == scores(tmp_path / "run")
+    assert "map_channels" not in saved["hyper_parameters"]
+    said = json.loads(eye.read_text())
+    assert said["settings"].pop("channels") == ["body"]
+    before = TorchScorer(tmp_path / "run").eye
+    eye.write_text(json.dumps(said))
+    assert TorchScorer(tmp_path / "run").eye == before
+
+
 @pytest.mark.parametrize("model", ["neighbours", "ae"])
 def test_keypoints_have_the_layout_of_their_clips(model: str, composed: Compose, tmp_path: Path) -> None:
     task = write_task(tmp_path / "task")

@@ -38,12 +38,14 @@ def bandwidth() -> float:
     return 2 * a.nbytes / seconds(lambda: b.copy_(a))
 
 
-def training_flops(seq_len: int, img_size: int, latent_dim: int, hidden_size: int, channels: list[int]) -> float:
+def training_flops(
+    seq_len: int, img_size: int, latent_dim: int, hidden_size: int, channels: list[int], map_channels: int = 1
+) -> float:
     """Count the operations of a window's training step in the LSTM-VAE's matrix products and convolutions.
 
     Forwards one product, backwards two: of the inputs' and of the weights' gradients. Elementwise work is left out.
     """
-    shapes = stage_shapes(img_size, channels)
+    shapes = stage_shapes(img_size, channels, map_channels)
     taps = sum(9 * before[0] * after[0] * after[1] ** 2 for before, after in pairwise(shapes))
     last = shapes[-1][0] * shapes[-1][1] ** 2
     lstms = 4 * hidden_size * (last + hidden_size + latent_dim + hidden_size)

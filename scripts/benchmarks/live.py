@@ -29,8 +29,8 @@ def frame_times(manifest: Path, img_size: int, frames: int = 500) -> tuple[float
             began = time.perf_counter()
             pose = clip.keypoints[i % len(clip.keypoints)][None]
             drawn = torch.from_numpy(draw_maps(pose, clip.layout, clip.size, settings)).to(DEVICE, torch.float32)
-            maps.append(drawn[None])
-            codes.append(model.frame_codes(drawn[None]))
+            maps.append(drawn)
+            codes.append(model.frame_codes(drawn))
             if len(codes) == 30:
                 score, _ = model.score_windows(torch.stack(list(codes), dim=1), torch.stack(list(maps), dim=1))
                 float(score)

@@ -45,7 +45,7 @@ class PlainLSTMVAE(nn.Module):
         )
 
     def forward(self, maps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Give log odds (B, T, 1, H, W), mu and logvar (B, J) of maps (B, T, 1, H, W)."""
+        """Give log odds (B, T, C, H, W), mu and logvar (B, J) of maps (B, T, C, H, W)."""
         features = self.cnn(maps.flatten(0, 1)).unflatten(0, maps.shape[:2])
         mu, logvar = self.posterior(self.encoder(features)[0][:, -1]).chunk(2, dim=1)
         z = mu + torch.randn_like(mu) * (0.5 * logvar).exp() if self.training else mu

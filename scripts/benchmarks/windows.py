@@ -20,5 +20,5 @@ def configuration(folder: str, *overrides: str) -> DictConfig:
 
 
 def materialised(data: SkeletonMaps, split: str) -> Tensor:
-    """All windows of a split as floats, (W, T, 1, H, W): T times the memory of the maps."""
+    """All windows of a split as floats, (W, T, C, H, W): T times the memory of the maps."""
     return data.gather(torch.from_numpy(data.starts(split)))

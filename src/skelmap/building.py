@@ -32,12 +32,16 @@ def build(node: DictConfig, **more: Any) -> Any:
 
 
 def build_model(node: DictConfig, settings: MapSettings | KeypointSettings) -> Model:
-    """Instantiate a model for what it will see: a network for keypoints is as wide as the clips' layout.
+    """Instantiate a model for what it will see: a network has the clips' layout, or as many channels as the maps.
 
     Raises:
         UserError: see `build`.
     """
-    network = "representation" in node
-    layout = {"layout": settings.layout.name} if network and isinstance(settings, KeypointSettings) else {}
-    model: Model = build(node, **layout)
+    sees: dict[str, Any] = {}
+    if "representation" in node:  # a network
+        if isinstance(settings, KeypointSettings):
+            sees["layout"] = settings.layout.name
+        else:
+            sees["map_channels"] = len(settings.channels)
+    model: Model = build(node, **sees)
     return model

@@ -66,7 +66,7 @@ def check_weights(path: Path, content: dict[str, Any], model: pl.LightningModule
         content: of the checkpoint.
         model: that shall take the weights. What has not been fitted yet is empty and may have any size; such a
             model takes them, to see whether they fit each other.
-        window: (T, 1, H, W) of what the model sees at once.
+        window: (T, C, H, W) of what the model sees at once.
 
     Raises:
         UserError: naming the first of the weights that is missing, unknown, of another shape or of another type.

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from skelmap.errors import UserError
+from skelmap.maps.draw import ALLOWED_CHANNELS, are_channels
 from skelmap.poses import LAYOUTS
 from skelmap.redaction import secret_keys
 
@@ -66,6 +67,7 @@ RULES: dict[str, Rule] = {
     "data.maps.line_width": _number(0, 200, above=True),
     "data.maps.line_unit": _choice("source", "map"),
     "data.maps.threshold": _number(0, 0.999),
+    "data.maps.channels": (ALLOWED_CHANNELS, are_channels),
     "data.json.layout": _choice(*LAYOUTS),
     "data.json.size": SIZE,
     "data.json.fps": _number(0, 1000, above=True),
@@ -201,7 +203,7 @@ def check_values(tree: dict[str, Any], rules: Mapping[str, Rule]) -> None:
     Raises:
         UserError: naming the first key that is wrong, its value and what is allowed.
     """
-    for key, value in _known(tree, rules):
+    for key, value in known(tree, rules):
         allowed, holds = rules[key]
         try:
             good = holds(value)
@@ -211,9 +213,9 @@ def check_values(tree: dict[str, Any], rules: Mapping[str, Rule]) -> None:
             raise UserError(f"{key}={value}; allowed: {allowed}")
 
 
-def _known(tree: dict[str, Any], rules: Iterable[str]) -> Iterator[tuple[str, Any]]:
-    """List the keys that have a rule, with their values."""
-    for key in rules:
+def known(tree: dict[str, Any], keys: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    """List which of these dotted keys nested values have, and what they are."""
+    for key in keys:
         *groups, name = key.split(".")
         place: Any = tree
         for group in groups:

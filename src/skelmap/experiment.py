@@ -231,9 +231,8 @@ def _examples(model: Model, data: SkeletonMaps, picks: Picks) -> Examples | None
         recon = model.eval().reconstruct(frames)
     if recon is None:
         return None
-    shape = (*maps.shape[:2], *maps.shape[-2:])
-    seen, made = maps.reshape(shape).bool().cpu().numpy(), recon.reshape(shape).clamp(0, 1).cpu().numpy()
-    return Examples(seen, made, picks.label, picks.title, picks.score)
+    seen, made = (found.cpu().numpy() for found in (maps, recon.reshape(maps.shape).clamp(0, 1)))
+    return Examples(seen, made, picks.label, picks.title, picks.score, data.settings.channels)
 
 
 def _trainer(cfg: DictConfig, has_val: bool) -> pl.Trainer:

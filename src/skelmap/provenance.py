@@ -14,7 +14,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from skelmap.checkpoint import check_weights, load_checkpoint
-from skelmap.config import resolved
+from skelmap.config import known, resolved
 from skelmap.data import SkeletonMaps
 from skelmap.errors import UserError
 from skelmap.files import replacing, sweep_partial
@@ -30,6 +30,8 @@ FREE = (
     *("manifest", "cache_dir", "json", "batch_size", "stride", "seed"),
 )
 """Parameters of models and data that may change without new weights."""
+UNSAID = {"maps.channels": ["body"]}
+"""What checkpoints of earlier versions do not say of their data."""
 
 
 def plain(cfg: DictConfig) -> dict[str, Any]:
@@ -163,9 +165,11 @@ def check_checkpoint(path: Path, model: pl.LightningModule, data: pl.LightningDa
             f"ckpt_path={path}: not a checkpoint of {type(model).__name__}; repeat model=... of the run that made it"
         )
     for group, now in (("model", model.hparams), ("data", data.hparams)):
-        for key, value in now.items():
-            unsaid = value if key == "layout" else None  # older checkpoints do not say theirs
-            if key not in FREE and (was := trained[group].get(key, unsaid)) != value:
+        asked = {key: value for key, value in flat(now).items() if key.partition(".")[0] not in FREE}
+        said = dict(known(trained[group], asked))
+        for key, value in asked.items():
+            unsaid = value if key == "layout" else UNSAID.get(key)
+            if (was := said.get(key, unsaid)) != value:
                 raise UserError(f"ckpt_path={path}: trained with {group}.{key}={was}; allowed is that, not {value}")
     score, was = model.hparams.get("score"), trained["model"].get("score")
     if score in BY_HIDING and was != score:

@@ -38,7 +38,7 @@ def direct_windows(data: SkeletonMaps, split: str) -> dict[tuple[str, int], np.n
     windows = {}
     for recording in data.manifest.split(split):
         clip = read_clip(recording.path, recording.clip)
-        maps = draw_maps(clip.keypoints, clip.layout, clip.size, data.settings)
+        maps = draw_maps(clip.keypoints, clip.layout, clip.size, data.settings)[:, 0]
         windows |= {(recording.clip, i): maps[i : i + data.window] for i in range(len(maps) - data.window + 1)}
     return windows
 

@@ -105,16 +105,23 @@ def test_histogram_shows_all_of_both_classes() -> None:
         assert steps.get_data().values.sum() == pytest.approx(100)
 
 
-def test_reconstructions_put_the_input_above_the_reconstruction() -> None:
+@pytest.mark.parametrize("channels", [("body",), ("left", "motion", "body")])
+def test_reconstructions_put_the_input_above_the_reconstruction(channels: tuple[str, ...]) -> None:
     rows = three_clips()
     picks = pick_windows(plausible(rows, 10), rows)
-    shape = (len(picks.start), 10, 12, 12)
-    examples = Examples(np.ones(shape, bool), np.full(shape, 0.25), picks.label, picks.title, picks.score)
-    figure = reconstructions(examples)
+    shape = (len(picks.start), 10, len(channels), 12, 12)
+    level = np.arange(1, len(channels) + 1)[:, None, None] / len(channels)
+    input_, recon = (np.broadcast_to(maps, shape) for maps in (level, level / 4))
+    figure = reconstructions(Examples(input_, recon, picks.label, picks.title, picks.score, channels))
     drawn = [axes.images[0].get_array() for axes in figure.axes if axes.images]
     assert len(drawn) == 6
-    assert np.nanmin(drawn[0][:12]) == 1 and np.nanmax(drawn[0][-12:]) == 0.25
+    strips = [drawn[0][13 * i : 13 * i + 12] for i in range(2 * len(channels))]
+    assert len(drawn[0]) == 13 * len(strips) - 1
+    for c, (above, below) in enumerate(zip(strips[::2], strips[1::2], strict=True)):
+        for strip, value in ((above, level[c]), (below, level[c] / 4)):
+            assert np.nanmin(strip) == np.nanmax(strip) == value
     assert all(title in texts(figure) for title in picks.title)
+    assert all(name in texts(figure) for name in (channels if len(channels) > 1 else ("input",)))
 
 
 @pytest.mark.parametrize("dimensions", [1, 4])

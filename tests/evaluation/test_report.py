@@ -43,14 +43,14 @@ def full_report(window: int = 10) -> Report:
     rows = three_clips(length=120)
     predictions = plausible(rows, window, latents=4)
     picks = pick_windows(predictions, rows)
-    maps = np.random.default_rng(0).random((len(picks.start), 10, 14, 14))
+    maps = np.random.default_rng(0).random((len(picks.start), 10, 1, 14, 14))
     return Report(
         title="A <b>run</b>",
         model="LSTM-VAE<script>",
         data="factory<script>",
         simulated=True,
         judgement=judge(predictions, rows),
-        examples=Examples(maps > 0.5, maps, picks.label, picks.title, picks.score),
+        examples=Examples(maps.round(), maps, picks.label, picks.title, picks.score, ("body",)),
         latents=sample_latents(predictions, rows),
         history={"train/loss": [2.0, 1.0], "val/loss": [2.5, 1.5]},
         config_yaml="seed: 0 # <script>",

@@ -1,5 +1,6 @@
 """The cache: equal to maps drawn directly, keyed by content and settings, sound or built anew."""
 
+import json
 import logging
 import os
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import xxhash
 
 from invented import clip_of, wave, write_manifest, write_openpose
 from skelmap.errors import UserError
@@ -47,7 +49,7 @@ def test_the_cache_holds_the_maps_that_are_drawn_directly(
     built = opened(recordings, tmp_path, settings)
     clips = [read_clip(r.path, r.clip) for r in recordings]
     seen = [clip.present for clip in clips]
-    direct = [draw_maps(c.keypoints[s], c.layout, c.size, settings) for c, s in zip(clips, seen, strict=True)]
+    direct = [draw_maps(c.keypoints[s], c.layout, c.size, settings)[:, 0] for c, s in zip(clips, seen, strict=True)]
     unpacked = settings.unpack(torch.from_numpy(built.packed))[:, 0].bool().numpy()
     np.testing.assert_array_equal(unpacked, np.concatenate(direct))
     np.testing.assert_array_equal(built.clip, np.repeat(np.arange(4), [s.sum() for s in seen]))
@@ -134,6 +136,8 @@ def test_moved_sources_keep_their_cache(recordings: tuple[Recording, ...], tmp_p
         {"line_width": 6.0},
         {"line_unit": "map"},
         {"threshold": 0.2},
+        {"channels": ("left",)},
+        {"channels": ("body", "motion")},
     ],
     ids=str,
 )
@@ -141,6 +145,15 @@ def test_every_map_setting_has_a_cache_of_its_own(
     recordings: tuple[Recording, ...], tmp_path: Path, change: dict
 ) -> None:
     assert opened(recordings[:1], tmp_path).path != opened(recordings[:1], tmp_path, replace(PAPER, **change)).path
+
+
+def test_one_channel_keeps_the_name_that_earlier_versions_gave(
+    recordings: tuple[Recording, ...], tmp_path: Path
+) -> None:
+    drawing = {"img_size": 28, "crop_size": 480, "resample": "bilinear", "line_width": 8.0, "line_unit": "source"}
+    said = ["MapSettings", {**drawing, "threshold": 0.1}, "BODY_25", [640, 480], 30.0, 3]
+    name = xxhash.xxh3_128(sources.content_digest(recordings, tmp_path).encode() + json.dumps(said).encode())
+    assert opened(recordings, tmp_path).path.stem == name.hexdigest()
 
 
 def test_the_json_format_and_the_renderer_have_caches_of_their_own(

@@ -20,8 +20,16 @@ PAPER = MapSettings()
 quick = settings(max_examples=40, deadline=None)
 
 
+SIDES = {
+    f"{side}_{joint}": side
+    for side in ("left", "right")
+    for joint in ["shoulder", "elbow", "wrist", "hip", "knee", "ankle", "big_toe", "small_toe", "heel"]
+}
+"""Joints that do not belong to the trunk."""
+
+
 def map_of(points: np.ndarray, layout: Layout = BODY_25, style: MapSettings = PAPER) -> np.ndarray:
-    return draw_maps(points[None].astype(np.float32), layout, SIZE, style)[0]
+    return draw_maps(points[None].astype(np.float32), layout, SIZE, style)[0, 0]
 
 
 def centre_of(points: np.ndarray, layout: Layout) -> np.ndarray:
@@ -40,20 +48,28 @@ def rounded(point: np.ndarray) -> tuple[int, int]:
     return x, y
 
 
-def slow_map(points: np.ndarray, layout: Layout, style: MapSettings) -> np.ndarray:
+def shows(channel: str, *joints: str) -> bool:
+    """Whether a channel shows a joint, or the limb between two."""
+    sides = {SIDES.get(joint, "trunk") for joint in joints}
+    return channel == "body" or (channel in sides and (channel != "trunk" or len(sides) == 1))
+
+
+def slow_map(points: np.ndarray, layout: Layout, style: MapSettings, channel: str = "body") -> np.ndarray:
     """Draw in the camera's whole picture, cut (black beyond its borders), shrink, binarise.
 
     A margin keeps limbs that leave the picture whole while they are drawn: OpenCV moves the ends of those it clips.
     """
+    names = (*layout.joints, "neck")
     drawn = np.zeros((SIZE[1] + 2 * MARGIN, SIZE[0] + 2 * MARGIN), np.uint8)
     at = {i: rounded(p[:2]) for i, p in enumerate(points) if p[2] > 0.05}
     if not layout.has_neck and set(layout.shoulders) <= at.keys():
         at[len(layout.joints)] = rounded(points[list(layout.shoulders), :2].mean(axis=0))
     for a, b in layout.limbs:
-        if a in at and b in at:
+        if a in at and b in at and shows(channel, names[a], names[b]):
             cv2.line(drawn, at[a], at[b], 255, max(round(style.line_width), 1))
-    for point in at.values():
-        cv2.line(drawn, point, point, 255, max(round(1.2 * style.line_width), 1))
+    for joint, point in at.items():
+        if shows(channel, names[joint]):
+            cv2.line(drawn, point, point, 255, max(round(1.2 * style.line_width), 1))
     picture = drawn[MARGIN : MARGIN + SIZE[1], MARGIN : MARGIN + SIZE[0]]
     side = style.crop_size
     left, top = (int(np.floor(c - side / 2 + 0.5)) for c in centre_of(points, layout))
@@ -72,6 +88,7 @@ styles = st.builds(
     resample=st.sampled_from(["bilinear", "area"]),
     line_width=st.integers(2, 20),
     threshold=st.floats(0.01, 0.9),
+    channels=st.lists(st.sampled_from(["body", "left", "right", "trunk"]), min_size=1, unique=True),
 )
 
 
@@ -92,7 +109,10 @@ def people(draw: st.DrawFn, layout: Layout, reach: int, x: tuple[int, int], y: t
 @given(st.data(), styles)
 def test_maps_equal_the_slow_reference(layout: Layout, data: st.DataObject, style: MapSettings) -> None:
     points = data.draw(people(layout, 75, x=(-40, 680), y=(-40, 520)))
-    np.testing.assert_array_equal(map_of(points, layout, style), slow_map(points, layout, style))
+    (drawn,) = draw_maps(points[None], layout, SIZE, style)
+    assert drawn.shape == style.shape
+    for channel, found in zip(style.channels, drawn, strict=True):
+        np.testing.assert_array_equal(found, slow_map(points, layout, style, channel), channel)
 
 
 @quick
@@ -109,7 +129,7 @@ def test_limbs_that_leave_the_cut_agree_to_two_pixels(points: np.ndarray, line_w
 def test_the_paper_s_maps_of_a_walk_equal_the_slow_reference() -> None:
     keypoints = wave(40)
     keypoints[..., :2] += np.linspace((-240, -100), (240, 20), 40, dtype=np.float32)[:, None]
-    maps = draw_maps(keypoints, BODY_25, SIZE, PAPER)
+    maps = draw_maps(keypoints, BODY_25, SIZE, PAPER)[:, 0]
     expected = np.stack([slow_map(points, BODY_25, PAPER) for points in keypoints])
     np.testing.assert_array_equal(maps, expected)
     assert 10 < maps.sum(axis=(1, 2)).mean() < 200
@@ -142,7 +162,7 @@ def test_where_the_person_stands_does_not_matter(dx: int, dy: int) -> None:
 
 def test_nobody_gives_an_empty_map() -> None:
     assert not map_of(np.zeros((25, 3))).any()
-    assert draw_maps(np.zeros((0, 25, 3), np.float32), BODY_25, SIZE, PAPER).shape == (0, 28, 28)
+    assert draw_maps(np.zeros((0, 25, 3), np.float32), BODY_25, SIZE, PAPER).shape == (0, 1, 28, 28)
 
 
 def test_without_a_neck_the_shoulders_centre_the_map_and_only_its_limbs_are_gone() -> None:
@@ -207,7 +227,7 @@ def lit_width(style: MapSettings) -> float:
     points[:, 3] = (200, 340, 1)
     points[:, 4] = (200, 440, 1)
     points[:, 3:5, 0] += np.arange(240)[:, None]
-    rows = draw_maps(points, BODY_25, SIZE, style)[:, 4 * style.img_size // 5]
+    rows = draw_maps(points, BODY_25, SIZE, style)[:, 0, 4 * style.img_size // 5]
     return float(rows.sum(axis=1).mean())
 
 

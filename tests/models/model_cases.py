@@ -20,23 +20,24 @@ NETWORKS = ("ae", "vae", "lstm_vae")
 
 
 def network(
-    name: str, img_size: int = 28, seq_len: int = 4, score: str = "recon_error", **others: float
+    name: str, img_size: int = 28, seq_len: int = 4, score: str = "recon_error", map_channels: int = 1, **others: float
 ) -> Autoencoder:
     """A network of few weights; its batch normalisation has seen something, so that eval mode is not trivial."""
     torch.manual_seed(0)
     sizes = {"img_size": img_size, "latent_dim": 3, "channels": [4, 8], "learning_rate": 1e-2, "score": score}
+    sizes |= {"map_channels": map_channels}
     if name == "lstm_vae":
         model: Autoencoder = LSTMVAE(seq_len=seq_len, hidden_size=12, **sizes, **others)
     else:
         model = AE(**sizes, **others) if name == "ae" else VAE(**sizes, **others)
     with torch.no_grad():
-        model.train()(some_maps(8, seq_len if name == "lstm_vae" else 1, img_size))
+        model.train()(some_maps(8, seq_len if name == "lstm_vae" else 1, img_size, map_channels=map_channels))
     return model.eval()
 
 
-def some_maps(count: int, window: int, img_size: int, seed: int = 0) -> torch.Tensor:
-    """(B, T, 1, H, W) zeros and ones."""
-    random = np.random.default_rng(seed).random((count, window, 1, img_size, img_size))
+def some_maps(count: int, window: int, img_size: int, seed: int = 0, map_channels: int = 1) -> torch.Tensor:
+    """(B, T, C, H, W) zeros and ones."""
+    random = np.random.default_rng(seed).random((count, window, map_channels, img_size, img_size))
     return torch.from_numpy((random < 0.2).astype(np.float32))
 
 

@@ -9,11 +9,13 @@ from model_cases import NETWORKS, network, some_maps
 from skelmap.models.convolutions import SMALLEST, MapDecoder, MapEncoder, stage_shapes
 
 
-@pytest.mark.parametrize("img_size", [14, 15, 28, 33, 56, 100, 256])
+@pytest.mark.parametrize(
+    ("img_size", "map_channels"), [*((size, 1) for size in (14, 15, 28, 33, 56, 100, 256)), (15, 2), (28, 5)]
+)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_reconstruction_has_the_shape_of_the_maps(name: str, img_size: int) -> None:
-    model = network(name, img_size)
-    maps = some_maps(2, 4 if name == "lstm_vae" else 1, img_size)
+def test_the_reconstruction_has_the_shape_of_the_maps(name: str, img_size: int, map_channels: int) -> None:
+    model = network(name, img_size, map_channels=map_channels)
+    maps = some_maps(2, 4 if name == "lstm_vae" else 1, img_size, map_channels=map_channels)
     out = model(maps)
     assert out.decoded.shape == maps.shape
     assert out.mu.shape == (2, 3)
@@ -40,9 +42,9 @@ def test_every_size_is_halved_to_at_most_4_and_retraced() -> None:
         assert MapDecoder(features.shape[1], img_size, [2])(features).shape == maps.shape
 
 
-@pytest.mark.parametrize("img_size", [14, 15, 28, 33, 40, 57])
-def test_decoding_without_gradients_gives_the_same_logits(img_size: int) -> None:
-    decoder = MapDecoder(20, img_size, [8, 16, 32])
+@pytest.mark.parametrize(("img_size", "map_channels"), [(14, 1), (15, 1), (28, 1), (33, 3), (40, 1), (57, 2)])
+def test_decoding_without_gradients_gives_the_same_logits(img_size: int, map_channels: int) -> None:
+    decoder = MapDecoder(20, img_size, [8, 16, 32], map_channels)
     decoder(torch.randn(50, 20))  # batch normalisation sees something
     decoder.eval()
     hidden = torch.randn(9, 20)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import runpy
 import subprocess
 import sys
@@ -108,31 +109,46 @@ def test_what_the_file_takes_and_gives_is_written_beside_it_and_in_it(exported: 
     np.testing.assert_allclose(alone, score[3:4], rtol=1e-5)
 
 
+def as_the_readme_says(text: str, points: np.ndarray, resample: int) -> list[np.ndarray]:
+    """Draw the channels of a README's maps of 40 px, cut at 300, whose left border is the camera's picture's."""
+    placed = np.floor(points[:, :2] + 0.5).astype(np.int32) - np.int32([100 - 150, 180 - 150])
+    found = [joint for joint in BODY_25.joints if points[BODY_25.joints.index(joint), 2] > 0.05]
+    channels = []
+    for shown in re.findall(r"Channel \d, \w+, shows (.*?)\. The lines: (.*?)\.", text):
+        picture = np.zeros((300, 300), np.uint8)
+        for limb in shown[1].split(", "):
+            if set(limb.split("-")) <= set(found):
+                ends = [placed[BODY_25.joints.index(name)] for name in limb.split("-")]
+                cv2.polylines(picture, [np.stack(ends)], False, 255, 6)
+        for joint in found if shown[0] == "all joints" else set(found) & set(shown[0].split(", ")):
+            cv2.polylines(picture, [placed[[BODY_25.joints.index(joint)]]], True, 255, 7)
+        picture[:, :50] = 0  # left of the camera's picture
+        channels.append(cv2.resize(picture, (40, 40), interpolation=resample) > 0.3 * 255)
+    return channels
+
+
 @pytest.mark.parametrize("resample", ["bilinear", "area"])
-def test_maps_made_as_the_readme_says_are_those_the_model_sees(resample: str) -> None:
-    settings = MapSettings(img_size=40, crop_size=300, resample=resample, line_width=6, threshold=0.3)
-    text = describe(Eye("AE", 1, 25.0, BODY_25, settings, simulated=True))
+@pytest.mark.parametrize("channels", [["body"], ["left", "body", "trunk", "motion"]], ids=str)
+def test_maps_made_as_the_readme_says_are_those_the_model_sees(channels: list[str], resample: str) -> None:
+    settings = MapSettings(40, 300, resample, line_width=6, threshold=0.3, channels=channels)
+    text = " ".join(describe(Eye("AE", 1, 25.0, BODY_25, settings, simulated=True)).split())
     for words in ("simulated", "25 frames a second", "picture of 300x300 px", "lines of 6 px", "dot of 7 px"):
         assert words in text
     for words in ("Resized to 40x40 px", "INTER_AREA" if resample == "area" else "INTER_LINEAR", "0.3 x 255"):
         assert words in text
     points = person((100.4, 180.2))
     points[4, 2] = 0.05  # not found: neither dot nor line
-    picture = np.zeros((300, 300), np.uint8)
-    placed = np.floor(points[:, :2] + 0.5).astype(np.int32) - np.int32([100 - 150, 180 - 150])
-    (limbs,) = (part for part in text.split("The lines: ")[1:])
-    for limb in limbs.split(".")[0].replace("\n   ", " ").split(", "):
-        a, b = (BODY_25.joints.index(name) for name in limb.split("-"))
-        if 4 not in (a, b):
-            cv2.polylines(picture, [placed[[a, b]]], False, 255, 6)
-    for joint in range(25):
-        if joint != 4:
-            cv2.polylines(picture, [placed[[joint]]], True, 255, 7)
-    picture[:, :50] = 0  # left of the camera's picture
-    method = cv2.INTER_AREA if resample == "area" else cv2.INTER_LINEAR
-    expected = cv2.resize(picture, (40, 40), interpolation=method) > 0.3 * 255
-    (frame,) = settings.frames(points[None], BODY_25, (640, 480))
-    np.testing.assert_array_equal(frame[0], expected)
+    expected = as_the_readme_says(text, points, cv2.INTER_AREA if resample == "area" else cv2.INTER_LINEAR)
+    (before,) = frames = settings.frames(points[None], BODY_25, (640, 480))
+    if "motion" not in channels:
+        return np.testing.assert_array_equal(before, expected)
+    assert "Channel 3, motion, is 1 where the channel body is not what it was in the same person's frame" in text
+    np.testing.assert_array_equal(before, [*expected, expected[1]])
+    moved = points + np.float32([[0, 3 * (i == 7), 0] for i in range(25)])
+    now = as_the_readme_says(text, moved, cv2.INTER_AREA if resample == "area" else cv2.INTER_LINEAR)
+    (frame,) = settings.frames(moved[None], BODY_25, (640, 480), frames)
+    np.testing.assert_array_equal(frame, [*now, now[1] != expected[1]])
+    assert frame[3].any()
 
 
 def test_keypoints_have_words_of_their_own() -> None:
@@ -205,7 +221,14 @@ def test_a_run_without_validation_recordings_is_exported_without_normal_scores(t
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", [*MODELS, *(f"{name} data.representation=keypoints" for name in ("ae", "lstm_vae"))])
+@pytest.mark.parametrize(
+    "model",
+    [
+        *MODELS,
+        *(f"{name} data.representation=keypoints" for name in ("ae", "lstm_vae")),
+        *(f"{name} data.maps.channels=[left,right,trunk,motion,body]" for name in ("lstm_vae", "pca")),
+    ],
+)
 def test_every_model_scores_recordings_as_it_does_in_pytorch(model: str, composed: Compose, tmp_path: Path) -> None:
     task = write_task(tmp_path / "task")
     name, *more = model.split()

@@ -29,6 +29,17 @@ def test_an_error_on_the_map_is_blamed_on_the_joint_that_is_there(img_size: int)
     assert worst_joints(errors, [points] * 4, BODY_25, settings)[0] == "left_wrist"
 
 
+def test_errors_of_all_channels_count() -> None:
+    settings, points = MapSettings(channels=("left", "right")), person()
+    errors = np.zeros((4, 2, 28, 28), np.float32)
+    for channel, joint, error in ((0, WRIST, 1.0), (1, WRIST, 1.0), (1, KNEE, 1.5)):
+        x, y = ((points[joint, :2] - points[BODY_25.joints.index("neck"), :2]) / settings.crop_size + 0.5) * 28
+        errors[:, channel, int(y), int(x)] = error
+    assert worst_joints(errors, [points] * 4, BODY_25, settings)[0] == "left_wrist"
+    errors[:, 0] = 0
+    assert worst_joints(errors, [points] * 4, BODY_25, settings)[0] == "right_knee"
+
+
 def test_an_error_of_a_coordinate_is_blamed_on_its_joint_but_not_on_one_that_nobody_saw() -> None:
     points = person()
     errors = np.zeros((4, 1, 25, 2), np.float32)

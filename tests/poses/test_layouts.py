@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from invented import person
 from skelmap.poses import BODY_25, COCO_17, COCO_18, LAYOUTS, Layout, neck_positions, with_neck
-from skelmap.poses.layouts import BODY
+from skelmap.poses.layouts import BODY, LIMB_JOINTS
 
 layouts = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.name)
 
@@ -45,6 +45,23 @@ def test_joint_counts_and_positions_are_openpose_s() -> None:
 def test_limbs_never_cross_from_one_side_of_the_body_to_the_other(layout: Layout) -> None:
     side = [*(joint.split("_")[0] for joint in layout.joints), "neck"]
     assert not any({side[a], side[b]} == {"left", "right"} for a, b in layout.limbs)
+
+
+@layouts
+def test_parts_are_the_limbs_of_the_sides_and_the_rest(layout: Layout) -> None:
+    names = (*layout.joints, "neck")[: layout.joints_with_neck]
+    limbs = {f"{names[a]}-{names[b]}": part for (a, b), part in zip(layout.limbs, layout.limb_parts, strict=True)}
+    hips = {f"{middle}-{side}_hip": side for middle in ("mid_hip", "neck") for side in ("left", "right")}
+    arms = {f"neck-{side}_shoulder": side for side in ("left", "right")}
+    head = dict.fromkeys(("neck-mid_hip", "neck-nose", "nose-left_eye", "left_eye-left_ear", "right_eye-right_ear"))
+    expected = {**hips, **arms, **dict.fromkeys(head, "trunk"), "left_knee-left_ankle": "left"}
+    assert {limb: limbs[limb] for limb in expected.keys() & limbs.keys()}.items() <= expected.items()
+    assert len(expected.keys() & limbs.keys()) == len(expected) - (2 if "mid_hip" in names else 3)
+    joints = dict(zip(names, layout.joint_parts, strict=True))
+    assert {joints[name] for name in ("neck", "nose", "left_eye", "right_ear")} == {"trunk"}
+    assert all(joints[f"{side}_{joint}"] == side for side in ("left", "right") for joint in LIMB_JOINTS)
+    mirrored = {"left": "right", "right": "left", "trunk": "trunk"}
+    assert sorted(mirrored[part] for part in layout.limb_parts) == sorted(layout.limb_parts)
 
 
 @given(st.floats(0, 1, width=32), st.floats(0, 1, width=32))

@@ -72,17 +72,18 @@ def test_scores_are_those_of_the_plain_loop() -> None:
     torch.testing.assert_close(scored, score(plain.eval(), TensorDataset(frames[members]), 7), rtol=0, atol=1e-5)
 
 
-def test_the_operations_of_a_step_are_what_torch_counts() -> None:
+@pytest.mark.parametrize("map_channels", [1, 4])
+def test_the_operations_of_a_step_are_what_torch_counts(map_channels: int) -> None:
     """All but the LSTMs', which torch does not count."""
     from torch.utils.flop_counter import FlopCounterMode
 
     from benchmarks.limits import training_flops
 
-    _, plain = rivals()
+    network = LSTMVAE(*SIZES, learning_rate=1e-3, map_channels=map_channels).network
     with FlopCounterMode(display=False) as counted:
-        plain(windows(1))[0].sum().backward()
-    lstms = 6 * 4 * 20 * (plain.encoder.input_size + 20 + 5 + 20) * 2 * 3
-    assert training_flops(*SIZES) - lstms == pytest.approx(counted.get_total_flops(), rel=0.1)
+        network(windows(1).expand(-1, -1, map_channels, -1, -1))[0].sum().backward()
+    lstms = 6 * 4 * 20 * (network.encoder_lstm.input_size + 20 + 5 + 20) * 2 * 3
+    assert training_flops(*SIZES, map_channels) - lstms == pytest.approx(counted.get_total_flops(), rel=0.1)
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ class Batch(NamedTuple):
 
     Attributes:
         start: (B,) int64 first row of each window.
-        frames: (N, 1, H, W) float32, 0 or 1; keypoints are (N, 1, V, 2).
+        frames: (N, C, H, W) float32, 0 or 1; keypoints are (N, 1, V, 2).
         members: (B, window) int64, which of the frames make up each window.
     """
 
@@ -42,7 +42,7 @@ class Batch(NamedTuple):
 
     @property
     def maps(self) -> Tensor:
-        """The windows, (B, window, 1, H, W)."""
+        """The windows, (B, window, C, H, W)."""
         return self.frames[self.members]
 
 
@@ -74,7 +74,7 @@ class SkeletonMaps(pl.LightningDataModule):
         window: frames that the model sees at once: T, or 1.
         representation: "maps", or "keypoints": neck-centred joints in place of maps.
         img_size: side of the maps, px.
-        maps: further map settings (`MapSettings`): crop_size, resample, line_width, line_unit, threshold.
+        maps: further map settings (`MapSettings`): crop_size, resample, line_width, line_unit, threshold, channels.
         json: what JSON sources do not say (`JsonFormat`): layout by name, size, fps.
         batch_size: windows in a batch, shared by all processes; more of them are scored at once.
         stride: frames from one training or validation window to the next; test windows have stride 1.
@@ -244,7 +244,7 @@ class SkeletonMaps(pl.LightningDataModule):
             window: rows in a window; the model's window unless said otherwise.
 
         Returns:
-            (B, window, 1, H, W) float32 on the same device.
+            (B, window, C, H, W) float32 on the same device.
         """
         return self._unpack(self._rows(start, window or self.window))
 
@@ -254,7 +254,7 @@ class SkeletonMaps(pl.LightningDataModule):
         return start[:, None] + torch.arange(window, device=start.device)
 
     def _unpack(self, rows: Tensor) -> Tensor:
-        """(...,) rows -> (..., 1, H, W) float32 on the same device, which holds all packed rows from then on."""
+        """(...,) rows -> (..., C, H, W) float32 on the same device, which holds all packed rows from then on."""
         if rows.device not in self._packed:
             self._packed[rows.device] = torch.from_numpy(self.cache.packed).to(rows.device)
         return self.settings.unpack(self._packed[rows.device][rows])

@@ -40,18 +40,20 @@ class Examples:
     """Windows with their reconstructions.
 
     Attributes:
-        input: (K, T, H, W) bool or uint8, 1 = skeleton.
-        recon: (K, T, H, W) floating in [0, 1].
+        input: (K, T, C, H, W) floating in [0, 1], 1 = skeleton.
+        recon: (K, T, C, H, W) floating in [0, 1].
         label: (K,) 1 = abnormal.
         title: (K,) clip, frames and work.
         score: (K,) score of the window.
+        channels: (C,) what each channel shows.
     """
 
-    input: NDArray[np.bool_] | NDArray[np.uint8]
+    input: NDArray[np.floating]
     recon: NDArray[np.floating]
     label: NDArray[np.int64]
     title: tuple[str, ...]
     score: NDArray[np.float64]
+    channels: tuple[str, ...]
 
 
 class Latents(NamedTuple):

@@ -25,13 +25,13 @@ def frame_pictures(clip: Clip, labels: NDArray[np.int8], settings: MapSettings, 
     Args:
         clip: of one person; frames without a row are left out.
         labels: (N,) 1 = abnormal: gets a red frame.
-        settings: of the skeleton map.
+        settings: of the skeleton map, whose first channel is shown.
         rows: height of the pictures, px.
 
     Yields:
         (rows, columns, 3) uint8 pictures, blue first as OpenCV has it.
     """
-    maps = draw_maps(clip.keypoints, clip.layout, clip.size, settings)
+    maps = draw_maps(clip.keypoints, clip.layout, clip.size, settings)[:, 0]
     scale = rows / clip.size[1]
     columns = round(clip.size[0] * scale)
     points = with_neck(clip.keypoints, clip.layout)

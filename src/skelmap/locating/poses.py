@@ -36,7 +36,7 @@ class Poses:
     def draw(self, settings: MapSettings) -> NDArray[np.bool_]:
         """Draw the map of each row, (N, img_size, img_size)."""
         return np.concatenate(
-            [draw_maps(clip.keypoints[rows], clip.layout, clip.size, settings) for clip, rows in self.parts]
+            [draw_maps(clip.keypoints[rows], clip.layout, clip.size, settings)[:, 0] for clip, rows in self.parts]
         )
 
 

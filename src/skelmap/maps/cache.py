@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import xxhash
@@ -98,7 +98,7 @@ def open_cache(
         key = xxhash.xxh3_128(content_digest(recordings, folder / "sources").encode())
         key.update(
             json.dumps(
-                [type(settings).__name__, asdict(settings), fmt.layout.name, fmt.size, fmt.fps, RENDERER_VERSION]
+                [type(settings).__name__, _told(settings), fmt.layout.name, fmt.size, fmt.fps, RENDERER_VERSION]
             ).encode()
         )
         path = folder / f"{key.hexdigest()}.maps"
@@ -107,6 +107,14 @@ def open_cache(
             if cache is not None:
                 return cache
     raise UserError(f"{path}: gone or damaged as soon as it was written, {ATTEMPTS} times; is the disk sound?")
+
+
+def _told(settings: Settings) -> dict[str, Any]:
+    """Say what a row depends on; the one channel of earlier versions goes without saying: their caches keep names."""
+    told = asdict(settings)
+    if told.get("channels") == MapSettings.channels:
+        del told["channels"]
+    return told
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from skelmap.errors import UserError
 from skelmap.maps.packing import pack_maps, packed_bytes, unpack_maps
-from skelmap.poses import Clip, Layout, neck_positions, with_neck
+from skelmap.poses import PARTS, Clip, Layout, neck_positions, with_neck
 
 if TYPE_CHECKING:  # a monitor draws maps without torch
     from torch import Tensor
@@ -31,6 +31,17 @@ width side/120, side being the shorter side of the picture (480 px: limbs of 8 p
 WHITE = 255
 RESAMPLE = {"bilinear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}
 LINE_UNITS = ("source", "map")
+CHANNELS = ("body", *PARTS, "motion")
+"""What a channel can show: the whole skeleton, a part of it, or what changed in `body` since the frame before."""
+ALLOWED_CHANNELS = f"a list of different names out of {', '.join(CHANNELS)}; motion only where body is, too"
+"""What `are_channels` allows, in words."""
+
+
+def are_channels(names: object) -> bool:
+    """Say whether these may be the channels of a map."""
+    if not isinstance(names, list | tuple) or not names or not all(name in CHANNELS for name in names):
+        return False
+    return len(set(names)) == len(names) and ("motion" not in names or "body" in names)
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,9 @@ class MapSettings:
             same at every `img_size`). Lines are drawn in the cut, so their widths are whole source px; OpenCV draws one
             or two more than it is told.
         threshold: a map pixel is 1 where its grey level exceeds this share of white, 0..1.
+        channels: what the map's channels show, in their order: "body", the whole skeleton; "left", "right" and "trunk",
+            its parts (`Layout.limb_parts`); "motion", where `body` is different from the same person's frame before:
+            all of it where there is none.
     """
 
     img_size: int = 28
@@ -55,8 +69,12 @@ class MapSettings:
     line_width: float = 8.0
     line_unit: str = "source"
     threshold: float = 0.1
+    channels: tuple[str, ...] = ("body",)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "channels", tuple(self.channels))  # configurations and eye.json give lists
+        if not are_channels(self.channels):
+            raise UserError(f"data.maps.channels=[{', '.join(map(str, self.channels))}]; allowed: {ALLOWED_CHANNELS}")
         if self.resample not in RESAMPLE:
             raise UserError(f"data.maps.resample={self.resample}; allowed are {', '.join(RESAMPLE)}")
         if self.line_unit not in LINE_UNITS:
@@ -75,12 +93,12 @@ class MapSettings:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Channels, height and width of a map."""
-        return 1, self.img_size, self.img_size
+        return len(self.channels), self.img_size, self.img_size
 
     @property
     def row_bytes(self) -> int:
         """Bytes of a packed map."""
-        return packed_bytes(self.img_size)
+        return packed_bytes(self.shape)
 
     def frames(
         self,
@@ -95,20 +113,33 @@ class MapSettings:
             keypoints: (N, V, 3) px, px, confidence.
             layout: the keypoints' layout.
             size: (width, height) of the camera's picture, px.
-            before: the same people's frames before; a map needs none.
+            before: (N, C, H, W) the same people's frames before, from which `motion` is told; None before the first.
 
         Returns:
-            (N, 1, H, W), 0 or 1.
+            (N, C, H, W), 0 or 1.
         """
-        return draw_maps(keypoints, layout, size, self)[:, None].astype(np.float32)
+        maps = draw_maps(keypoints, layout, size, self)
+        if "motion" in self.channels:
+            self._tell_motion(maps, np.zeros_like(maps) if before is None else before > 0)
+        return maps.astype(np.float32)
 
     def pack(self, clip: Clip) -> NDArray[np.uint8]:
         """Draw and pack the rows in which a joint was seen, (n, row_bytes) uint8."""
-        return pack_maps(draw_maps(clip.keypoints[clip.present], clip.layout, clip.size, self))
+        maps = draw_maps(clip.keypoints[clip.present], clip.layout, clip.size, self)
+        if "motion" in self.channels:
+            track = clip.track[clip.present]
+            goes_on = np.diff(track, prepend=track[:1] - 1) == 0
+            self._tell_motion(maps, np.roll(maps, 1, axis=0) & goes_on[:, None, None, None])
+        return pack_maps(maps)
 
     def unpack(self, packed: Tensor) -> Tensor:
-        """Unpack (..., row_bytes) uint8 as (..., 1, H, W) float32, 0 or 1."""
-        return unpack_maps(packed, self.img_size)
+        """Unpack (..., row_bytes) uint8 as (..., C, H, W) float32, 0 or 1."""
+        return unpack_maps(packed, self.shape)
+
+    def _tell_motion(self, maps: NDArray[np.bool_], before: NDArray[np.bool_]) -> None:
+        """Fill the channel `motion` of maps, given the maps of the frames before; both (N, C, H, W)."""
+        body, motion = (self.channels.index(name) for name in ("body", "motion"))
+        maps[:, motion] = maps[:, body] ^ before[:, body]
 
 
 def outside_cut(clip: Clip, settings: MapSettings) -> tuple[int, int]:
@@ -124,7 +155,7 @@ def outside_cut(clip: Clip, settings: MapSettings) -> tuple[int, int]:
 def draw_maps(
     keypoints: NDArray[np.float32], layout: Layout, size: tuple[int, int], settings: MapSettings
 ) -> NDArray[np.bool_]:
-    """Draw the skeleton map of each row.
+    """Draw the skeleton map of each row; its channel `motion` stays black, for one row alone does not tell it.
 
     The cut is centred on the neck. Where the neck is missing, its place is taken by the midpoint of the shoulders,
     else by the mean of the detected joints; a row without joints gives an empty map. What lies outside the picture
@@ -137,7 +168,7 @@ def draw_maps(
         settings: the map's size and style.
 
     Returns:
-        (N, img_size, img_size) bool.
+        (N, C, H, W) bool.
     """
     points = with_neck(keypoints, layout)
     seen = points[..., 2] > MIN_CONFIDENCE
@@ -151,14 +182,21 @@ def draw_maps(
     limbs = np.stack([pixels[:, starts], pixels[:, ends]], axis=2)  # (N, limbs, 2 ends, xy)
 
     canvas = np.zeros((settings.crop_size, settings.crop_size), np.uint8)
-    maps = np.zeros((len(points), settings.img_size, settings.img_size), np.bool_)
+    maps = np.zeros((len(points), *settings.shape), np.bool_)
     side, level = (settings.img_size, settings.img_size), settings.threshold * WHITE
-    for i in np.flatnonzero(seen.any(axis=1)):
-        canvas[:] = 0
-        cv2.polylines(canvas, list(limbs[i, drawn_limbs[i]]), False, WHITE, limb_width)
-        cv2.polylines(canvas, list(pixels[i, seen[i], None]), True, WHITE, joint_width)  # to itself: a disc
-        _blacken_outside(canvas, corner[i], size)
-        maps[i] = cv2.resize(canvas, side, interpolation=RESAMPLE[settings.resample]) > level
+    for channel, name in enumerate(settings.channels):
+        if name == "motion":
+            continue
+        shown_joints, shown_limbs = seen, drawn_limbs
+        if name in PARTS:
+            shown_joints = seen & (np.array(layout.joint_parts) == name)
+            shown_limbs = drawn_limbs & (np.array(layout.limb_parts) == name)
+        for i in np.flatnonzero(shown_joints.any(axis=1)):
+            canvas[:] = 0
+            cv2.polylines(canvas, list(limbs[i, shown_limbs[i]]), False, WHITE, limb_width)
+            cv2.polylines(canvas, list(pixels[i, shown_joints[i], None]), True, WHITE, joint_width)  # to itself: a disc
+            _blacken_outside(canvas, corner[i], size)
+            maps[i, channel] = cv2.resize(canvas, side, interpolation=RESAMPLE[settings.resample]) > level
     return maps
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,32 +14,30 @@ if TYPE_CHECKING:  # a monitor draws maps without torch
     from torch import Tensor
 
 
-def packed_bytes(img_size: int) -> int:
-    """Count the bytes of one packed map."""
-    return (img_size * img_size + 7) // 8
+def packed_bytes(shape: tuple[int, int, int]) -> int:
+    """Count the bytes of one packed map of this shape, (C, H, W)."""
+    return -(-prod(shape) // 8)
 
 
 def pack_maps(maps: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Pack (N, H, W) bool into (N, ceil(H * W / 8)) uint8, the first pixel in the highest bit."""
-    count, height, width = maps.shape
-    return np.packbits(maps.reshape(count, height * width), axis=1)
+    """Pack (N, C, H, W) bool into (N, ceil(C * H * W / 8)) uint8, the first pixel in the highest bit."""
+    return np.packbits(maps.reshape(len(maps), prod(maps.shape[1:])), axis=1)
 
 
-def unpack_maps(packed: Tensor, img_size: int) -> Tensor:
+def unpack_maps(packed: Tensor, shape: tuple[int, int, int]) -> Tensor:
     """Unpack maps on the device where they lie.
 
     Args:
-        packed: (..., ceil(img_size ** 2 / 8)) uint8.
-        img_size: side of the maps, px.
+        packed: (..., ceil(C * H * W / 8)) uint8.
+        shape: (C, H, W) of a map.
 
     Returns:
-        (..., 1, img_size, img_size) float32, 0 or 1.
+        (..., C, H, W) float32, 0 or 1.
     """
     from torch.nn import functional as F
 
     pixels = F.embedding(packed.int(), _bits(packed.device))  # (..., bytes) -> (..., bytes, 8)
-    flat = pixels.flatten(-2)[..., : img_size * img_size]
-    return flat.reshape(*packed.shape[:-1], 1, img_size, img_size)
+    return pixels.flatten(-2)[..., : prod(shape)].reshape(*packed.shape[:-1], *shape)
 
 
 @cache

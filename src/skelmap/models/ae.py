@@ -18,11 +18,11 @@ class AENetwork(LatentNetwork):
         self.decoder = coding.decoder(latent_dim)
 
     def encode(self, maps: Tensor) -> tuple[Tensor, None]:
-        """Encode (B, 1, 1, H, W) maps as latents (B, J)."""
+        """Encode (B, 1, C, H, W) maps as latents (B, J)."""
         return self.latent(self.encoder(maps.squeeze(1))), None
 
     def decode(self, z: Tensor) -> Tensor:
-        """Decode latents (B, J) as log odds of pixels or places of joints, (B, 1, 1, H, W)."""
+        """Decode latents (B, J) as log odds of pixels or places of joints, (B, 1, C, H, W)."""
         decoded: Tensor = self.decoder(z).unsqueeze(1)
         return decoded
 
@@ -38,6 +38,7 @@ class AE(Autoencoder):
         score: see `Autoencoder`; recon_error or bce.
         representation: maps or keypoints.
         layout: of the keypoints.
+        map_channels: C, channels of the maps.
     """
 
     title = "AE"
@@ -52,8 +53,9 @@ class AE(Autoencoder):
         score: str = "recon_error",
         representation: str = "maps",
         layout: str = "BODY_25",
+        map_channels: int = 1,
     ) -> None:
-        coding = frame_coding(representation, img_size, channels, layout)
+        coding = frame_coding(representation, img_size, channels, layout, map_channels)
         super().__init__(learning_rate, 0.0, score, 1, latent_dim, 1, coding.likelihood)
-        self.save_hyperparameters(logger=False)
+        self.save_hyperparameters(ignore="map_channels", logger=False)  # the data's say it
         self.network = AENetwork(latent_dim, coding)

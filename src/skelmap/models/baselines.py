@@ -96,7 +96,7 @@ class Baseline(Model):
         """Nothing is optimised step by step."""
 
     def score_windows(self, codes: Tensor, maps: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Score windows (B, T, 1, H, W), whose frames are their own codes: scores (B,), latents (B, J) if any."""
+        """Score windows (B, T, C, H, W), whose frames are their own codes: scores (B,), latents (B, J) if any."""
         with self.exactly():
             return self.describe(maps.flatten(1))
 
@@ -105,7 +105,7 @@ class Baseline(Model):
         return torch.autocast(self.device.type, enabled=False)
 
     def contributions(self, maps: Tensor) -> Tensor:
-        """Give what each element of maps (B, T, 1, H, W) contributes to its being unusual: its squared error.
+        """Give what each element of maps (B, T, C, H, W) contributes to its being unusual: its squared error.
 
         A method that reconstructs nothing has another answer.
         """
@@ -114,7 +114,7 @@ class Baseline(Model):
         return (recon - maps).square()
 
     def score_and_contributions(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Do both with windows (B, T, 1, H, W): scores (B,), and what `contributions` gives."""
+        """Do both with windows (B, T, C, H, W): scores (B,), and what `contributions` gives."""
         return self.score_windows(maps, maps)[0], self.contributions(maps)
 
 
@@ -195,7 +195,7 @@ class PCA(Baseline):
         return residual.square().mean(dim=1), latent
 
     def reconstruct(self, maps: Tensor) -> Tensor:
-        """Project maps or keypoints (B, T, 1, H, W) onto the subspace; pixels may end a little beyond 0 and 1."""
+        """Project maps or keypoints (B, T, C, H, W) onto the subspace; pixels may end a little beyond 0 and 1."""
         latent = (maps.flatten(1) - self.mean) @ self.components.T
         return (self.mean + latent @ self.components).reshape(maps.shape)
 

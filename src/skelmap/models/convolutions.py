@@ -18,17 +18,18 @@ SMALLEST = 4
 """Halving ends when the side is at most this, px."""
 
 
-def stage_shapes(img_size: int, channels: Sequence[int]) -> list[tuple[int, int, int]]:
+def stage_shapes(img_size: int, channels: Sequence[int], map_channels: int = 1) -> list[tuple[int, int, int]]:
     """List (channels, height, width) from the map itself to the last features.
 
     Args:
         img_size: side of the map, px.
         channels: of the features after each halving; the last number repeats for larger maps.
+        map_channels: C, of the map.
 
     Returns:
-        The shapes; the first is (1, img_size, img_size).
+        The shapes; the first is (C, img_size, img_size).
     """
-    shapes = [(1, img_size, img_size)]
+    shapes = [(map_channels, img_size, img_size)]
     while shapes[-1][1] > SMALLEST:
         side = (shapes[-1][1] + 1) // 2
         shapes.append((channels[min(len(shapes), len(channels)) - 1], side, side))
@@ -41,11 +42,12 @@ class MapEncoder(nn.Module):
     Args:
         img_size: side of the map, px.
         channels: see `stage_shapes`.
+        map_channels: C.
     """
 
-    def __init__(self, img_size: int, channels: Sequence[int]) -> None:
+    def __init__(self, img_size: int, channels: Sequence[int], map_channels: int = 1) -> None:
         super().__init__()
-        shapes = stage_shapes(img_size, channels)
+        shapes = stage_shapes(img_size, channels, map_channels)
         self.features = prod(shapes[-1])
         stages: list[nn.Module] = []
         for (before, _, _), (after, _, _) in pairwise(shapes):
@@ -53,7 +55,7 @@ class MapEncoder(nn.Module):
         self.stages = nn.Sequential(*stages).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Encode (N, 1, H, W) maps as (N, features)."""
+        """Encode (N, C, H, W) maps as (N, features)."""
         features: Tensor = self.stages(maps).flatten(1)
         return features
 
@@ -65,11 +67,12 @@ class MapDecoder(nn.Module):
         inputs: size of the hidden vectors.
         img_size: side of the map, px.
         channels: see `stage_shapes`.
+        map_channels: C.
     """
 
-    def __init__(self, inputs: int, img_size: int, channels: Sequence[int]) -> None:
+    def __init__(self, inputs: int, img_size: int, channels: Sequence[int], map_channels: int = 1) -> None:
         super().__init__()
-        shapes = stage_shapes(img_size, channels)[::-1]
+        shapes = stage_shapes(img_size, channels, map_channels)[::-1]
         self.project = nn.Sequential(nn.Linear(inputs, prod(shapes[0])), nn.ReLU(), nn.Unflatten(1, shapes[0]))
         stages: list[nn.Module] = []
         for (before, small, _), (after, large, _) in pairwise(shapes):
@@ -80,7 +83,7 @@ class MapDecoder(nn.Module):
         self.stages = nn.Sequential(*stages).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Decode (N, inputs) as (N, 1, H, W) logits."""
+        """Decode (N, inputs) as (N, C, H, W) logits."""
         features: Tensor = self.project(hidden)
         if self.training or torch.is_grad_enabled():
             logits: Tensor = self.stages(features)

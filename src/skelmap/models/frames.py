@@ -82,8 +82,8 @@ class FrameCoding:
     """The parts of a network that depend on what a frame is.
 
     Attributes:
-        encoder: frames (N, 1, H, W) -> (N, features).
-        decoder: makes the way back from hidden vectors of a given size, (N, inputs) -> (N, 1, H, W).
+        encoder: frames (N, C, H, W) -> (N, features).
+        decoder: makes the way back from hidden vectors of a given size, (N, inputs) -> (N, C, H, W).
         likelihood: of a frame, given what the decoder says.
     """
 
@@ -92,7 +92,9 @@ class FrameCoding:
     likelihood: Bernoulli | Gaussian
 
 
-def frame_coding(representation: str, img_size: int, channels: Sequence[int], layout: str) -> FrameCoding:
+def frame_coding(
+    representation: str, img_size: int, channels: Sequence[int], layout: str, map_channels: int
+) -> FrameCoding:
     """Choose the parts for a representation.
 
     Args:
@@ -100,10 +102,13 @@ def frame_coding(representation: str, img_size: int, channels: Sequence[int], la
         img_size: side of the maps, px.
         channels: of maps' features after each halving; the last repeats.
         layout: of the keypoints, by name.
+        map_channels: C, of the maps.
     """
     if representation == "maps":
         return FrameCoding(
-            MapEncoder(img_size, channels), lambda inputs: MapDecoder(inputs, img_size, channels), Bernoulli()
+            MapEncoder(img_size, channels, map_channels),
+            lambda inputs: MapDecoder(inputs, img_size, channels, map_channels),
+            Bernoulli(),
         )
     joints = LAYOUTS[layout].joints_with_neck
     return FrameCoding(KeypointEncoder(joints), lambda inputs: KeypointDecoder(inputs, joints), Gaussian())

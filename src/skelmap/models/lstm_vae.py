@@ -68,6 +68,7 @@ class LSTMVAE(Autoencoder):
         samples: of the latents for `recon_prob`.
         representation: maps or keypoints.
         layout: of the keypoints.
+        map_channels: C, channels of the maps.
     """
 
     title = "LSTM-VAE"
@@ -85,10 +86,11 @@ class LSTMVAE(Autoencoder):
         samples: int = 16,
         representation: str = "maps",
         layout: str = "BODY_25",
+        map_channels: int = 1,
     ) -> None:
-        coding = frame_coding(representation, img_size, channels, layout)
+        coding = frame_coding(representation, img_size, channels, layout, map_channels)
         super().__init__(learning_rate, beta, score, samples, latent_dim, seq_len, coding.likelihood)
-        self.save_hyperparameters(logger=False)
+        self.save_hyperparameters(ignore="map_channels", logger=False)  # the data's say it
         self.network = LSTMVAENetwork(seq_len, latent_dim, hidden_size, coding)
 
 

@@ -1,6 +1,6 @@
 """What a model's reconstruction says about a window: losses to train on and scores to judge by.
 
-Maps and what a decoder says of them are (B, T, 1, H, W), both alike; a loss or a score is one number a window, (B,).
+Maps and what a decoder says of them are (B, T, C, H, W), both alike; a loss or a score is one number a window, (B,).
 """
 
 import math

@@ -18,12 +18,12 @@ class VAENetwork(LatentNetwork):
         self.decoder = coding.decoder(latent_dim)
 
     def encode(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode (B, 1, 1, H, W) maps as mu and logvar, each (B, J)."""
+        """Encode (B, 1, C, H, W) maps as mu and logvar, each (B, J)."""
         mu, logvar = self.posterior(self.encoder(maps.squeeze(1))).chunk(2, dim=1)
         return mu, logvar
 
     def decode(self, z: Tensor) -> Tensor:
-        """Decode latents (B, J) as log odds of pixels or places of joints, (B, 1, 1, H, W)."""
+        """Decode latents (B, J) as log odds of pixels or places of joints, (B, 1, C, H, W)."""
         decoded: Tensor = self.decoder(z).unsqueeze(1)
         return decoded
 
@@ -41,6 +41,7 @@ class VAE(Autoencoder):
         samples: of the latents for `recon_prob`.
         representation: maps or keypoints.
         layout: of the keypoints.
+        map_channels: C, channels of the maps.
     """
 
     title = "VAE"
@@ -56,8 +57,9 @@ class VAE(Autoencoder):
         samples: int = 16,
         representation: str = "maps",
         layout: str = "BODY_25",
+        map_channels: int = 1,
     ) -> None:
-        coding = frame_coding(representation, img_size, channels, layout)
+        coding = frame_coding(representation, img_size, channels, layout, map_channels)
         super().__init__(learning_rate, beta, score, samples, latent_dim, 1, coding.likelihood)
-        self.save_hyperparameters(logger=False)
+        self.save_hyperparameters(ignore="map_channels", logger=False)  # the data's say it
         self.network = VAENetwork(latent_dim, coding)

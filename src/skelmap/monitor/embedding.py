@@ -39,7 +39,8 @@ def describe(eye: Eye) -> str:
             for i, step in enumerate(steps, 1)
         ),
         "eye.json says the same for programs. skelmap makes the frames without PyTorch:\n"
-        "skelmap.monitor.eye.Eye.read(FOLDER).settings.frames(keypoints, layout, size)",
+        "skelmap.monitor.eye.Eye.read(FOLDER).settings.frames(keypoints, layout, size, before)\n"
+        "before: what it gave of the same people's frames before; None for the first.",
         "normal_scores.npz, where it is there, holds the scores of normal validation recordings, among which a\n"
         "threshold can be chosen.",
     ]
@@ -69,16 +70,34 @@ def _centre(layout: Layout) -> str:
 
 def _map(settings: MapSettings, layout: Layout) -> list[str]:
     limb, joint = (max(round(settings.source_width * ratio), 1) for ratio in (1, JOINT_RATIO))
-    names = (*layout.joints, "neck")
-    limbs = ", ".join(f"{names[a]}-{names[b]}" for a, b in layout.limbs)
     return [
-        f"A black picture of {settings.crop_size}x{settings.crop_size} px with the centre in its middle. On it, in "
-        f"white (255), at whole pixels and without anti-aliasing (cv2.polylines): lines of {limb} px between joints "
-        f"that were both found, and a dot of {joint} px at each joint. The lines: {limbs}.",
+        f"For each channel a black picture of {settings.crop_size}x{settings.crop_size} px with the centre in its "
+        "middle. On it, in white (255), at whole pixels and without anti-aliasing (cv2.polylines): lines of "
+        f"{limb} px between joints that were both found, and a dot of {joint} px at each joint.",
+        *(_channel(number, name, layout) for number, name in enumerate(settings.channels) if name != "motion"),
         "What lies outside the camera's picture is black.",
         f"Resized to {settings.img_size}x{settings.img_size} px with cv2.resize, {RESAMPLING[settings.resample]}.",
         f"1 where the grey level is above {settings.threshold:g} x 255, else 0.",
+        *(_motion(number) for number, name in enumerate(settings.channels) if name == "motion"),
     ]
+
+
+def _channel(number: int, name: str, layout: Layout) -> str:
+    names = (*layout.joints, "neck")
+    joints = [joint for joint, part in zip(names, layout.joint_parts, strict=False) if part == name]
+    limbs = [
+        f"{names[a]}-{names[b]}"
+        for (a, b), part in zip(layout.limbs, layout.limb_parts, strict=True)
+        if name in ("body", part)
+    ]
+    return f"Channel {number}, {name}, shows {', '.join(joints) or 'all joints'}. The lines: {', '.join(limbs)}."
+
+
+def _motion(number: int) -> str:
+    return (
+        f"Channel {number}, motion, is 1 where the channel body is not what it was in the same person's frame before, "
+        "else 0; in their first frame it is the channel body."
+    )
 
 
 def _places(settings: KeypointSettings) -> list[str]:

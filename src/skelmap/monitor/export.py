@@ -21,6 +21,7 @@ from skelmap.monitor.normal import NormalScores
 from skelmap.monitor.onnx_scorer import CONTRIBUTIONS, FILE, INPUT, SCORE, OnnxScorer
 from skelmap.monitor.scorer import Scorer
 from skelmap.monitor.torch_scorer import TorchScorer
+from skelmap.poses import Clip
 
 README = "README.txt"
 PACKAGES = ("onnxscript", "onnxruntime")
@@ -29,7 +30,7 @@ TOLERANCE = 1e-4
 
 
 class Graph(nn.Module):
-    """What is exported: from windows of frames (B, T, 1, H, W) to their scores and contributions."""
+    """What is exported: from windows of frames (B, T, C, H, W) to their scores and contributions."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()
@@ -105,13 +106,14 @@ def _to_onnx(scorer: TorchScorer, windows: NDArray[np.float32]) -> tuple[str, by
 
 
 def made_up_windows(eye: Eye, count: int) -> NDArray[np.float32]:
-    """Make windows of somebody whose joints wander at random, (count, T, 1, H, W): as the model sees people."""
+    """Make windows of somebody whose joints wander at random, (count, T, C, H, W): as the model sees people."""
     random = np.random.default_rng(0)
     frames = count + eye.window - 1
     start = random.normal((320, 240), 80, (len(eye.layout.joints), 2))
     places = start + random.normal(0, 8, (frames, *start.shape)).cumsum(axis=0)
-    keypoints = np.concatenate([places, np.ones((*places.shape[:2], 1))], axis=2).astype(np.float32)
-    seen = eye.settings.frames(keypoints, eye.layout, (640, 480))
+    keypoints = np.concatenate([places, np.ones((*places.shape[:2], 1))], axis=2)
+    packed = eye.settings.pack(Clip.build("made up", keypoints, eye.layout, (640, 480), eye.fps))
+    seen = eye.settings.unpack(torch.from_numpy(packed)).numpy()
     return sliding_window_view(seen, eye.window, axis=0).transpose(0, 4, 1, 2, 3).copy()
 
 
@@ -121,7 +123,7 @@ def difference(one: Scorer, other: Scorer, windows: NDArray[np.float32]) -> floa
     Args:
         one: gives the scale.
         other: is compared with it.
-        windows: (B, T, 1, H, W).
+        windows: (B, T, C, H, W).
 
     Returns:
         The largest difference, as a share of the largest score or contribution.

@@ -15,11 +15,11 @@ FILE = "model.onnx"
 MAX_BYTES = 2**31
 """More does not go into an ONNX file."""
 INPUT = "frames"
-"""Windows of frames, (B, T, 1, H, W) float32."""
+"""Windows of frames, (B, T, C, H, W) float32."""
 SCORE = "score"
 """Of each window, (B,) float32, higher = more abnormal."""
 CONTRIBUTIONS = "contributions"
-"""What each element contributes to its window's being unusual, (B, T, 1, H, W) float32."""
+"""What each element contributes to its window's being unusual, (B, T, C, H, W) float32."""
 
 
 class OnnxScorer:

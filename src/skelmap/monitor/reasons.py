@@ -22,7 +22,7 @@ def worst_joints(
     """Name the joints that contribute most to a window's being unusual, the worst first.
 
     Args:
-        contributions: (T, 1, H, W), of the model.
+        contributions: (T, C, H, W), of the model; of several channels all count.
         keypoints: of the T frames, (V, 3) each.
         layout: of the keypoints.
         settings: what the frames are.
@@ -32,11 +32,11 @@ def worst_joints(
     """
     points = np.stack(list(keypoints))
     seen = points[..., 2] > 0
-    found: NDArray[np.floating]
+    found: NDArray[np.floating] = contributions.sum(axis=1)
     if isinstance(settings, MapSettings):
-        found = _at_joints(contributions[:, 0], _places(points, layout, settings))
+        found = _at_joints(found, _places(points, layout, settings))
     else:
-        found = contributions[:, 0, : len(layout.joints)].sum(axis=2, dtype=np.float32)
+        found = found[:, : len(layout.joints)].sum(axis=2, dtype=np.float32)
     count = seen.sum(axis=0)
     mean = np.where(seen, found, 0).sum(axis=0) / np.maximum(count, 1)
     order = np.argsort(-mean, kind="stable")[:NAMED]

@@ -15,15 +15,15 @@ class Scorer(Protocol):
     eye: Eye
 
     def encode(self, frames: NDArray[np.float32]) -> Sequence[Any]:
-        """Do what each frame (P, 1, H, W) needs but once; give P codes, to be kept until their windows are over."""
+        """Do what each frame (P, C, H, W) needs but once; give P codes, to be kept until their windows are over."""
         ...
 
     def score(self, codes: Sequence[Sequence[Any]], frames: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Score P windows: P times T codes, and the frames (P, T, 1, H, W)."""
+        """Score P windows: P times T codes, and the frames (P, T, C, H, W)."""
         ...
 
     def contributions(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Give what each element of a window (T, 1, H, W) contributes to its being unusual.
+        """Give what each element of a window (T, C, H, W) contributes to its being unusual.
 
         Of models that reconstruct the squared error, of distances each joint's part.
         """

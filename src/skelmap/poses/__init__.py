@@ -1,7 +1,7 @@
 """People's keypoints: layouts, clips, readers and the manifest."""
 
 from skelmap.poses.clip import Clip, clean_keypoints
-from skelmap.poses.layouts import BODY_25, COCO_17, COCO_18, LAYOUTS, Layout, neck_positions, with_neck
+from skelmap.poses.layouts import BODY_25, COCO_17, COCO_18, LAYOUTS, PARTS, Layout, neck_positions, with_neck
 from skelmap.poses.linking import PeopleTracker
 from skelmap.poses.manifest import Manifest, Recording, Span, check_spans, read_manifest, write_manifest
 from skelmap.poses.readers import (
@@ -19,6 +19,7 @@ __all__ = [
     "COCO_17",
     "COCO_18",
     "LAYOUTS",
+    "PARTS",
     "Clip",
     "JsonFormat",
     "Layout",

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 LIMB_JOINTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 BODY = ("nose", "neck", *(f"{side}_{joint}" for joint in LIMB_JOINTS for side in ("right", "left")))
 """Joints that say what a body does, in every layout."""
+PARTS = ("left", "right", "trunk")
+"""Parts of a body: the limbs of its sides, and the rest."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,26 @@ class Layout:
         return self.joints.index("right_shoulder"), self.joints.index("left_shoulder")
 
     @property
+    def joint_parts(self) -> tuple[str, ...]:
+        """Part of each joint, the neck included, one of `PARTS`; eyes and ears go with the trunk."""
+        return tuple(_part(joint) for joint in (*self.joints, "neck")[: self.joints_with_neck])
+
+    @property
+    def limb_parts(self) -> tuple[str, ...]:
+        """Part of each limb: a side's if one of its joints is, as of neck-left_shoulder; none joins left and right."""
+        parts = self.joint_parts
+        return tuple(parts[a] if parts[a] != "trunk" else parts[b] for a, b in self.limbs)
+
+    @property
     def body(self) -> tuple[int, ...]:
         """Indices of `BODY`, whose neck may be derived; eyes, ears and toes, where a layout has them, are left out."""
         names = self.joints if self.has_neck else (*self.joints, "neck")
         return tuple(names.index(joint) for joint in BODY)
+
+
+def _part(joint: str) -> str:
+    side, _, kind = joint.partition("_")
+    return side if side in ("left", "right") and kind not in ("eye", "ear") else "trunk"
 
 
 def _layout(name: str, joints: str, limbs: str) -> Layout:

@@ -16,13 +16,15 @@ FRAMES = 8
 def reconstructions(examples: Examples) -> Figure:
     """Draw several frames of each window above their reconstruction: normal windows left, abnormal ones right.
 
+    Each channel of the maps has a pair of such strips.
+
     Args:
         examples: K windows.
     """
     columns = [np.flatnonzero(examples.label == value) for value in (0, 1)]
     columns = [column for column in columns if len(column)]
     rows = max(len(column) for column in columns)
-    figure = new_figure(5.2 * len(columns), 0.1 + 1.5 * rows)
+    figure = new_figure(5.2 * len(columns), 0.1 + (0.3 + 1.2 * len(examples.channels)) * rows)
     grid = figure.subplots(rows, len(columns), squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
@@ -33,13 +35,17 @@ def reconstructions(examples: Examples) -> Figure:
 
 
 def _draw_window(axes: Axes, examples: Examples, k: int) -> None:
-    t, height, width = examples.input.shape[1:]
+    t, channels, height, width = examples.input.shape[1:]
     frames = np.unique(np.linspace(0, t - 1, min(FRAMES, t)).round().astype(int))
     gap = max(round(width / 14), 1)
-    above, below = (_strip(maps[k, frames].astype(np.float64), gap) for maps in (examples.input, examples.recon))
-    picture = np.concatenate([above, np.full((gap, above.shape[1]), np.nan), below])
-    axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    for at, name in ((height / 2, "input"), (height * 1.5 + gap, "recon")):
+    maps = np.stack([examples.input[k, frames], examples.recon[k, frames]], axis=2, dtype=np.float64)
+    strips = [_strip(maps[:, c, made], gap) for c in range(channels) for made in (0, 1)]
+    spaced = [np.pad(strip, ((0, gap), (0, 0)), constant_values=np.nan) for strip in strips]
+    axes.imshow(np.concatenate(spaced)[:-gap], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    inputs = examples.channels if channels > 1 else ("input",)
+    names = [name for shown in inputs for name in (shown, "recon")]
+    for i, name in enumerate(names):
+        at = height * (i + 0.5) + gap * i
         axes.text(-gap, at, name, ha="right", va="center", fontsize=7, color=GREY, rotation=90)
     abnormal = examples.label[k] == 1
     kind, colour = ("abnormal", ABNORMAL) if abnormal else ("normal", NORMAL)
