@@ -57,6 +57,7 @@ def test_every_key_is_checked(model: str, composed: Compose) -> None:
         ("data.seq_len=0", "a whole number from 1 to 10000"),
         ("data.maps.resample=cubic", "bilinear, area"),
         ("data.maps.line_unit=metre", "source, map"),
+        ("data.maps.threshold=1", "null or a number from 0 up to 0.999"),
         ("data.json.layout=BODY_26", "BODY_25, COCO_18, COCO_17"),
         ("data.json.size=640", "[width, height]"),
         ("model.channels=[]", "a list of whole numbers"),

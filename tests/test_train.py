@@ -94,19 +94,21 @@ def test_a_checkpoint_of_another_model_or_size_is_refused(task: Path, composed: 
         run(composed(*overrides(task, "ae"), "train=false", f"ckpt_path={damaged}", run=tmp_path / "wrong"))
 
 
-@pytest.mark.parametrize("model", ["lstm_vae", "pca"])
-def test_a_run_on_several_channels(model: str, task: Path, composed: Compose, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("model", "threshold"), [("lstm_vae", "0.1"), ("lstm_vae", "null"), ("pca", "null")])
+def test_a_run_on_several_channels(model: str, threshold: str, task: Path, composed: Compose, tmp_path: Path) -> None:
     channels = ["left", "right", "trunk", "motion", "body"]
-    words = (*overrides(task, model), f"data.maps.channels=[{','.join(channels)}]")
+    words = (*overrides(task, model), f"data.maps.channels=[{','.join(channels)}]", f"data.maps.threshold={threshold}")
     run(composed(*words, *(("+model.map_channels=2",) if model == "lstm_vae" else ())))
     assert (tmp_path / "run" / "figures" / "reconstructions.png").exists()
     scorer = TorchScorer(tmp_path / "run")
     assert scorer.eye.settings.shape == (5, 28, 28) and scorer.eye.plain()["settings"]["channels"] == tuple(channels)
     if model == "lstm_vae":
         assert weights(tmp_path / "run")["network.encoder.stages.0.weight"].shape == (8, 5, 3, 3)
+    best = ("train=false", f"ckpt_path={tmp_path}/run/checkpoints/best.ckpt")
     with pytest.raises(UserError, match=r"data\.maps\.channels=\['left', .*\]; allowed is that, not \['body'\]"):
-        best = f"ckpt_path={tmp_path}/run/checkpoints/best.ckpt"
-        run(composed(*overrides(task, model), "train=false", best, run=tmp_path / "other"))
+        run(composed(*words, "data.maps.channels=[body]", *best, run=tmp_path / "other"))
+    with pytest.raises(UserError, match=r"data\.maps\.threshold=(0\.1|None); allowed is that, not 0\.2"):
+        run(composed(*words, "data.maps.threshold=0.2", *best, run=tmp_path / "another"))
 
 
 def test_a_run_of_an_earlier_version_is_judged_and_watched_with_as_ever(

@@ -66,7 +66,7 @@ RULES: dict[str, Rule] = {
     "data.maps.resample": _choice("bilinear", "area"),
     "data.maps.line_width": _number(0, 200, above=True),
     "data.maps.line_unit": _choice("source", "map"),
-    "data.maps.threshold": _number(0, 0.999),
+    "data.maps.threshold": _or_null(_number(0, 0.999)),
     "data.maps.channels": (ALLOWED_CHANNELS, are_channels),
     "data.json.layout": _choice(*LAYOUTS),
     "data.json.size": SIZE,

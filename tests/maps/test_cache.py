@@ -42,16 +42,20 @@ def not_again(*_: object, **__: object) -> None:
     pytest.fail("the sources were read again")
 
 
-@pytest.mark.parametrize("settings", [PAPER, MapSettings(img_size=33, resample="area", crop_size=400)], ids=str)
+@pytest.mark.parametrize(
+    "settings",
+    [PAPER, MapSettings(33, 400, "area"), MapSettings(33, 400, "area", threshold=None, channels=("left", "body"))],
+    ids=str,
+)
 def test_the_cache_holds_the_maps_that_are_drawn_directly(
     recordings: tuple[Recording, ...], tmp_path: Path, settings: MapSettings
 ) -> None:
     built = opened(recordings, tmp_path, settings)
     clips = [read_clip(r.path, r.clip) for r in recordings]
     seen = [clip.present for clip in clips]
-    direct = [draw_maps(c.keypoints[s], c.layout, c.size, settings)[:, 0] for c, s in zip(clips, seen, strict=True)]
-    unpacked = settings.unpack(torch.from_numpy(built.packed))[:, 0].bool().numpy()
-    np.testing.assert_array_equal(unpacked, np.concatenate(direct))
+    direct = [draw_maps(c.keypoints[s], c.layout, c.size, settings) for c, s in zip(clips, seen, strict=True)]
+    unpacked = settings.unpack(torch.from_numpy(built.packed)).numpy()
+    np.testing.assert_allclose(unpacked, np.concatenate(direct) / (1 if settings.threshold else 255), rtol=1e-6)
     np.testing.assert_array_equal(built.clip, np.repeat(np.arange(4), [s.sum() for s in seen]))
     np.testing.assert_array_equal(built.frame, np.concatenate([c.frame[s] for c, s in zip(clips, seen, strict=True)]))
     np.testing.assert_array_equal(built.track, np.concatenate([c.track[s] for c, s in zip(clips, seen, strict=True)]))
@@ -136,6 +140,7 @@ def test_moved_sources_keep_their_cache(recordings: tuple[Recording, ...], tmp_p
         {"line_width": 6.0},
         {"line_unit": "map"},
         {"threshold": 0.2},
+        {"threshold": None},
         {"channels": ("left",)},
         {"channels": ("body", "motion")},
     ],

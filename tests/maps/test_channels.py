@@ -14,6 +14,7 @@ from skelmap.maps import MapSettings, draw_maps
 from skelmap.poses import LAYOUTS, Clip, Layout
 
 ALL = ("left", "motion", "right", "trunk", "body")
+GREY = MapSettings(resample="area", threshold=None, channels=ALL)
 SIZE = (640, 480)
 
 
@@ -55,7 +56,7 @@ def test_left_and_right_are_apart() -> None:
     assert trunk[:, 50:70].sum() == trunk.sum() > 90
 
 
-@pytest.mark.parametrize("style", [MapSettings(channels=ALL), MapSettings(40, resample="area", channels=ALL)], ids=str)
+@pytest.mark.parametrize("style", [MapSettings(channels=ALL), GREY], ids=str)
 def test_motion_is_what_changed_since_the_person_s_row_before(style: MapSettings) -> None:
     clip = troubled()
     maps = served(style, clip)
@@ -64,11 +65,12 @@ def test_motion_is_what_changed_since_the_person_s_row_before(style: MapSettings
     for row in range(len(maps)):
         earlier = [other for other in range(row) if track[other] == track[row]]
         before = body[earlier[-1]] if earlier else np.zeros_like(body[0])
-        np.testing.assert_array_equal(motion[row], np.abs(body[row] - before))
+        np.testing.assert_allclose(motion[row], np.abs(body[row] - before), atol=1e-6)
     assert (motion.sum(axis=(1, 2)) > 0).all() and motion.sum() < body.sum()
+    assert (len(np.unique(motion)) > 50) == (style.threshold is None)
 
 
-@pytest.mark.parametrize("style", [MapSettings(channels=ALL), MapSettings(channels=("body", "motion"))], ids=str)
+@pytest.mark.parametrize("style", [MapSettings(channels=ALL), MapSettings(threshold=None), GREY], ids=str)
 def test_frames_one_by_one_equal_the_rows_of_the_clip(style: MapSettings) -> None:
     clip = troubled()
     before: dict[int, np.ndarray] = {}

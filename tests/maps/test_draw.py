@@ -78,7 +78,7 @@ def slow_map(points: np.ndarray, layout: Layout, style: MapSettings, channel: st
     cut = np.where(inside, picture[y.clip(0, SIZE[1] - 1), x.clip(0, SIZE[0] - 1)], 0).astype(np.uint8)
     resample = {"bilinear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}[style.resample]
     shrunk = cv2.resize(cut, (style.img_size,) * 2, interpolation=resample)
-    return shrunk / 255 > style.threshold
+    return shrunk if style.threshold is None else shrunk / 255 > style.threshold
 
 
 styles = st.builds(
@@ -87,7 +87,7 @@ styles = st.builds(
     crop_size=st.integers(360, 700),
     resample=st.sampled_from(["bilinear", "area"]),
     line_width=st.integers(2, 20),
-    threshold=st.floats(0.01, 0.9),
+    threshold=st.none() | st.floats(0.01, 0.9),
     channels=st.lists(st.sampled_from(["body", "left", "right", "trunk"]), min_size=1, unique=True),
 )
 
@@ -256,6 +256,19 @@ def test_a_threshold_of_0_keeps_every_grey_and_no_black() -> None:
     style = MapSettings(img_size=40, resample="area", threshold=0)
     fine = map_of(person(), style=MapSettings(img_size=480, threshold=0))
     np.testing.assert_array_equal(map_of(person(), style=style), fine.reshape(40, 12, 40, 12).any(axis=(1, 3)))
+
+
+def test_without_a_threshold_each_pixel_is_the_mean_of_its_source_pixels() -> None:
+    style = MapSettings(img_size=40, crop_size=240, resample="area", threshold=None)
+    source = map_of(person(), style=replace(style, img_size=240)).astype(np.float64)
+    mean = source.reshape(40, 6, 40, 6).mean(axis=(1, 3))
+    drawn = map_of(person(), style=style)
+    assert drawn.dtype == np.uint8 and len(np.unique(drawn)) > 20
+    assert np.abs(drawn - mean).max() <= 0.5
+    for threshold in (0, 0.1, 0.5):
+        np.testing.assert_array_equal(
+            drawn > threshold * 255, map_of(person(), style=replace(style, threshold=threshold))
+        )
 
 
 def test_an_unknown_resampling_is_refused() -> None:

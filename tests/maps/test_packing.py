@@ -1,4 +1,4 @@
-"""Eight pixels a byte."""
+"""Eight pixels a byte, or one grey level."""
 
 import numpy as np
 import torch
@@ -12,19 +12,20 @@ shapes = st.tuples(st.integers(0, 5), st.integers(1, 5), st.integers(1, 30), st.
 
 
 @settings(max_examples=50, deadline=None)
-@given(npst.arrays(np.bool_, shapes))
+@given(npst.arrays(np.bool_, shapes) | npst.arrays(np.uint8, shapes))
 def test_unpacking_undoes_packing(maps: np.ndarray) -> None:
-    packed = pack_maps(maps)
-    assert packed.shape == (len(maps), -(-maps[0:1].size // 8) if len(maps) else packed.shape[1])
-    unpacked = unpack_maps(torch.from_numpy(packed), maps.shape[1:])
-    assert packed.dtype == np.uint8 and unpacked.dtype == torch.float32
-    np.testing.assert_array_equal(unpacked.numpy(), maps.astype(np.float32))
+    packed, bits = pack_maps(maps), 1 if maps.dtype == bool else 8
+    pixels = int(np.prod(maps.shape[1:]))
+    assert packed.shape == (len(maps), -(-pixels // 8) if bits == 1 else pixels) and packed.dtype == np.uint8
+    unpacked = unpack_maps(torch.from_numpy(packed), maps.shape[1:], bits)
+    assert unpacked.dtype == torch.float32
+    np.testing.assert_array_equal(unpacked.numpy(), maps.astype(np.float32) / np.float32(1 if bits == 1 else 255))
 
 
 def test_batches_of_windows_unpack_alike() -> None:
     maps = np.random.default_rng(0).random((6, 2, 15, 15)) < 0.3
     packed = torch.from_numpy(pack_maps(maps)).reshape(2, 3, -1)
-    assert torch.equal(unpack_maps(packed, (2, 15, 15)).flatten(0, 1), torch.from_numpy(maps).float())
+    assert torch.equal(unpack_maps(packed, (2, 15, 15), 1).flatten(0, 1), torch.from_numpy(maps).float())
 
 
 def test_the_first_pixel_is_the_highest_bit() -> None:

@@ -109,7 +109,7 @@ def test_what_the_file_takes_and_gives_is_written_beside_it_and_in_it(exported: 
     np.testing.assert_allclose(alone, score[3:4], rtol=1e-5)
 
 
-def as_the_readme_says(text: str, points: np.ndarray, resample: int) -> list[np.ndarray]:
+def as_the_readme_says(text: str, points: np.ndarray, resample: int, threshold: float | None) -> list[np.ndarray]:
     """Draw the channels of a README's maps of 40 px, cut at 300, whose left border is the camera's picture's."""
     placed = np.floor(points[:, :2] + 0.5).astype(np.int32) - np.int32([100 - 150, 180 - 150])
     found = [joint for joint in BODY_25.joints if points[BODY_25.joints.index(joint), 2] > 0.05]
@@ -123,31 +123,44 @@ def as_the_readme_says(text: str, points: np.ndarray, resample: int) -> list[np.
         for joint in found if shown[0] == "all joints" else set(found) & set(shown[0].split(", ")):
             cv2.polylines(picture, [placed[[BODY_25.joints.index(joint)]]], True, 255, 7)
         picture[:, :50] = 0  # left of the camera's picture
-        channels.append(cv2.resize(picture, (40, 40), interpolation=resample) > 0.3 * 255)
+        grey = cv2.resize(picture, (40, 40), interpolation=resample)
+        channels.append(grey / np.float32(255) if threshold is None else grey > threshold * 255)
     return channels
 
 
-@pytest.mark.parametrize("resample", ["bilinear", "area"])
-@pytest.mark.parametrize("channels", [["body"], ["left", "body", "trunk", "motion"]], ids=str)
-def test_maps_made_as_the_readme_says_are_those_the_model_sees(channels: list[str], resample: str) -> None:
-    settings = MapSettings(40, 300, resample, line_width=6, threshold=0.3, channels=channels)
+@pytest.mark.parametrize(
+    ("channels", "resample", "threshold"),
+    [
+        (["body"], "bilinear", 0.3),
+        (["body"], "area", 0.3),
+        (["left", "body", "trunk", "motion"], "bilinear", 0.3),
+        (["left", "body", "trunk", "motion"], "area", None),
+    ],
+    ids=str,
+)
+def test_maps_made_as_the_readme_says_are_those_the_model_sees(
+    channels: list[str], resample: str, threshold: float | None
+) -> None:
+    settings = MapSettings(40, 300, resample, line_width=6, threshold=threshold, channels=channels)
     text = " ".join(describe(Eye("AE", 1, 25.0, BODY_25, settings, simulated=True)).split())
     for words in ("simulated", "25 frames a second", "picture of 300x300 px", "lines of 6 px", "dot of 7 px"):
         assert words in text
-    for words in ("Resized to 40x40 px", "INTER_AREA" if resample == "area" else "INTER_LINEAR", "0.3 x 255"):
+    for words in ("Resized to 40x40 px", "INTER_AREA" if resample == "area" else "INTER_LINEAR"):
         assert words in text
+    assert ("0.3 x 255" if threshold else "Grey levels divided by 255.") in text
     points = person((100.4, 180.2))
     points[4, 2] = 0.05  # not found: neither dot nor line
-    expected = as_the_readme_says(text, points, cv2.INTER_AREA if resample == "area" else cv2.INTER_LINEAR)
+    method = cv2.INTER_AREA if resample == "area" else cv2.INTER_LINEAR
+    expected = as_the_readme_says(text, points, method, threshold)
     (before,) = frames = settings.frames(points[None], BODY_25, (640, 480))
     if "motion" not in channels:
         return np.testing.assert_array_equal(before, expected)
-    assert "Channel 3, motion, is 1 where the channel body is not what it was in the same person's frame" in text
+    assert "Channel 3, motion, is the absolute difference of the channel body from what it was" in text
     np.testing.assert_array_equal(before, [*expected, expected[1]])
     moved = points + np.float32([[0, 3 * (i == 7), 0] for i in range(25)])
-    now = as_the_readme_says(text, moved, cv2.INTER_AREA if resample == "area" else cv2.INTER_LINEAR)
+    now = as_the_readme_says(text, moved, method, threshold)
     (frame,) = settings.frames(moved[None], BODY_25, (640, 480), frames)
-    np.testing.assert_array_equal(frame, [*now, now[1] != expected[1]])
+    np.testing.assert_allclose(frame, [*now, np.abs(now[1] * 1.0 - expected[1])], atol=1e-6)
     assert frame[3].any()
 
 

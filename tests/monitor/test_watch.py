@@ -22,6 +22,7 @@ MODELS = {
     "lstm_vae model.score=masked_frames": ("model.hidden_size=16", "model.latent_dim=4"),
     "ae": ("model.latent_dim=4",),
     "lstm_vae data.maps.channels=[left,body,motion]": ("model.hidden_size=16", "model.latent_dim=4"),
+    "ae data.maps.channels=[motion,body] data.maps.threshold=null data.maps.resample=area": ("model.latent_dim=4",),
     "pca_windows": ("model.latent_dim=4",),
     "neighbours": ("model.dimensions=[4,4,4,4]", "model.relative=0.5"),
 }

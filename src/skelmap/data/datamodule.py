@@ -32,7 +32,7 @@ class Batch(NamedTuple):
 
     Attributes:
         start: (B,) int64 first row of each window.
-        frames: (N, C, H, W) float32, 0 or 1; keypoints are (N, 1, V, 2).
+        frames: (N, C, H, W) float32, 0..1; keypoints are (N, 1, V, 2).
         members: (B, window) int64, which of the frames make up each window.
     """
 

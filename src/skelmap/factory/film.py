@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skelmap.errors import UserError
-from skelmap.maps import MapSettings, draw_maps
+from skelmap.maps import MapSettings
 from skelmap.poses import Clip, with_neck
 
 Picture = NDArray[np.uint8]
@@ -31,14 +31,14 @@ def frame_pictures(clip: Clip, labels: NDArray[np.int8], settings: MapSettings, 
     Yields:
         (rows, columns, 3) uint8 pictures, blue first as OpenCV has it.
     """
-    maps = draw_maps(clip.keypoints, clip.layout, clip.size, settings)[:, 0]
+    maps = settings.frames(clip.keypoints, clip.layout, clip.size)[:, 0]
     scale = rows / clip.size[1]
     columns = round(clip.size[0] * scale)
     points = with_neck(clip.keypoints, clip.layout)
     for keypoints, small, label in zip(points, maps, labels, strict=True):
         left = np.full((rows, columns, 3), BACKGROUND, np.uint8)
         draw_skeleton(left, keypoints, clip.layout.limbs, (*clip.layout.joints, "neck"), scale)
-        right = cv2.resize(small.astype(np.uint8) * 235, (rows, rows), interpolation=cv2.INTER_NEAREST)
+        right = cv2.resize((small * 235).astype(np.uint8), (rows, rows), interpolation=cv2.INTER_NEAREST)
         whole = np.hstack([left, np.repeat(right[..., None], 3, axis=2)])
         if label:
             cv2.rectangle(whole, (1, 1), (columns - 2, rows - 2), ALARM, 3)

@@ -1,4 +1,4 @@
-"""Draw skeleton maps: small binary pictures of a skeleton, centred on the neck.
+"""Draw skeleton maps: small pictures of a skeleton, centred on the neck.
 
 The paper's map: the skeleton as OpenPose draws it at the camera's resolution -> a 480x480 cut centred on the neck ->
 bilinear to 28x28 -> greyscale -> binarise. The skeleton is drawn in white, so greyscale is the identity and no limb
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skelmap.errors import UserError
-from skelmap.maps.packing import pack_maps, packed_bytes, unpack_maps
+from skelmap.maps.packing import Levels, pack_maps, packed_bytes, shares, unpack_maps
 from skelmap.poses import PARTS, Clip, Layout, neck_positions, with_neck
 
 if TYPE_CHECKING:  # a monitor draws maps without torch
@@ -57,9 +57,9 @@ class MapSettings:
         line_unit: "source" (px of the cut: in smaller maps lines are thinner) or "map" (px of the map: lines look the
             same at every `img_size`). Lines are drawn in the cut, so their widths are whole source px; OpenCV draws one
             or two more than it is told.
-        threshold: a map pixel is 1 where its grey level exceeds this share of white, 0..1.
+        threshold: a map pixel is 1 where its grey level exceeds this share of white, 0..1; None keeps the grey levels.
         channels: what the map's channels show, in their order: "body", the whole skeleton; "left", "right" and "trunk",
-            its parts (`Layout.limb_parts`); "motion", where `body` is different from the same person's frame before:
+            its parts (`Layout.limb_parts`); "motion", by how much `body` differs from the same person's frame before:
             all of it where there is none.
     """
 
@@ -68,7 +68,7 @@ class MapSettings:
     resample: str = "bilinear"
     line_width: float = 8.0
     line_unit: str = "source"
-    threshold: float = 0.1
+    threshold: float | None = 0.1
     channels: tuple[str, ...] = ("body",)
 
     def __post_init__(self) -> None:
@@ -96,9 +96,14 @@ class MapSettings:
         return len(self.channels), self.img_size, self.img_size
 
     @property
+    def bits(self) -> int:
+        """Bits of a packed pixel: 1, or 8 of a grey level."""
+        return 8 if self.threshold is None else 1
+
+    @property
     def row_bytes(self) -> int:
         """Bytes of a packed map."""
-        return packed_bytes(self.shape)
+        return packed_bytes(self.shape, self.bits)
 
     def frames(
         self,
@@ -116,12 +121,13 @@ class MapSettings:
             before: (N, C, H, W) the same people's frames before, from which `motion` is told; None before the first.
 
         Returns:
-            (N, C, H, W), 0 or 1.
+            (N, C, H, W), 0..1.
         """
         maps = draw_maps(keypoints, layout, size, self)
         if "motion" in self.channels:
-            self._tell_motion(maps, np.zeros_like(maps) if before is None else before > 0)
-        return maps.astype(np.float32)
+            white = 2**self.bits - 1
+            self._tell_motion(maps, np.zeros_like(maps) if before is None else np.rint(before * white))
+        return shares(maps, self.bits)
 
     def pack(self, clip: Clip) -> NDArray[np.uint8]:
         """Draw and pack the rows in which a joint was seen, (n, row_bytes) uint8."""
@@ -129,17 +135,17 @@ class MapSettings:
         if "motion" in self.channels:
             track = clip.track[clip.present]
             goes_on = np.diff(track, prepend=track[:1] - 1) == 0
-            self._tell_motion(maps, np.roll(maps, 1, axis=0) & goes_on[:, None, None, None])
+            self._tell_motion(maps, np.roll(maps, 1, axis=0) * goes_on[:, None, None, None])
         return pack_maps(maps)
 
     def unpack(self, packed: Tensor) -> Tensor:
-        """Unpack (..., row_bytes) uint8 as (..., C, H, W) float32, 0 or 1."""
-        return unpack_maps(packed, self.shape)
+        """Unpack (..., row_bytes) uint8 as (..., C, H, W) float32, 0..1."""
+        return unpack_maps(packed, self.shape, self.bits)
 
-    def _tell_motion(self, maps: NDArray[np.bool_], before: NDArray[np.bool_]) -> None:
-        """Fill the channel `motion` of maps, given the maps of the frames before; both (N, C, H, W)."""
+    def _tell_motion(self, maps: Levels, before: Levels | NDArray[np.float32]) -> None:
+        """Fill the channel `motion` of maps, given the levels of the frames before; both (N, C, H, W)."""
         body, motion = (self.channels.index(name) for name in ("body", "motion"))
-        maps[:, motion] = maps[:, body] ^ before[:, body]
+        maps[:, motion] = np.abs(maps[:, body].astype(np.int16) - before[:, body])
 
 
 def outside_cut(clip: Clip, settings: MapSettings) -> tuple[int, int]:
@@ -152,9 +158,7 @@ def outside_cut(clip: Clip, settings: MapSettings) -> tuple[int, int]:
     return int((seen & (from_neck > settings.crop_size / 2)).sum()), int(seen.sum())
 
 
-def draw_maps(
-    keypoints: NDArray[np.float32], layout: Layout, size: tuple[int, int], settings: MapSettings
-) -> NDArray[np.bool_]:
+def draw_maps(keypoints: NDArray[np.float32], layout: Layout, size: tuple[int, int], settings: MapSettings) -> Levels:
     """Draw the skeleton map of each row; its channel `motion` stays black, for one row alone does not tell it.
 
     The cut is centred on the neck. Where the neck is missing, its place is taken by the midpoint of the shoulders,
@@ -168,7 +172,7 @@ def draw_maps(
         settings: the map's size and style.
 
     Returns:
-        (N, C, H, W) bool.
+        (N, C, H, W) bool; without a threshold uint8 grey levels.
     """
     points = with_neck(keypoints, layout)
     seen = points[..., 2] > MIN_CONFIDENCE
@@ -182,8 +186,9 @@ def draw_maps(
     limbs = np.stack([pixels[:, starts], pixels[:, ends]], axis=2)  # (N, limbs, 2 ends, xy)
 
     canvas = np.zeros((settings.crop_size, settings.crop_size), np.uint8)
-    maps = np.zeros((len(points), *settings.shape), np.bool_)
-    side, level = (settings.img_size, settings.img_size), settings.threshold * WHITE
+    maps: Levels = np.zeros((len(points), *settings.shape), np.uint8 if settings.threshold is None else np.bool_)
+    side = settings.img_size, settings.img_size
+    level = None if settings.threshold is None else settings.threshold * WHITE
     for channel, name in enumerate(settings.channels):
         if name == "motion":
             continue
@@ -196,7 +201,8 @@ def draw_maps(
             cv2.polylines(canvas, list(limbs[i, shown_limbs[i]]), False, WHITE, limb_width)
             cv2.polylines(canvas, list(pixels[i, shown_joints[i], None]), True, WHITE, joint_width)  # to itself: a disc
             _blacken_outside(canvas, corner[i], size)
-            maps[i, channel] = cv2.resize(canvas, side, interpolation=RESAMPLE[settings.resample]) > level
+            grey = cv2.resize(canvas, side, interpolation=RESAMPLE[settings.resample])
+            maps[i, channel] = grey if level is None else grey > level
     return maps
 
 

@@ -65,7 +65,7 @@ class Baseline(Model):
     def training_step(self, batch: Batch) -> None:
         """Collect a batch; fit after the epoch's last."""
         if sum(map(len, self._collected)) < self.max_windows:
-            # half precision is exact for maps and a tenth of a pixel for keypoints
+            # half precision is exact for maps, a sixteenth of a grey level, and a tenth of a pixel for keypoints
             self._collected.append(batch.maps.flatten(1).to("cpu", torch.float16))
         if self.trainer.is_last_batch:
             with self.exactly():

@@ -21,7 +21,7 @@ FIRST_SIGMA = 0.1
 
 
 class Bernoulli(nn.Module):
-    """Likelihood of binary pixels, whose log odds the decoder gives."""
+    """Likelihood of pixels, whose log odds the decoder gives; grey levels are taken for the share of white in them."""
 
     def nll(self, decoded: Tensor, maps: Tensor) -> Tensor:
         """Negative log likelihood of each window, (B,) nats."""

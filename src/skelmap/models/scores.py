@@ -11,7 +11,10 @@ from torch.nn import functional as F
 
 
 def bernoulli_nll(logits: Tensor, maps: Tensor) -> Tensor:
-    """Negative log likelihood of binary maps, summed over the D pixels of the window, nats (Kingma & Welling 2014)."""
+    """Negative log likelihood of maps, summed over the D pixels of the window, nats (Kingma & Welling 2014).
+
+    Of grey levels it is the cross-entropy: the mean over binary maps whose pixels are white so often.
+    """
     return F.binary_cross_entropy_with_logits(logits, maps, reduction="none").flatten(1).sum(dim=1)
 
 

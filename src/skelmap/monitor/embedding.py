@@ -77,7 +77,9 @@ def _map(settings: MapSettings, layout: Layout) -> list[str]:
         *(_channel(number, name, layout) for number, name in enumerate(settings.channels) if name != "motion"),
         "What lies outside the camera's picture is black.",
         f"Resized to {settings.img_size}x{settings.img_size} px with cv2.resize, {RESAMPLING[settings.resample]}.",
-        f"1 where the grey level is above {settings.threshold:g} x 255, else 0.",
+        "Grey levels divided by 255."
+        if settings.threshold is None
+        else f"1 where the grey level is above {settings.threshold:g} x 255, else 0.",
         *(_motion(number) for number, name in enumerate(settings.channels) if name == "motion"),
     ]
 
@@ -95,8 +97,8 @@ def _channel(number: int, name: str, layout: Layout) -> str:
 
 def _motion(number: int) -> str:
     return (
-        f"Channel {number}, motion, is 1 where the channel body is not what it was in the same person's frame before, "
-        "else 0; in their first frame it is the channel body."
+        f"Channel {number}, motion, is the absolute difference of the channel body from what it was in the same "
+        "person's frame before; in their first frame it is the channel body."
     )
 
 
