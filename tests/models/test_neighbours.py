@@ -347,7 +347,7 @@ def test_ranks_without_validation_recordings_are_refused(composed: Compose, tmp_
 
 def test_maps_are_refused(composed: Compose, task: Path) -> None:
     ours, data = built(composed, task, "neighbours", "data.representation=maps")
-    with pytest.raises(UserError, match=r"neighbours on views compares keypoints; allowed is data.representation=keypoints"):
+    with pytest.raises(UserError, match=r"neighbours on views compares keypoints; allowed is data.representation=key"):
         trainer(1).fit(ours, data)
 
 
