@@ -120,7 +120,7 @@ def predict(trainer: pl.Trainer, model: Model, data: SkeletonMaps, checkpoint: s
 
 def prepare_monitor(folder: Path, model: Model, data: SkeletonMaps) -> None:
     """Write what scripts/monitor.py needs beside the checkpoint: what the model sees, how normal work scores."""
-    eye = eye_of(_title(model, data), data)
+    eye = eye_of(_title(model, data), model, data)
     eye.write(folder)
     if len(data.starts("val")):
         normal = normal_scores(model.eval(), eye, data.manifest.split("val"), data.format)

@@ -37,6 +37,8 @@ class Model(pl.LightningModule, ABC):
     """What the scores lack where there are no validation windows, for readers."""
     keypoints_alone = False
     """It takes nothing but keypoints, so that readers need not be told."""
+    any_size = False
+    """It scores people alike however large they look."""
     several_processes = True
     """It can be trained by several processes at once."""
 

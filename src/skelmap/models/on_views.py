@@ -48,6 +48,7 @@ class OnViews(Baseline):
     """
 
     keypoints_alone = True
+    any_size = True
     without_validation = "distances have no units, so of several views the one with larger distances counts for more"
     joints: Tensor
     hands: Tensor

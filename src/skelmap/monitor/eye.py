@@ -1,6 +1,7 @@
 """What a model sees: the way from keypoints to its windows. A run writes it down for whoever uses its model."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from skelmap.config import RULES, check_values
 from skelmap.errors import UserError
 from skelmap.files import replacing
 from skelmap.maps import KeypointSettings, MapSettings
+from skelmap.monitor.fit import Sizes
 from skelmap.poses import LAYOUTS, Layout
 from skelmap.reading import read_mapping
 
@@ -26,6 +28,8 @@ class Eye:
         layout: of the keypoints.
         settings: what a frame is: a map and how it is drawn, or keypoints.
         simulated: it was trained on simulated recordings.
+        sizes: how large people look in the training recordings; None where that has no bearing on scores, or is not
+            known.
     """
 
     title: str
@@ -34,6 +38,7 @@ class Eye:
     layout: Layout
     settings: MapSettings | KeypointSettings
     simulated: bool
+    sizes: Sizes | None = None
 
     def plain(self) -> dict[str, Any]:
         """Give everything as plain values, for JSON."""
@@ -49,6 +54,7 @@ class Eye:
             "representation": kind,
             "settings": values,
             "simulated": self.simulated,
+            "people_px": self.sizes and self.sizes._asdict(),
         }
 
     def write(self, folder: Path) -> None:
@@ -78,9 +84,20 @@ class Eye:
                 layout=layout,
                 settings=KeypointSettings(layout, settings["crop_size"]) if keypoints else MapSettings(**settings),
                 simulated=bool(values["simulated"]),
+                sizes=_sizes(values.get("people_px")),
             )
         except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, UserError) as error:
             raise UserError(f"{path}: damaged ({type(error).__name__}: {error})") from error
+
+
+def _sizes(values: dict[str, Any] | None) -> Sizes | None:
+    """Take the sizes of people, which files of earlier versions do not hold."""
+    if values is None:
+        return None
+    sizes = Sizes(**{key: float(value) for key, value in values.items()})
+    if not 0 < sizes.smallest <= sizes.usual <= sizes.largest < math.inf:
+        raise UserError(f"sizes of people, {tuple(sizes)} px")
+    return sizes
 
 
 def _check(values: dict[str, Any]) -> None:

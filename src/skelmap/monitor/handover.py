@@ -1,5 +1,6 @@
 """What a run leaves for the monitor beside its checkpoint: what the model sees, and how normal work scores."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,17 +11,33 @@ from rich.progress import track as progress
 from skelmap.data import SkeletonMaps, find_runs, window_starts
 from skelmap.models import Model
 from skelmap.monitor.eye import Eye
+from skelmap.monitor.fit import Sizes, people_sizes, usual_sizes
 from skelmap.monitor.normal import NormalScores
 from skelmap.monitor.resample import Resampler, bridge_for
 from skelmap.poses import Clip, JsonFormat, Recording, read_clip
 
 AT_ONCE = 128
 """Windows that are scored together."""
+MEASURED = 50
+"""Training recordings in which people are measured, at most."""
 
 
-def eye_of(title: str, data: SkeletonMaps) -> Eye:
-    """Describe what a model with this title sees of these data."""
-    return Eye(title, data.window, data.fps, data.layout, data.settings, data.simulated)
+def eye_of(title: str, model: Model, data: SkeletonMaps) -> Eye:
+    """Describe what a model with this title sees of these data.
+
+    Raises:
+        UserError: a training recording cannot be read.
+    """
+    sizes = None if model.any_size else _sizes_in(data)
+    return Eye(title, data.window, data.fps, data.layout, data.settings, data.simulated, sizes)
+
+
+def _sizes_in(data: SkeletonMaps) -> Sizes | None:
+    """Measure the people of the training recordings; of many recordings, of some."""
+    train = data.manifest.split("train")
+    some = train[:: math.ceil(len(train) / MEASURED) or 1]
+    clips = (read_clip(recording.path, recording.clip, data.format) for recording in some)
+    return usual_sizes(people_sizes(clip.keypoints, clip.layout) for clip in clips)
 
 
 def normal_scores(model: Model, eye: Eye, recordings: Sequence[Recording], fmt: JsonFormat) -> NormalScores:

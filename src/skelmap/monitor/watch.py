@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skelmap.monitor.alarms import Alarm, AlarmRule, AlarmState
+from skelmap.monitor.fit import Fit
 from skelmap.monitor.reasons import worst_joints
 from skelmap.monitor.resample import Resampler, bridge_for
 from skelmap.monitor.scorer import Scorer
@@ -117,6 +118,7 @@ class Watch:
         self._intervals = deque([1 / fps] * PACED, maxlen=PACED)
         self._last = -math.inf
         self._people: dict[int, _Person] = {}
+        self._fit = Fit(self.eye.sizes)
 
     def see(self, sight: Sight) -> Verdict:
         """Take the next frame; its time must be later than the last one's."""
@@ -124,6 +126,7 @@ class Watch:
         if self._last > -math.inf:
             self._intervals.append(sight.time - self._last)
         self._last = sight.time
+        self._fit.see(sight.keypoints, self.layout)
         due = self._resample(sight)
         scores: list[Scored] = []
         events: list[Event] = []
@@ -140,7 +143,7 @@ class Watch:
             return "scores are NaN or infinite: the model has diverged, or its file is damaged"
         if self.interval > SLOW / self.eye.fps:
             return f"too few pictures a second for a model that was trained on {self.eye.fps:g}"
-        return ""
+        return self._fit.trouble
 
     @property
     def interval(self) -> float:
