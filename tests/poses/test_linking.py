@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from invented import clip_of, person
 from skelmap.poses import PeopleTracker
-from skelmap.poses.linking import MAX_GAP, link_people
+from skelmap.poses.linking import MAX_GAP, MAX_STEP, link_people
 
 
 def two_walkers(frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -34,6 +34,30 @@ def test_a_person_who_comes_back_soon_is_the_same_and_later_is_another() -> None
 def test_a_jump_across_the_picture_is_another_person() -> None:
     keypoints = np.stack([person((100, 200)), person((500, 200))])
     assert link_people(keypoints, np.array([0, 1])).tolist() == [0, 1]
+
+
+def test_people_who_walk_through_each_other_keep_their_numbers() -> None:
+    there, back = ([person((x, 200)) for x in range(*way)] for way in ((100, 500, 40), (520, 120, -40)))
+    track = link_people(np.array(there + back), np.tile(np.arange(10), 2))
+    assert track.tolist() == [0] * 10 + [1] * 10
+
+
+def test_whoever_gets_faster_keeps_the_number_where_frames_are_few() -> None:
+    keypoints = np.array([person((100 * t + 20 * t * t, 200)) for t in range(10)])
+    assert np.ptp(keypoints[0, :, :2], axis=0).max() * MAX_STEP < 280 <= np.diff(keypoints[:, 1, 0])[4]
+    assert set(link_people(keypoints, np.arange(10))) == {0}
+
+
+def test_a_lost_person_is_expected_further_along_their_way() -> None:
+    keypoints = np.array([person((20 * t, 200)) for t in range(20)])
+    frame = np.array([0, 1, 2, 3, 4, 19])
+    assert set(link_people(keypoints[frame], frame)) == {0}
+    assert set(link_people(keypoints[frame[-2:]], frame[-2:])) == {0, 1}
+
+
+def test_a_newcomer_far_away_does_not_push_others_apart() -> None:
+    before, after = [person((100, 200)), person((200, 200))], [person((190, 200)), person((1100, 200))]
+    assert link_people(np.array(before + after), np.array([0, 0, 1, 1])).tolist() == [0, 1, 1, 2]
 
 
 def test_people_without_a_common_joint_are_not_linked() -> None:
