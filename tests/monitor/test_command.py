@@ -17,6 +17,7 @@ from composing import ROOT
 from invented import clip_of, wave, write_openpose
 from skelmap.errors import UserError
 from skelmap.monitor.command import watch
+from small_videos import write_video
 
 
 def test_the_test_recordings_are_judged_event_by_event(
@@ -35,6 +36,18 @@ def test_the_test_recordings_are_judged_event_by_event(
     assert film.get(cv2.CAP_PROP_FRAME_COUNT) == 150 and film.read()[0]
     with pytest.raises(UserError, match="choose another folder"):
         watch(monitor(trained, tmp_path / "out", f"source={trained}/task/manifest.csv"))
+
+
+def test_the_estimator_is_named_where_poses_are_found_in_pictures(
+    trained: Path, tmp_path: Path, mediapipe_stand_in: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    named = []
+    for number, source in enumerate((write_video(tmp_path / "video.mp4"), trained / "task/test_normal.npz")):
+        watch(monitor(trained, tmp_path / str(number), f"source={source}", "video=false"))
+        named.append(json.loads((tmp_path / str(number) / "monitor.json").read_text())["estimator"])
+    assert named == ["mediapipe", None]
+    assert caplog.text.count("the estimator mediapipe") == 1
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from skelmap.monitor.opening import opened
 from skelmap.monitor.output import held
 from skelmap.monitor.page import Page
 from skelmap.monitor.scorer import Scorer
-from skelmap.monitor.sources import Source
+from skelmap.monitor.sources import Camera, Source, VideoSource
 from skelmap.poses import LAYOUTS, JsonFormat
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,9 @@ def watch(cfg: DictConfig) -> None:
 def _watch(cfg: DictConfig, scorer: Scorer, threshold: Threshold, sources: Sequence[Source]) -> None:
     """Tell everybody whom the configuration names, write monitor.json, and print how it went."""
     output, rule, alarms = Path(cfg.output), threshold.rule, AlarmList()
+    estimator = cfg.estimator if any(isinstance(source, Camera | VideoSource) for source in sources) else None
+    if estimator:
+        log.info("poses come from the estimator %s; the training recordings' should, too", estimator)
     listeners: list[Listener] = [Console(), alarms]
     if cfg.page is not None:
         page = Page(cfg.host, cfg.page, _about(scorer), rule.on)
@@ -75,7 +78,7 @@ def _watch(cfg: DictConfig, scorer: Scorer, threshold: Threshold, sources: Seque
         monitor.run(sources)
     finally:
         figures = event_figures(alarms.watched) if alarms.watched else None
-        _write(output, scorer, threshold, monitor, figures)
+        _write(output, scorer, threshold, estimator, monitor, figures)
     _print(monitor, figures)
 
 
@@ -137,6 +140,7 @@ def _write(
     output: Path,
     scorer: Scorer,
     threshold: Threshold,
+    estimator: str | None,
     monitor: Monitor,
     figures: EventFigures | None,
 ) -> None:
@@ -144,6 +148,7 @@ def _write(
     median, p99 = monitor.latency()
     content = {
         "model": scorer.eye.plain(),
+        "estimator": estimator,
         "rule": asdict(threshold.rule),
         "normal_validation": threshold.hours
         and {
