@@ -15,6 +15,7 @@ from skelmap.errors import UserError
 from skelmap.files import replacing
 from skelmap.maps import KeypointSettings
 from skelmap.monitor.alarms import AlarmRule
+from skelmap.monitor.alive import Alive
 from skelmap.monitor.console import Console
 from skelmap.monitor.eye import Eye
 from skelmap.monitor.figures import AlarmList, EventFigures, event_figures
@@ -70,7 +71,7 @@ def _watch(cfg: DictConfig, scorer: Scorer, threshold: Threshold, sources: Seque
         page = Page(cfg.host, cfg.page, _about(scorer), rule.on)
         listeners.append(page)
         log.info("look at %s", page.address)
-    listeners.append(Ledger(output, rule.on))
+    listeners += [Ledger(output, rule.on), Alive(output)]
     if cfg.video:
         listeners.append(Films(output, rule, cfg.picture))
     monitor = Monitor(scorer, rule, listeners, cfg.realtime)

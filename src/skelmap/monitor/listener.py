@@ -28,6 +28,9 @@ class Listener:
     def hear_troubles(self, texts: Sequence[str]) -> None:
         """What is wrong has changed: with the source or with a listener; nothing where all is well."""
 
+    def blind(self, seconds: float) -> None:
+        """There is no frame when the stream is so many seconds old; said again and again, for time passes."""
+
     def end(self) -> None:
         """The source has ended, or the monitor was stopped."""
 

@@ -81,6 +81,7 @@ class Monitor:
         if isinstance(seen, Trouble):
             self._say("source", seen.text)
             self._tell(watch.pass_time(seen.time))
+            self._each(methodcaller("blind", seen.time))
             return
         verdict = watch.see(seen)
         self._latency.append(1e3 * (time.perf_counter() - seen.came))
