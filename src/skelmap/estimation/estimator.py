@@ -32,6 +32,10 @@ class PoseEstimator(Protocol):
         Returns:
             (P, V, 3) x px, y px, confidence 0..1, 0 for a joint that was not detected. Joints may lie outside the
             picture. P is 0 where nobody is seen.
+
+        Raises:
+            EstimatorEnded: its process has ended; with the next picture another is started.
+            UserError: what was given as its weights are others.
         """
         ...
 

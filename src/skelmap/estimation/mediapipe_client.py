@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from skelmap.errors import UserError
 from skelmap.estimation import mediapipe_worker
+from skelmap.estimation.ended import EstimatorEnded
 from skelmap.estimation.mediapipe_worker import LANDMARKS, READY
 from skelmap.poses import BODY_25
 
@@ -48,27 +49,18 @@ class MediaPipe:
     def __init__(self, weights: Path | None = None) -> None:
         if weights is not None:
             raise UserError(f"weights {weights}: estimator mediapipe has its own; leave them out")
-        python = pose_python()
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
-        try:
-            self._process = subprocess.Popen(
-                [python, "-I", mediapipe_worker.__file__],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._log,
-                start_new_session=True,  # Ctrl-C is for this process, which then closes the pipe
-            )
-        except OSError as error:
-            raise UserError(f"{python} cannot run MediaPipe: {error.strerror}; {_advice()}") from error
-        if self._answer(len(READY)) != READY:
-            raise UserError(f"{python} cannot run MediaPipe: {self._last_words()}; {_advice()}")
+        self._python = pose_python()
+        self._ended = False
+        self._start()
 
     def people(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Find the person in a picture: (0 or 1, 25, 3); see `PoseEstimator`.
 
         Raises:
-            UserError: MediaPipe's process has ended.
+            EstimatorEnded: MediaPipe's process has ended, or cannot be started again.
         """
+        if self._ended:
+            self._start_again()
         landmarks = np.frombuffer(self._ask(picture), "<f4").reshape(LANDMARKS, 3)
         return body_25(landmarks)[None] if landmarks[:, 2].any() else np.zeros((0, len(BODY_25.joints), 3), np.float32)
 
@@ -78,6 +70,29 @@ class MediaPipe:
         self._process.communicate()
         self._log.close()
 
+    def _start(self) -> None:
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
+        try:
+            self._process = subprocess.Popen(
+                [self._python, "-I", mediapipe_worker.__file__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                start_new_session=True,  # Ctrl-C is for this process, which then closes the pipe
+            )
+        except OSError as error:
+            raise UserError(f"{self._python} cannot run MediaPipe: {error.strerror}; {_advice()}") from error
+        if self._answer(len(READY)) != READY:
+            raise UserError(f"{self._python} cannot run MediaPipe: {self._last_words()}; {_advice()}")
+
+    def _start_again(self) -> None:
+        self.close()
+        try:
+            self._start()
+        except UserError as error:
+            raise EstimatorEnded(str(error)) from error
+        self._ended = False
+
     def _ask(self, picture: NDArray[np.uint8]) -> bytes:
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):  # then there is no answer
@@ -86,7 +101,8 @@ class MediaPipe:
             self._process.stdin.flush()
         answer = self._answer(LANDMARKS * 3 * 4)
         if len(answer) < LANDMARKS * 3 * 4:
-            raise UserError(f"MediaPipe's process has ended: {self._last_words()}")
+            self._ended = True
+            raise EstimatorEnded(f"MediaPipe's process has ended: {self._last_words()}")
         return answer
 
     def _answer(self, size: int) -> bytes:

@@ -1,6 +1,7 @@
 """A camera: the newest picture at any time, and again after it was lost."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skelmap.estimation import PoseEstimator
+from skelmap.estimation import EstimatorEnded, PoseEstimator
 from skelmap.monitor.sight import Sight, Trouble
 from skelmap.monitor.sources.asking import why_no_picture
 from skelmap.monitor.sources.source import Source
@@ -20,7 +21,7 @@ LOST = 3.0
 FROZEN = 5.0
 """Seconds of one and the same picture after which a camera counts as frozen: a living one is never without noise."""
 BACK_OFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-"""Seconds to wait before each attempt to connect again; the last repeats."""
+"""Seconds to wait before each attempt to connect, or to start the estimator, again; the last repeats."""
 AGAIN = 0.5
 """Seconds between two words about a camera that is lost."""
 TIMEOUT_MS = 10_000
@@ -87,6 +88,9 @@ class Camera(Source):
         self._newest: tuple[float, Picture] | None = None
         self._stopped = threading.Event()
         self._cause = ""  # of the last failure, where there is a reason
+        self._ended = ""  # why the estimator has ended last
+        self._failures = 0  # of the estimator in a row
+        self._start_at = -math.inf  # when it may be asked again, monotonic
 
     def __iter__(self) -> Iterator[Sight | Trouble]:
         """Give pictures as they come; while there are none, or the same ones, say so again and again."""
@@ -117,11 +121,28 @@ class Camera(Source):
                 yield Trouble(now - began, f"{self.name}: frozen, the same picture again and again")
                 continue
             came = time.perf_counter() - (now - taken)
-            people = self.estimator.people(picture)
+            people = self._people(picture)
+            if people is None:
+                yield Trouble(now - began, f"{self.name}: {self._ended}; starting it again and again")
+                continue
             size = (picture.shape[1], picture.shape[0])
             frame = max(frame + 1, round((taken - began) * self.fps))  # what was dropped counts, as in a recording
             yield Sight(number, taken - began, size, people, tracker.track(people, frame), picture, came)
             number += 1
+
+    def _people(self, picture: Picture) -> NDArray[np.float32] | None:
+        """Find the people; None while the estimator is away, which is started again ever more patiently."""
+        if time.monotonic() < self._start_at:
+            return None
+        try:
+            people = self.estimator.people(picture)
+        except EstimatorEnded as error:
+            self._ended = str(error)
+            self._start_at = time.monotonic() + BACK_OFF[min(self._failures, len(BACK_OFF) - 1)]
+            self._failures += 1
+            return None
+        self._failures = 0
+        return people
 
     def _wait(self, seconds: float) -> tuple[float, Picture] | None:
         """Take the newest picture, waiting for one up to so many seconds."""
