@@ -23,6 +23,7 @@ from skelmap.monitor.film import Films
 from skelmap.monitor.ledger import Ledger
 from skelmap.monitor.listener import Listener
 from skelmap.monitor.loop import Monitor
+from skelmap.monitor.messenger import Messenger
 from skelmap.monitor.normal import FILE as NORMAL_SCORES
 from skelmap.monitor.normal import NormalScores, Threshold, choose_threshold
 from skelmap.monitor.opening import opened
@@ -72,6 +73,8 @@ def _watch(cfg: DictConfig, scorer: Scorer, threshold: Threshold, sources: Seque
         listeners.append(page)
         log.info("look at %s", page.address)
     listeners += [Ledger(output, rule.on), Alive(output)]
+    if cfg.command:
+        listeners.append(Messenger(list(cfg.command), rule.on))
     if cfg.video:
         listeners.append(Films(output, rule, cfg.picture))
     monitor = Monitor(scorer, rule, listeners, cfg.realtime)
