@@ -94,6 +94,19 @@ def test_a_checkpoint_of_another_model_or_size_is_refused(task: Path, composed: 
         run(composed(*overrides(task, "ae"), "train=false", f"ckpt_path={damaged}", run=tmp_path / "wrong"))
 
 
+def test_a_run_on_every_third_frame(task: Path, composed: Compose, tmp_path: Path) -> None:
+    words = overrides(task, "lstm_vae")
+    numbers = run(composed(*words, "data.frame_step=3"))
+    assert numbers["frame_step"] == 3 and numbers["counts"]["frames"] == 180 and numbers["counts"]["windows"] == 3 * 39
+    assert numbers["details"]["online"]["title"] == "online, after 8 frames, 3 apart"
+    online = [int(line["frame"]) for line in scores(tmp_path / "run") if line["online"]]
+    assert sorted(set(online)) == list(range(21, 60))
+    assert TorchScorer(tmp_path / "run").eye.fps == 10
+    best = ("train=false", f"ckpt_path={tmp_path}/run/checkpoints/best.ckpt")
+    with pytest.raises(UserError, match=r"data\.frame_step=3; allowed is that, not 2"):
+        run(composed(*words, "data.frame_step=2", *best, run=tmp_path / "other"))
+
+
 @pytest.mark.parametrize(("model", "threshold"), [("lstm_vae", "0.1"), ("lstm_vae", "null"), ("pca", "null")])
 def test_a_run_on_several_channels(model: str, threshold: str, task: Path, composed: Compose, tmp_path: Path) -> None:
     channels = ["left", "right", "trunk", "motion", "body"]
@@ -118,7 +131,7 @@ def test_a_run_of_an_earlier_version_is_judged_and_watched_with_as_ever(
     run(composed(*overrides(task, "ae")))
     best, eye = tmp_path / "run" / "checkpoints" / "best.ckpt", tmp_path / "run" / "eye.json"
     saved = torch.load(best, weights_only=True)
-    del saved["datamodule_hyper_parameters"]["maps"]["channels"]
+    del saved["datamodule_hyper_parameters"]["maps"]["channels"], saved["datamodule_hyper_parameters"]["frame_step"]
     torch.save(saved, tmp_path / "old.ckpt")
     judged = tmp_path / "judged"
     run(composed(*overrides(task, "ae"), "train=false", f"ckpt_path={tmp_path}/old.ckpt", run=judged))

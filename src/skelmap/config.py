@@ -62,6 +62,7 @@ RULES: dict[str, Rule] = {
     "data.img_size": _integer(14, 256),
     "data.batch_size": _integer(1),
     "data.stride": _integer(1),
+    "data.frame_step": _integer(1, 1000),
     "data.maps.crop_size": _integer(14, 4096),
     "data.maps.resample": _choice("bilinear", "area"),
     "data.maps.line_width": _number(0, 200, above=True),

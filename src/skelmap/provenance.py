@@ -30,7 +30,7 @@ FREE = (
     *("manifest", "cache_dir", "json", "batch_size", "stride", "seed"),
 )
 """Parameters of models and data that may change without new weights."""
-UNSAID = {"maps.channels": ["body"]}
+UNSAID = {"maps.channels": ["body"], "frame_step": 1}
 """What checkpoints of earlier versions do not say of their data."""
 
 

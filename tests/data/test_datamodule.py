@@ -7,9 +7,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from invented import as_coco, clip_of, wave, write_manifest, write_task
-from skelmap.data import Batch, JudgedRows, SkeletonMaps
+from skelmap.data import Batch, JudgedRows, Runs, SkeletonMaps, window_starts
+from skelmap.data.windows import span
 from skelmap.errors import UserError
 from skelmap.maps import draw_maps
 from skelmap.poses import BODY_25, Clip, read_clip, write_clip
@@ -57,6 +60,40 @@ def test_batches_hold_the_maps_of_every_window_once(make: Make, split: str, wind
     expected = direct_windows(data, split)
     assert served.keys() == expected.keys()
     assert all(np.array_equal(served[key], expected[key]) for key in expected)
+
+
+@pytest.mark.parametrize("window", [6, 1])
+def test_windows_of_every_third_frame(window: int, make: Make) -> None:
+    every, third = make(seq_len=18, window=1), make(seq_len=6, window=window, frame_step=3)
+    length = 60 - (window - 1) * 3
+    starts = [clip * 60 + i for clip in range(3) for i in range(length)]
+    assert third.test_row(torch.from_numpy(third.starts("test"))).tolist() == starts
+    for batch in batches(third, "train"):
+        rows = batch.start[:, None] + torch.tensor([0, 3, 6, 9, 12, 15])[:window]
+        assert torch.equal(batch.maps, every.gather(rows.flatten()).view(batch.maps.shape))
+    third.trainer = SimpleNamespace(predicting=True)
+    shared = third.on_after_batch_transfer(torch.from_numpy(third.starts("test")), 0)
+    assert len(shared.frames) == 180 and torch.equal(shared.maps, third.gather(torch.from_numpy(third.starts("test"))))
+    rows = third.test_rows()
+    assert (rows.span, rows.shortest) == (16, 18)
+    np.testing.assert_array_equal(rows.starts, [clip * 60 + i for clip in range(3) for i in range(45)])
+
+
+@given(st.lists(st.integers(1, 30), max_size=5), st.integers(1, 5), st.integers(1, 4))
+def test_windows_cover_every_row_of_a_run_that_is_long_enough(lengths: list[int], t: int, step: int) -> None:
+    first = np.cumsum([0, *lengths])[:-1]
+    kept = Runs(first, np.array(lengths, np.int64)).at_least(t * step)
+    covered = window_starts(kept, span(t, step))[:, None] + step * np.arange(t)
+    rows = [row for begin, count in zip(*kept, strict=True) for row in range(begin, begin + count)]
+    assert np.unique(covered).tolist() == rows
+
+
+def test_only_rows_that_depend_on_the_one_before_are_cached_by_step(make: Make) -> None:
+    def paths(**change: object) -> set[Path]:
+        return {make(frame_step=step, seq_len=3, **change).cache.path for step in (1, 3)}
+
+    assert len(paths()) == 1
+    assert len(paths(representation="keypoints")) == len(paths(maps={"channels": ["body", "motion"]})) == 2
 
 
 def test_scoring_unpacks_each_frame_of_overlapping_windows_once(make: Make) -> None:
@@ -150,6 +187,9 @@ def test_a_window_longer_than_every_run_is_refused_with_the_longest(make: Make) 
     with pytest.raises(UserError, match=r"data\.seq_len=61 frames in split train: .* has 60; allowed are 1 to 60"):
         make(seq_len=61, window=61).setup()
     make(seq_len=60, window=60).setup()
+    with pytest.raises(UserError, match=r"seq_len=21 frames, data\.frame_step=3 apart, .* 1 to 60 for the product"):
+        make(seq_len=21, window=21, frame_step=3).setup()
+    make(seq_len=20, window=20, frame_step=3).setup()
 
 
 def test_a_split_without_anybody_is_refused(tmp_path: Path, make: Make) -> None:

@@ -15,20 +15,26 @@ def recording(name: str, abnormal: tuple[Span, ...] | None = (), work: tuple[tup
 
 
 def rows_of(
-    tracks: list[list[tuple[int, int]]], spans: list[Span], recordings: list[Recording], seq_len: int, fps: float = 30.0
+    tracks: list[list[tuple[int, int]]],
+    spans: list[Span],
+    recordings: list[Recording],
+    seq_len: int,
+    fps: float = 30.0,
+    frame_step: int = 1,
 ) -> JudgedRows:
     """Make rows from each clip's runs: (first frame, one past the last) of one person seen without a gap."""
     clip, frame, starts = [], [], []
     for index, runs in enumerate(tracks):
         for first, stop in runs:
-            starts += range(len(clip), len(clip) + stop - first - seq_len + 1)
+            if stop - first >= seq_len * frame_step:
+                starts += range(len(clip), len(clip) + stop - first - (seq_len - 1) * frame_step)
             clip += [index] * (stop - first)
             frame += range(first, stop)
     integers = (np.array(column, np.int64) for column in (clip, frame, starts))
-    return JudgedRows(tuple(recordings), tuple(spans), (fps,) * len(spans), *integers, seq_len)
+    return JudgedRows(tuple(recordings), tuple(spans), (fps,) * len(spans), *integers, seq_len, frame_step)
 
 
-def random_rows(rng: np.random.Generator, seq_len: int) -> JudgedRows:
+def random_rows(rng: np.random.Generator, seq_len: int, frame_step: int = 1) -> JudgedRows:
     tracks, spans, recordings = [], [], []
     for index in range(int(rng.integers(1, 5))):
         first = int(rng.integers(0, 50))
@@ -42,7 +48,7 @@ def random_rows(rng: np.random.Generator, seq_len: int) -> JudgedRows:
         tracks.append(runs)
         spans.append((first, stop))
         recordings.append(recording(f"clip{index}", abnormal, (("saw", (first, middle)),)))
-    return rows_of(tracks, spans, recordings, seq_len)
+    return rows_of(tracks, spans, recordings, seq_len, frame_step=frame_step)
 
 
 def window_scores(rows: JudgedRows, score: np.ndarray, order: np.ndarray | None = None) -> Predictions:
@@ -51,7 +57,7 @@ def window_scores(rows: JudgedRows, score: np.ndarray, order: np.ndarray | None 
 
 
 def covered_rows(rows: JudgedRows) -> np.ndarray:
-    return np.unique(rows.starts[:, None] + np.arange(rows.seq_len))
+    return np.unique(rows.starts[:, None] + rows.frame_step * np.arange(rows.seq_len))
 
 
 def three_clips(seed: int = 0, length: int = 200, seq_len: int = 10) -> JudgedRows:

@@ -12,19 +12,20 @@ from skelmap.evaluation import Predictions, frame_scores
 
 def loops(predictions: Predictions, rows: JudgedRows) -> dict[tuple[str, int], tuple[int, float, float]]:
     """Score frames with plain loops: (clip, frame) -> (label, score, variant)."""
-    t = rows.seq_len
+    t, step = rows.seq_len, rows.frame_step
     given = dict(zip(predictions.start.tolist(), predictions.score.double().tolist(), strict=True))
     windows = {
-        s: given[s] if predictions.window > 1 else float(np.mean([given[s + k] for k in range(t)])) for s in rows.starts
+        s: given[s] if predictions.window > 1 else float(np.mean([given[s + k * step] for k in range(t)]))
+        for s in rows.starts
     }
     score, variant = {}, {}
     for row in range(len(rows.clip)):
-        covering = [windows[s] for s in range(row - t + 1, row + 1) if s in windows]
+        covering = [windows[row - k * step] for k in range(t) if row - k * step in windows]
         if not covering:
             continue
         mean = float(np.mean(covering))
         if predictions.window > 1:
-            score[row], variant[row] = mean, windows.get(row - t + 1)
+            score[row], variant[row] = mean, windows.get(row - (t - 1) * step)
         else:
             score[row], variant[row] = given[row], mean
     table: dict[tuple[str, int], tuple[int, float, float]] = {}
@@ -50,10 +51,10 @@ def loops(predictions: Predictions, rows: JudgedRows) -> dict[tuple[str, int], t
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 10**6), seq_len=st.integers(2, 12), frame_model=st.booleans())
-def test_frame_scores_equal_plain_loops(seed: int, seq_len: int, frame_model: bool) -> None:
+@given(seed=st.integers(0, 10**6), seq_len=st.integers(2, 12), frame_model=st.booleans(), step=st.integers(1, 4))
+def test_frame_scores_equal_plain_loops(seed: int, seq_len: int, frame_model: bool, step: int) -> None:
     rng = np.random.default_rng(seed)
-    rows = random_rows(rng, seq_len)
+    rows = random_rows(rng, seq_len, step)
     if not len(rows.starts):
         with pytest.raises(UserError, match="nothing to judge"):
             frame_scores(Predictions(torch.empty(0, dtype=torch.long), torch.empty(0), None, seq_len), rows)

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from evaluation_cases import covered_rows, plausible, recording, rows_of, three_clips
 
@@ -27,6 +28,19 @@ def test_a_frame_models_window_has_the_mean_of_its_rows() -> None:
     picks = pick_windows(predictions, rows)
     means = [np.mean([by_row[s + k] for k in range(10)]) for s in picks.start]
     np.testing.assert_allclose(picks.score, means)
+
+
+@pytest.mark.parametrize("window", [1, 10])
+def test_windows_of_every_third_frame_are_pure_from_end_to_end(window: int) -> None:
+    rows = rows_of([[(0, 200)]], [(0, 200)], [recording("a", ((100, 110), (130, 200)))], 10, frame_step=3)
+    predictions = plausible(rows, window)
+    picks = pick_windows(predictions, rows)
+    assert picks.label.tolist() == [0, 0, 0, 1, 1, 1]
+    assert all(start <= 72 for start in picks.start[:3]) and all(start >= 130 for start in picks.start[3:])
+    given = dict(zip(predictions.start.tolist(), predictions.score.tolist(), strict=True))
+    scores = [given[s] if window > 1 else np.mean([given[s + 3 * k] for k in range(10)]) for s in picks.start]
+    np.testing.assert_allclose(picks.score, scores)
+    assert picks.title[0] == f"a, frames {picks.start[0]}–{picks.start[0] + 27}"
 
 
 def test_titles_name_clip_frames_and_work() -> None:

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from skelmap.data.order import BatchOrder
 from skelmap.data.rows import JudgedRows
-from skelmap.data.windows import Runs, find_runs, window_starts
+from skelmap.data.windows import Runs, find_runs, span, window_starts
 from skelmap.errors import UserError
 from skelmap.maps import KeypointSettings, MapCache, MapSettings, content_digest, open_cache
 from skelmap.poses import LAYOUTS, JsonFormat, Layout, Manifest, check_spans, read_layout, read_manifest
@@ -70,7 +70,8 @@ class SkeletonMaps(pl.LightningDataModule):
     Args:
         manifest: the CSV of the data set.
         cache_dir: where map caches lie.
-        seq_len: T: runs of fewer frames are left out of every split, and scores may be averaged over T frames.
+        seq_len: T: runs of fewer than T * frame_step frames are left out of every split, and scores may be averaged
+            over T frames.
         window: frames that the model sees at once: T, or 1.
         representation: "maps", or "keypoints": neck-centred joints in place of maps.
         img_size: side of the maps, px.
@@ -78,6 +79,7 @@ class SkeletonMaps(pl.LightningDataModule):
         json: what JSON sources do not say (`JsonFormat`): layout by name, size, fps.
         batch_size: windows in a batch, shared by all processes; more of them are scored at once.
         stride: frames from one training or validation window to the next; test windows have stride 1.
+        frame_step: frames from one frame of a window to the next: 3 of recordings of 30 fps make windows of 10 fps.
         seed: of the training order.
 
     Raises:
@@ -96,6 +98,7 @@ class SkeletonMaps(pl.LightningDataModule):
         json: dict[str, Any],
         batch_size: int,
         stride: int = 1,
+        frame_step: int = 1,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -104,6 +107,7 @@ class SkeletonMaps(pl.LightningDataModule):
         self.manifest: Manifest = read_manifest(Path(manifest))
         self.cache_dir = Path(cache_dir)
         self.seq_len, self.window, self.batch_size, self.stride, self.seed = seq_len, window, batch_size, stride, seed
+        self.frame_step = frame_step
         self.format = JsonFormat(LAYOUTS[json["layout"]], (json["size"][0], json["size"][1]), json["fps"])
         self.settings: MapSettings | KeypointSettings = MapSettings(img_size=img_size, **maps)
         if representation == "keypoints":
@@ -135,7 +139,7 @@ class SkeletonMaps(pl.LightningDataModule):
         Raises:
             UserError: a source is at fault, or the manifest names spans outside its clips.
         """
-        cache = open_cache(self.manifest.recordings, self.settings, self.cache_dir, self.format)
+        cache = open_cache(self.manifest.recordings, self.settings, self.cache_dir, self.format, self.frame_step)
         check_spans(self.manifest.path, self.manifest.recordings, cache.spans)
         return cache
 
@@ -166,16 +170,19 @@ class SkeletonMaps(pl.LightningDataModule):
         """Check that there is something to train on and to judge before any work is done.
 
         Raises:
-            UserError: a split has no recording, or none with T successive frames of a person.
+            UserError: a split has no recording, or none with T * frame_step successive frames of a person.
         """
         for split in ("train",) if stage == "fit" else ("test",) if stage == "predict" else ("train", "test"):
             if not self.manifest.split(split):
                 raise UserError(f"{self.manifest.path}: no recording of split {split}")
             if not len(self.starts(split)):
                 longest = self._runs(split).length.max(initial=0)
+                apart, both = (f", data.frame_step={self.frame_step} apart,", " for the product of both")
+                if self.frame_step == 1:
+                    apart = both = ""
                 raise UserError(
-                    f"{self.manifest.path}: no window of data.seq_len={self.seq_len} frames in split {split}: its "
-                    f"longest run of frames with a person has {longest}; allowed are 1 to {longest}"
+                    f"{self.manifest.path}: no window of data.seq_len={self.seq_len} frames{apart} in split {split}: "
+                    f"its longest run of frames with a person has {longest}; allowed are 1 to {longest}{both}"
                     if longest
                     else f"{self.manifest.path}: nobody is in any frame of split {split}"
                 )
@@ -193,9 +200,13 @@ class SkeletonMaps(pl.LightningDataModule):
         return np.flatnonzero(in_split[self.cache.clip])
 
     def starts(self, split: str) -> NDArray[np.int64]:
-        """First row of each window of a split, (W,) int64; all within runs of at least T frames."""
-        stride = 1 if split == "test" else self.stride
-        return window_starts(self._runs(split).at_least(self.seq_len), self.window, stride)
+        """First row of each window of a split, (W,) int64; all within runs of at least T * frame_step frames."""
+        return self._starts(split, self.window, 1 if split == "test" else self.stride)
+
+    def _starts(self, split: str, window: int, stride: int) -> NDArray[np.int64]:
+        """First row of each window of so many rows; in runs that are long enough for T-windows to cover every row."""
+        runs = self._runs(split).at_least(self.seq_len * self.frame_step)
+        return window_starts(runs, span(window, self.frame_step), stride)
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Serve training windows, shuffled."""
@@ -230,7 +241,7 @@ class SkeletonMaps(pl.LightningDataModule):
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Batch:
         """Gather and unpack the frames of a batch on its device, given the (B,) first rows of its windows."""
         rows = self._rows(batch, self.window)
-        if self.trainer is not None and self.trainer.predicting:  # successive windows share all frames but one
+        if self.trainer is not None and self.trainer.predicting:  # windows frame_step apart share all frames but one
             distinct, members = rows.unique(return_inverse=True)
             return Batch(batch, self._unpack(distinct), members)
         members = torch.arange(rows.numel(), device=rows.device).view_as(rows)
@@ -248,10 +259,9 @@ class SkeletonMaps(pl.LightningDataModule):
         """
         return self._unpack(self._rows(start, window or self.window))
 
-    @staticmethod
-    def _rows(start: Tensor, window: int) -> Tensor:
+    def _rows(self, start: Tensor, window: int) -> Tensor:
         """(B, window) rows of the windows that begin at (B,) rows."""
-        return start[:, None] + torch.arange(window, device=start.device)
+        return start[:, None] + self.frame_step * torch.arange(window, device=start.device)
 
     def _unpack(self, rows: Tensor) -> Tensor:
         """(...,) rows -> (..., C, H, W) float32 on the same device, which holds all packed rows from then on."""
@@ -321,7 +331,7 @@ class SkeletonMaps(pl.LightningDataModule):
         rows = self._split_rows("test")
         number = np.full(len(self.manifest.recordings), -1)
         number[index] = np.arange(len(index))
-        starts = window_starts(self._runs("test"), self.seq_len)
+        starts = self._starts("test", self.seq_len, stride=1)
         return JudgedRows(
             recordings=tuple(self.manifest.recordings[i] for i in index),
             spans=tuple(self.cache.spans[i] for i in index),
@@ -330,4 +340,5 @@ class SkeletonMaps(pl.LightningDataModule):
             frame=self.cache.frame[rows].astype(np.int64),
             starts=np.searchsorted(rows, starts),
             seq_len=self.seq_len,
+            frame_step=self.frame_step,
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from skelmap.data.windows import span
 from skelmap.poses import Recording, Span
 
 
@@ -12,8 +13,9 @@ from skelmap.poses import Recording, Span
 class JudgedRows:
     """The rows of the test split: one person in one frame, with at least one joint.
 
-    The rows `start .. start + seq_len - 1` of a window are successive frames of one person. A frame of a clip's span
-    without any row is a frame with nobody in it. Rows that no window covers belong to runs shorter than `seq_len`.
+    A window consists of every `frame_step`-th of the rows `start .. start + span - 1`, which are successive frames of
+    one person. A frame of a clip's span without any row is a frame with nobody in it. Rows that no window covers belong
+    to runs shorter than `shortest`.
 
     Attributes:
         recordings: the test clips, C of them.
@@ -23,6 +25,7 @@ class JudgedRows:
         frame: (N,) int64 frame number within the clip's span.
         starts: (S,) int64 first row of every window of `seq_len` rows, at stride 1.
         seq_len: T, rows of a window.
+        frame_step: rows from one row of a window to the next.
     """
 
     recordings: tuple[Recording, ...]
@@ -32,3 +35,14 @@ class JudgedRows:
     frame: NDArray[np.int64]
     starts: NDArray[np.int64]
     seq_len: int
+    frame_step: int = 1
+
+    @property
+    def span(self) -> int:
+        """Rows from the first row of a window to one past its last."""
+        return span(self.seq_len, self.frame_step)
+
+    @property
+    def shortest(self) -> int:
+        """Rows that a run must have, so that windows cover all of them."""
+        return self.seq_len * self.frame_step

@@ -41,12 +41,17 @@ def find_runs(clip: NDArray[np.int32], track: NDArray[np.int32], frame: NDArray[
     return Runs(first, np.diff(first, append=len(clip)))
 
 
+def span(window: int, step: int) -> int:
+    """Count the rows from the first of a window's rows, each `step` after the one before, to one past the last."""
+    return (window - 1) * step + 1
+
+
 def window_starts(runs: Runs, window: int, stride: int = 1) -> NDArray[np.int64]:
     """List the first row of every window that lies within a run.
 
     Args:
         runs: stretches of rows.
-        window: rows in a window.
+        window: rows from the first of a window to one past its last.
         stride: rows from one window to the next, starting anew with each run.
 
     Returns:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 
-def covering_mean(score: Tensor, start: Tensor, width: int, rows: int) -> Tensor:
+def covering_mean(score: Tensor, start: Tensor, width: int, rows: int, step: int = 1) -> Tensor:
     """Average, for each row, the scores of the windows that cover it.
 
     Args:
@@ -17,38 +17,41 @@ def covering_mean(score: Tensor, start: Tensor, width: int, rows: int) -> Tensor
         start: (W,) int64 first row of each window, in any order.
         width: rows of a window.
         rows: N.
+        step: rows from one row of a window to the next.
 
     Returns:
         (N,) float64; NaN where no window covers the row.
     """
-    by_start = score.new_full((rows + width - 1,), torch.nan)
-    by_start[start + width - 1] = score
-    # A row is covered by the windows that start 0 .. width - 1 rows before it.
-    return _running_mean(by_start.unfold(0, width, 1))
+    last = (width - 1) * step
+    by_start = score.new_full((rows + last,), torch.nan)
+    by_start[start + last] = score
+    # A row is covered by the windows that start 0 .. width - 1 steps before it.
+    return _running_mean(by_start.unfold(0, last + 1, 1)[:, ::step])
 
 
-def window_mean(row_score: Tensor, start: Tensor, width: int) -> Tensor:
+def window_mean(row_score: Tensor, start: Tensor, width: int, step: int = 1) -> Tensor:
     """Average, for each window, the scores of its rows: the control that gives a frame model T frames to look at.
 
     Args:
         row_score: (N,) float64.
         start: (S,) int64 first row of each window.
         width: rows of a window.
+        step: rows from one row of a window to the next.
 
     Returns:
         (S,) float64.
     """
-    return _running_mean(row_score.unfold(0, width, 1))[start]
+    return _running_mean(row_score.unfold(0, (width - 1) * step + 1, 1)[:, ::step])[start]
 
 
-def last_row(score: Tensor, start: Tensor, width: int, rows: int) -> Tensor:
+def last_row(score: Tensor, start: Tensor, width: int, rows: int, step: int = 1) -> Tensor:
     """Give each window's score to its last row, as it is known when that frame has just been seen.
 
     Returns:
         (N,) float64; NaN where no window ends.
     """
     by_row = score.new_full((rows,), torch.nan)
-    by_row[start + width - 1] = score
+    by_row[start + (width - 1) * step] = score
     return by_row
 
 

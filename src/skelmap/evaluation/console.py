@@ -38,7 +38,7 @@ def _left_out(judgement: Judgement) -> str:
         return ""
     return (
         f"{counts.left_out:,} frames are not judged, {counts.left_out_abnormal:,} of them abnormal: everybody in them "
-        f"is seen for fewer than {judgement.seq_len} frames"
+        f"is seen for fewer than {judgement.shortest} frames"
     )
 
 

@@ -27,9 +27,9 @@ class Counts:
         frames: judged frames, those with nobody included.
         abnormal: judged frames with label 1.
         nobody: judged frames with nobody in them; they have the lowest score.
-        left_out: frames whose people are all in runs shorter than `seq_len`; they count for no metric.
+        left_out: frames whose people are all in runs too short for a window; they count for no metric.
         left_out_abnormal: those of them with label 1: what the AUROC says nothing about.
-        rows_left_out: rows (people in frames) in runs shorter than `seq_len`.
+        rows_left_out: rows (people in frames) in runs too short for a window.
         clips: clips with judged frames.
         clips_left_out: clips with people but without any window of `seq_len` rows.
         windows: windows of `seq_len` rows.
@@ -113,19 +113,19 @@ def frame_scores(predictions: Predictions, rows: "JudgedRows") -> FrameScores:
     starts, clip = torch.tensor(rows.starts, device=device), torch.tensor(rows.clip, device=device)
     if not len(starts):
         raise UserError(
-            f"nothing to judge: no person is seen for seq_len {rows.seq_len} frames in a row in any of the "
+            f"nothing to judge: no person is seen for {rows.shortest} frames in a row in any of the "
             f"{len(rows.recordings)} test clips"
         )
     grid = _Grid.build(rows, device)
-    covered = ~covering_mean(torch.zeros_like(starts, dtype=torch.float64), starts, rows.seq_len, len(clip)).isnan()
+    t, step, nothing = rows.seq_len, rows.frame_step, torch.zeros_like(starts, dtype=torch.float64)
+    covered = ~covering_mean(nothing, starts, t, len(clip), step).isnan()
     _check(predictions.window, start, score, starts, covered, clip, rows)
 
-    row_score = covering_mean(score, start, predictions.window, len(clip))
+    row_score = covering_mean(score, start, predictions.window, len(clip), step)
     if predictions.window == 1:
-        averaged = window_mean(row_score, starts, rows.seq_len)
-        row_variant = covering_mean(averaged, starts, rows.seq_len, len(clip))
+        row_variant = covering_mean(window_mean(row_score, starts, t, step), starts, t, len(clip), step)
     else:
-        row_variant = last_row(score, start, predictions.window, len(clip))
+        row_variant = last_row(score, start, predictions.window, len(clip), step)
 
     score, variant = (grid.highest(values) for values in (row_score, row_variant))
     counts = _counts(rows, grid, score, clip, covered)

@@ -88,6 +88,7 @@ class Judgement:
         variant: averaged over T (frame models), or online (window models).
         window: rows of the model's windows, 1 for a frame model.
         seq_len: T.
+        frame_step: rows from one row of a window to the next.
         seed: of the bootstrap.
         units: what is resampled.
         groups: group of each judged clip.
@@ -98,9 +99,15 @@ class Judgement:
     variant: Scoring
     window: int
     seq_len: int
+    frame_step: int
     seed: int
     units: Units
     groups: dict[str, str]
+
+    @property
+    def shortest(self) -> int:
+        """Rows that a run must have to be judged."""
+        return self.seq_len * self.frame_step
 
 
 def judge(predictions: Predictions, rows: "JudgedRows", seed: int = 0) -> Judgement:
@@ -120,18 +127,19 @@ def judge(predictions: Predictions, rows: "JudgedRows", seed: int = 0) -> Judgem
         ValueError: windows missing from the predictions, or not asked for.
     """
     frames = frame_scores(predictions, rows)
-    t = rows.seq_len
+    step = rows.frame_step
+    t = f"{rows.seq_len} frames" + (f", {step} apart" if step > 1 else "")
     if predictions.window == 1:
-        names = (("frame", "single frames"), ("averaged", f"averaged over {t} frames"))
+        names = (("frame", "single frames"), ("averaged", f"averaged over {t}"))
     else:
-        names = (("window", f"mean over windows of {t} frames"), ("online", f"online, after {t} frames"))
+        names = (("window", f"mean over windows of {t}"), ("online", f"online, after {t}"))
     known = ~frames.variant.isnan()
     judged = [rows.recordings[index] for index in frames.clip.unique().tolist()]
     groups = {recording.clip: recording.group for recording in judged}
     units = Units.choose(groups)
     primary = _score(*names[0], frames.score, frames, units, seed)
     variant = _score(*names[1], frames.variant[known], frames.select(known), units, seed)
-    return Judgement(frames, primary, variant, predictions.window, t, seed, units, groups)
+    return Judgement(frames, primary, variant, predictions.window, rows.seq_len, step, seed, units, groups)
 
 
 def _score(name: str, title: str, score: Tensor, frames: FrameScores, units: Units, seed: int) -> Scoring:

@@ -24,6 +24,7 @@ def metrics(judgement: Judgement) -> dict[str, Any]:
         "base_rate": primary.base_rate,
         "counts": judgement.frames.counts.as_dict(),
         "seq_len": judgement.seq_len,
+        "frame_step": judgement.frame_step,
         "window": judgement.window,
         "resampled": str(judgement.units),
         "bootstrap_seed": judgement.seed,

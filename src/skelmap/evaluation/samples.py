@@ -73,7 +73,8 @@ class Latents(NamedTuple):
 def pick_windows(predictions: Predictions, rows: "JudgedRows") -> Picks:
     """Pick normal and abnormal windows of T rows at the 10 %, 50 % and 90 % quantile of their class's scores.
 
-    A frame model's window has the mean of its rows' scores. Windows with normal and abnormal frames are not picked.
+    A frame model's window has the mean of its rows' scores. Windows with normal and abnormal frames are not picked,
+    also if these lie between their own.
 
     Args:
         predictions: a score for every test window, in any order.
@@ -85,9 +86,9 @@ def pick_windows(predictions: Predictions, rows: "JudgedRows") -> Picks:
     score = _window_scores(predictions, rows)
     label = _labels(rows)
     ends = np.concatenate([[0], np.cumsum(label)])
-    abnormal = ends[rows.starts + rows.seq_len] - ends[rows.starts]  # abnormal frames of each window
+    abnormal = ends[rows.starts + rows.span] - ends[rows.starts]  # abnormal frames of each window
     picked: list[int] = []
-    for wanted in (0, rows.seq_len):
+    for wanted in (0, rows.span):
         index = np.flatnonzero(abnormal == wanted)
         index = index[np.argsort(score[index], kind="stable")]
         if len(index):
@@ -113,7 +114,7 @@ def sample_latents(predictions: Predictions, rows: "JudgedRows", seed: int = 0) 
     start, first = np.unique(predictions.start.cpu().numpy(), return_index=True)
     chosen = np.sort(np.random.default_rng(seed).permutation(len(start))[:MAX_LATENTS])
     mu = to_numpy(predictions.latent[torch.from_numpy(first[chosen]).to(predictions.latent.device)])
-    middle = start[chosen] + predictions.window // 2
+    middle = start[chosen] + predictions.window // 2 * rows.frame_step
     works = tuple(_work(rows, int(row)) for row in middle)
     return Latents(mu, _labels(rows)[middle], works)
 
@@ -123,8 +124,9 @@ def _window_scores(predictions: Predictions, rows: "JudgedRows") -> NDArray[np.f
     score, start = predictions.score.to("cpu", torch.float64), predictions.start.cpu()
     by_start = covering_mean(score, start, 1, len(rows.clip))
     starts = torch.tensor(rows.starts)
-    found = window_mean(by_start, starts, rows.seq_len) if predictions.window == 1 else by_start[starts]
-    return to_numpy(found)
+    if predictions.window > 1:
+        return to_numpy(by_start[starts])
+    return to_numpy(window_mean(by_start, starts, rows.seq_len, rows.frame_step))
 
 
 def _labels(rows: "JudgedRows") -> NDArray[np.int64]:
@@ -141,6 +143,6 @@ def _work(rows: "JudgedRows", row: int) -> str:
 
 
 def _title(rows: "JudgedRows", start: int) -> str:
-    last = start + rows.seq_len - 1
-    clip, work = rows.recordings[rows.clip[start]].clip, _work(rows, start + rows.seq_len // 2)
+    last = start + rows.span - 1
+    clip, work = rows.recordings[rows.clip[start]].clip, _work(rows, start + rows.seq_len // 2 * rows.frame_step)
     return f"{clip}, frames {rows.frame[start]}–{rows.frame[last]}" + (f", {work}" if work else "")

@@ -15,7 +15,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,7 +29,7 @@ from skelmap.errors import UserError
 from skelmap.maps.draw import RENDERER_VERSION, MapSettings, outside_cut
 from skelmap.maps.keypoints import KeypointSettings
 from skelmap.maps.sources import content_digest
-from skelmap.poses import JsonFormat, Recording, Span, read_clip
+from skelmap.poses import Clip, JsonFormat, Recording, Span, read_clip
 
 MAGIC = b"skelmap\x02"
 TAIL = 8 + 16 + len(MAGIC)
@@ -75,7 +75,7 @@ class MapCache:
 
 
 def open_cache(
-    recordings: Sequence[Recording], settings: Settings, folder: Path, fmt: JsonFormat | None = None
+    recordings: Sequence[Recording], settings: Settings, folder: Path, fmt: JsonFormat | None = None, step: int = 1
 ) -> MapCache:
     """Open the cache of these recordings' maps, building it first if there is none.
 
@@ -86,6 +86,7 @@ def open_cache(
         settings: what a row is: a map and how it is drawn, or keypoints.
         folder: where caches lie.
         fmt: layout, picture size and frame rate of JSON sources.
+        step: the frame before another one is so many frames earlier, for rows that depend on it.
 
     Returns:
         The cache.
@@ -94,16 +95,18 @@ def open_cache(
         UserError: a source cannot be read, or the folder cannot be written.
     """
     fmt = fmt or JsonFormat()
+    step = step if settings.remembers else 1
     with _writable(folder):
         key = xxhash.xxh3_128(content_digest(recordings, folder / "sources").encode())
         key.update(
             json.dumps(
                 [type(settings).__name__, _told(settings), fmt.layout.name, fmt.size, fmt.fps, RENDERER_VERSION]
+                + [step] * (step > 1)
             ).encode()
         )
         path = folder / f"{key.hexdigest()}.maps"
         for _ in range(ATTEMPTS):
-            cache = _load(path, settings) or _built(path, recordings, settings, fmt)
+            cache = _load(path, settings) or _built(path, recordings, settings, fmt, step)
             if cache is not None:
                 return cache
     raise UserError(f"{path}: gone or damaged as soon as it was written, {ATTEMPTS} times; is the disk sound?")
@@ -141,26 +144,28 @@ def _one_builder(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _built(path: Path, recordings: Sequence[Recording], settings: Settings, fmt: JsonFormat) -> MapCache | None:
+def _built(
+    path: Path, recordings: Sequence[Recording], settings: Settings, fmt: JsonFormat, step: int
+) -> MapCache | None:
     """Build the cache, unless another process has done so meanwhile; None if it was taken away as it was built."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileNotFoundError), _one_builder(path.with_suffix(".lock")):
         cache = _load(path, settings)
         if cache is None:
-            _build(path, recordings, settings, fmt)
+            _build(path, recordings, settings, fmt, step)
             cache = _load(path, settings)
         return cache
     return None
 
 
-def _build(path: Path, recordings: Sequence[Recording], settings: Settings, fmt: JsonFormat) -> None:
+def _build(path: Path, recordings: Sequence[Recording], settings: Settings, fmt: JsonFormat, step: int) -> None:
     """Draw every clip and write the file; it appears whole or not at all."""
     partial = path.with_suffix(f".{os.getpid()}.partial")
     for left_over in path.parent.glob(f"{path.stem}.*.partial"):  # of a process that was killed; we hold the lock
         left_over.unlink(missing_ok=True)
     try:
         with partial.open("wb") as file:
-            _write(file, path.stem, recordings, settings, fmt)
+            _write(file, path.stem, recordings, settings, fmt, step)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
@@ -168,7 +173,9 @@ def _build(path: Path, recordings: Sequence[Recording], settings: Settings, fmt:
         partial.unlink(missing_ok=True)
 
 
-def _write(file: IO[bytes], key: str, recordings: Sequence[Recording], settings: Settings, fmt: JsonFormat) -> None:
+def _write(
+    file: IO[bytes], key: str, recordings: Sequence[Recording], settings: Settings, fmt: JsonFormat, step: int
+) -> None:
     digest = xxhash.xxh3_128()
 
     def put(content: bytes) -> None:
@@ -181,7 +188,7 @@ def _write(file: IO[bytes], key: str, recordings: Sequence[Recording], settings:
     for i, recording in enumerate(progress(recordings, "drawing skeleton maps", transient=True)):
         clip = read_clip(recording.path, recording.clip, fmt)
         seen = clip.present
-        put(settings.pack(clip).tobytes())
+        put(_packed(clip, settings, step).tobytes())
         index["clip"].append(np.full(int(seen.sum()), i, np.int32))
         index["frame"].append(clip.frame[seen].astype(np.int32))
         index["track"].append(clip.track[seen].astype(np.int32))
@@ -199,6 +206,16 @@ def _write(file: IO[bytes], key: str, recordings: Sequence[Recording], settings:
     file.write(digest.digest())
     file.write(MAGIC)
     log.info("cached %d rows of %d clips", rows, len(recordings))
+
+
+def _packed(clip: Clip, settings: Settings, step: int) -> NDArray[np.uint8]:
+    """Pack the rows of a clip in which a joint was seen; frames `step` apart follow each other, as at a lower rate."""
+    packed = np.empty((int(clip.present.sum()), settings.row_bytes), np.uint8)
+    for first in range(step):
+        rows = clip.frame % step == first
+        part = replace(clip, keypoints=clip.keypoints[rows], frame=clip.frame[rows], track=clip.track[rows])
+        packed[rows[clip.present]] = settings.pack(part)
+    return packed
 
 
 def _load(path: Path, settings: Settings) -> MapCache | None:

@@ -96,6 +96,11 @@ class MapSettings:
         return len(self.channels), self.img_size, self.img_size
 
     @property
+    def remembers(self) -> bool:
+        """Whether a row depends on the same person's row before."""
+        return "motion" in self.channels
+
+    @property
     def bits(self) -> int:
         """Bits of a packed pixel: 1, or 8 of a grey level."""
         return 8 if self.threshold is None else 1
@@ -124,7 +129,7 @@ class MapSettings:
             (N, C, H, W), 0..1.
         """
         maps = draw_maps(keypoints, layout, size, self)
-        if "motion" in self.channels:
+        if self.remembers:
             white = 2**self.bits - 1
             self._tell_motion(maps, np.zeros_like(maps) if before is None else np.rint(before * white))
         return shares(maps, self.bits)
@@ -132,7 +137,7 @@ class MapSettings:
     def pack(self, clip: Clip) -> NDArray[np.uint8]:
         """Draw and pack the rows in which a joint was seen, (n, row_bytes) uint8."""
         maps = draw_maps(clip.keypoints[clip.present], clip.layout, clip.size, self)
-        if "motion" in self.channels:
+        if self.remembers:
             track = clip.track[clip.present]
             goes_on = np.diff(track, prepend=track[:1] - 1) == 0
             self._tell_motion(maps, np.roll(maps, 1, axis=0) * goes_on[:, None, None, None])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ class KeypointSettings:
 
     layout: Layout
     crop_size: int = 480
+
+    remembers: ClassVar = True
+    """A row depends on the same person's row before."""
 
     @property
     def joints(self) -> int:

@@ -24,7 +24,7 @@ class Eye:
     Attributes:
         title: the model's name, for readers.
         window: T, frames in a window.
-        fps: frames a second that it was trained on.
+        fps: frames a second of the windows that it was trained on.
         layout: of the keypoints.
         settings: what a frame is: a map and how it is drawn, or keypoints.
         simulated: it was trained on simulated recordings.

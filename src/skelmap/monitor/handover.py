@@ -29,7 +29,8 @@ def eye_of(title: str, model: Model, data: SkeletonMaps) -> Eye:
         UserError: a training recording cannot be read.
     """
     sizes = None if model.any_size else _sizes_in(data)
-    return Eye(title, data.window, data.fps, data.layout, data.settings, data.simulated, sizes)
+    fps = data.fps / data.frame_step
+    return Eye(title, data.window, fps, data.layout, data.settings, data.simulated, sizes)
 
 
 def _sizes_in(data: SkeletonMaps) -> Sizes | None:
