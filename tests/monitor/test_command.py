@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,6 +37,14 @@ def test_the_test_recordings_are_judged_event_by_event(
     assert film.get(cv2.CAP_PROP_FRAME_COUNT) == 150 and film.read()[0]
     with pytest.raises(UserError, match="choose another folder"):
         watch(monitor(trained, tmp_path / "out", f"source={trained}/task/manifest.csv"))
+
+
+def test_without_normal_scores_there_is_nothing_to_say_of_normal_work(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained / "run", tmp_path / "run")
+    (tmp_path / "run/normal_scores.npz").unlink()
+    words = (f"checkpoint={tmp_path}/run", f"source={trained}/task/test_normal.npz", "threshold=1", "video=false")
+    watch(monitor(trained, tmp_path / "out", *words))
+    assert json.loads((tmp_path / "out/monitor.json").read_text())["normal_validation"] is None
 
 
 def test_the_estimator_is_named_where_poses_are_found_in_pictures(

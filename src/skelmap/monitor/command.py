@@ -154,12 +154,13 @@ def _write(
         "model": scorer.eye.plain(),
         "estimator": estimator,
         "rule": asdict(threshold.rule),
-        "normal_validation": threshold.hours
-        and {
+        "normal_validation": {
             "false_alarms": threshold.false_alarms,
             "hours": threshold.hours,
             "per_hour_interval": threshold.interval,
-        },
+        }
+        if threshold.hours
+        else None,
         "latency_ms": {"median": median, "p99": p99} if median == median else None,
         "events": figures and {**asdict(figures), "false_alarms_per_hour": figures.false_alarms_per_hour},
     }
