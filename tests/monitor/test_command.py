@@ -12,12 +12,13 @@ from pathlib import Path
 
 import cv2
 import pytest
+import torch
 from watching import monitor
 
 from composing import ROOT
 from invented import clip_of, wave, write_openpose
 from skelmap.errors import UserError
-from skelmap.monitor.command import watch
+from skelmap.monitor.command import open_scorer, watch
 from small_videos import write_video
 
 
@@ -45,6 +46,16 @@ def test_without_normal_scores_there_is_nothing_to_say_of_normal_work(trained: P
     words = (f"checkpoint={tmp_path}/run", f"source={trained}/task/test_normal.npz", "threshold=1", "video=false")
     watch(monitor(trained, tmp_path / "out", *words))
     assert json.loads((tmp_path / "out/monitor.json").read_text())["normal_validation"] is None
+
+
+def test_a_camera_takes_one_thread_for_others_watch_on_the_same_machine(trained: Path) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        open_scorer(trained / "run")
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_the_estimator_is_named_where_poses_are_found_in_pictures(

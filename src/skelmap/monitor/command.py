@@ -87,7 +87,7 @@ def _watch(cfg: DictConfig, scorer: Scorer, threshold: Threshold, sources: Seque
 
 
 def open_scorer(folder: Path) -> Scorer:
-    """Open a run's folder, or that of an exported model, which needs no torch.
+    """Open a run's folder, or that of an exported model, which needs no torch; either takes one thread from now on.
 
     Raises:
         UserError: neither, damaged, or what runs it is not installed.
@@ -97,6 +97,8 @@ def open_scorer(folder: Path) -> Scorer:
 
         return OnnxScorer.open(folder)
     try:
+        import torch
+
         from skelmap.monitor.torch_scorer import TorchScorer
     except ModuleNotFoundError as error:
         if error.name != "torch":
@@ -104,6 +106,7 @@ def open_scorer(folder: Path) -> Scorer:
         raise UserError(
             f"checkpoint={folder}: without PyTorch only the folder that scripts/export.py writes can be run"
         ) from error
+    torch.set_num_threads(1)  # one camera is a small thing, and another process may watch another
     return TorchScorer(folder)
 
 
