@@ -97,8 +97,6 @@ def open_scorer(folder: Path) -> Scorer:
 
         return OnnxScorer.open(folder)
     try:
-        import torch
-
         from skelmap.monitor.torch_scorer import TorchScorer
     except ModuleNotFoundError as error:
         if error.name != "torch":
@@ -106,8 +104,7 @@ def open_scorer(folder: Path) -> Scorer:
         raise UserError(
             f"checkpoint={folder}: without PyTorch only the folder that scripts/export.py writes can be run"
         ) from error
-    torch.set_num_threads(1)  # one camera is a small thing, and another process may watch another
-    return TorchScorer(folder)
+    return TorchScorer.open(folder)
 
 
 def _threshold(cfg: DictConfig, folder: Path) -> Threshold:

@@ -37,6 +37,16 @@ class TorchScorer:
         except (RuntimeError, IndexError) as error:
             raise UserError(f"{folder}: its model does not see what its eye.json says ({error})") from error
 
+    @classmethod
+    def open(cls, folder: Path) -> "TorchScorer":
+        """Open a run's folder to watch with it; torch takes one thread from now on.
+
+        Raises:
+            UserError: no run, or its checkpoint is damaged.
+        """
+        torch.set_num_threads(1)  # one camera is a small thing, and another process may watch another
+        return cls(folder)
+
     @torch.inference_mode()
     def encode(self, frames: NDArray[np.float32]) -> Sequence[Any]:
         """See `Scorer`."""
