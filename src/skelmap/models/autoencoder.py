@@ -29,7 +29,7 @@ class LatentNetwork(nn.Module, ABC):
     """What `Autoencoder` asks of a network."""
 
     def forward(self, maps: Tensor) -> tuple[Tensor, ...]:
-        """Reconstruct (B, T, 1, H, W) maps; while training from a sample of the latents, else from their mean.
+        """Reconstruct (B, T, C, H, W) maps; while training from a sample of the latents, else from their mean.
 
         Returns:
             What `Reconstruction` names, without a logvar where there is none.
@@ -42,10 +42,10 @@ class LatentNetwork(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, maps: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Encode (B, T, 1, H, W) maps as mu and logvar, each (B, J); logvar is None without a posterior."""
+        """Encode (B, T, C, H, W) maps as mu and logvar, each (B, J); logvar is None without a posterior."""
 
     def frame_codes(self, frames: Tensor) -> Tensor:
-        """Do what encoding needs of each frame (N, 1, H, W) but once, whatever windows it lies in: (N, ...)."""
+        """Do what encoding needs of each frame (N, C, H, W) but once, whatever windows it lies in: (N, ...)."""
         return frames
 
     def encode_codes(self, codes: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -54,14 +54,14 @@ class LatentNetwork(nn.Module, ABC):
 
     @abstractmethod
     def decode(self, z: Tensor) -> Tensor:
-        """Decode latents (B, J) as log odds of pixels or places of joints, (B, T, 1, H, W)."""
+        """Decode latents (B, J) as log odds of pixels or places of joints, (B, T, C, H, W)."""
 
 
 class Reconstruction(NamedTuple):
     """What a network makes of a batch.
 
     Attributes:
-        decoded: (B, T, 1, H, W) log odds of each pixel; of keypoints, their places.
+        decoded: (B, T, C, H, W) log odds of each pixel; of keypoints, their places.
         mu: (B, J) the latents' means; of a plain autoencoder, the latents.
         logvar: (B, J) the latents' log variances, or None without a posterior.
     """
@@ -128,14 +128,14 @@ class Autoencoder(Model):
         self._val_kl: list[Tensor] = []
 
     def forward(self, maps: Tensor) -> Reconstruction:
-        """Reconstruct (B, T, 1, H, W) maps; while training from a sample of the latents, else from their mean."""
+        """Reconstruct (B, T, C, H, W) maps; while training from a sample of the latents, else from their mean."""
         return Reconstruction(*self.network(maps))
 
     def _losses(self, maps: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Mean negative log likelihood of a window, mean KL of each latent (J,), and the latents' means (B, J).
 
         Args:
-            maps: (B, T, 1, H, W).
+            maps: (B, T, C, H, W).
             hidden: (B or 1, T) bool, frames that the network does not see.
         """
         out = self(self._shown(maps, hidden))
@@ -145,7 +145,7 @@ class Autoencoder(Model):
         return recon, gaussian_kl(out.mu.float(), out.logvar.float()).mean(dim=0), out.mu
 
     def _shown(self, maps: Tensor, hidden: Tensor) -> Tensor:
-        """Blacken the hidden frames of windows (B, T, 1, H, W); of keypoints, put all joints at the neck."""
+        """Blacken the hidden frames of windows (B, T, C, H, W); of keypoints, put all joints at the neck."""
         return maps.masked_fill(hidden[..., None, None, None], 0) if self.hides else maps
 
     def on_train_start(self) -> None:
@@ -241,7 +241,7 @@ class Autoencoder(Model):
         return torch.cat(latents), torch.cat(errors)
 
     def frame_codes(self, frames: Tensor) -> Tensor:
-        """Do what each frame (N, 1, H, W) needs but once, whatever windows it lies in: (N, ...)."""
+        """Do what each frame (N, C, H, W) needs but once, whatever windows it lies in: (N, ...)."""
         return self.network.frame_codes(frames)
 
     def score_windows(self, codes: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
@@ -249,7 +249,7 @@ class Autoencoder(Model):
 
         Args:
             codes: (B, T, ...) `frame_codes` of the frames.
-            maps: (B, T, 1, H, W) the frames.
+            maps: (B, T, C, H, W) the frames.
 
         Returns:
             The scores (B,) and the means (B, J), float32.
@@ -282,7 +282,7 @@ class Autoencoder(Model):
         return Reconstruction(decoded, torch.stack([out.mu for out in looks]).mean(dim=0))
 
     def _look(self, maps: Tensor) -> Reconstruction:
-        """Reconstruct windows (B, T, 1, H, W), frames that the score hides without having seen them."""
+        """Reconstruct windows (B, T, C, H, W), frames that the score hides without having seen them."""
         return self._filled_in(lambda hidden: self(self._shown(maps, hidden)))
 
     def _score(self, out: Reconstruction, maps: Tensor) -> Tensor:
@@ -310,11 +310,11 @@ class Autoencoder(Model):
         return torch.stack([self.likelihood.nll(self.network.decode(z).float(), maps) for z in latents]).mean(dim=0)
 
     def reconstruct(self, maps: Tensor) -> Tensor:
-        """Give the probability of each pixel, (B, T, 1, H, W) in 0..1; of keypoints, their places."""
+        """Give the probability of each pixel, (B, T, C, H, W) in 0..1; of keypoints, their places."""
         return self.likelihood.mean(self._look(maps).decoded.float())
 
     def score_and_contributions(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Score windows (B, T, 1, H, W), (B,), and give the squared error of each element, (B, T, 1, H, W)."""
+        """Score windows (B, T, C, H, W), (B,), and give the squared error of each element, (B, T, C, H, W)."""
         out = self._look(maps)
         errors = (self.likelihood.mean(out.decoded.float()) - maps).square()
         return self._score(out, maps), errors * self.masks.any(dim=0)[:, None, None, None] if self.hides else errors

@@ -12,6 +12,8 @@ BLOCKS = 6
 def masks(score: str, frames: int) -> Tensor:
     """List what a network does not see, in turn.
 
+    Of maps with the channel `motion`, the frame after a hidden block shows something of it.
+
     Args:
         score: `masked_frames` hides every other block, then those between them (He et al. 2022, of pictures);
             `next_frames` hides the last third (Srivastava et al. 2015, the composite model); any other hides nothing.
