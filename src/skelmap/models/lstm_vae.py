@@ -23,8 +23,8 @@ class LSTMVAENetwork(LatentNetwork):
         self.decoder = coding.decoder(hidden_size)
 
     def encode(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode (B, T, 1, H, W) maps as mu and logvar, each (B, J), from the LSTM's last output."""
-        features = self.encoder(maps.flatten(0, 1))  # (B, T, 1, H, W) -> (B*T, features)
+        """Encode (B, T, C, H, W) maps as mu and logvar, each (B, J), from the LSTM's last output."""
+        features = self.encoder(maps.flatten(0, 1))  # (B, T, C, H, W) -> (B*T, features)
         hidden, _ = self.encoder_lstm(features.unflatten(0, maps.shape[:2]))  # (B, T, hidden)
         mu, logvar = self.posterior(hidden[:, -1]).chunk(2, dim=1)
         return mu, logvar
@@ -46,7 +46,7 @@ class LSTMVAENetwork(LatentNetwork):
         return mu, logvar
 
     def decode(self, z: Tensor) -> Tensor:
-        """Decode latents (B, J) as log odds or places, (B, T, 1, H, W): every step sees the same z."""
+        """Decode latents (B, J) as log odds or places, (B, T, C, H, W): every step sees the same z."""
         steps = z[:, None].expand(-1, self.seq_len, -1)
         hidden, _ = self.decoder_lstm(steps)  # (B, T, hidden)
         decoded: Tensor = self.decoder(hidden.flatten(0, 1)).unflatten(0, hidden.shape[:2])
