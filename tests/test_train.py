@@ -249,6 +249,7 @@ def test_a_mistake_inside_a_constructor_comes_out_as_itself(task: Path, composed
         run(composed(*overrides(task, "ae"), "model.score=elbo"))
 
 
+@pytest.mark.slow
 def test_tensorboard_writes_events(task: Path, composed: Compose, tmp_path: Path) -> None:
     run(composed(*overrides(task, "pca"), "logger=tensorboard"))
     assert list((tmp_path / "run" / "log").rglob("events.*"))

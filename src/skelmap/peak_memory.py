@@ -17,6 +17,7 @@ FORGET = "5"
 def forget_peak() -> None:
     """Begin anew: a process may have run larger things before, as the cells of a sweep do."""
     gc.collect()
+    gc.freeze()  # what is left are modules: the next time they need not be looked through
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)  # what `keep_freed_memory` has kept

@@ -98,6 +98,7 @@ def test_networks_of_single_frames_have_nothing_to_fill_in(name: str, score: str
         network("lstm_vae", seq_len=1, score=score)
 
 
+@pytest.mark.slow
 def test_a_network_that_saw_all_frames_is_not_judged_by_hidden_ones(
     task: Path, composed: Compose, tmp_path: Path
 ) -> None:

@@ -70,6 +70,7 @@ def test_without_validation_errors_are_relative_to_nothing() -> None:
         fitted.check("relative_error")
 
 
+@pytest.mark.slow
 def test_going_on_from_the_best_checkpoint_makes_the_reference_anew(
     task: Path, composed: Compose, tmp_path: Path
 ) -> None:

@@ -80,6 +80,7 @@ def test_the_best_command_trains_what_the_trial_trained(task: Path, shared_cache
     assert all(torch.allclose(once[name], again[name], atol=1e-5) for name in once)
 
 
+@pytest.mark.slow
 def test_trials_do_not_depend_on_where_a_search_was_cut(task: Path, shared_cache: Path, tmp_path: Path) -> None:
     space = read_space(write_space(tmp_path))
     search(recipe(task, shared_cache), space, tmp_path / "whole", 2)
