@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -66,6 +67,15 @@ def test_a_folder_may_be_moved_and_its_results_told_elsewhere(composed: Compose,
     assert provenance.finished(tmp_path / "moved", composed(*words, other, run=tmp_path / "moved")) == {"auroc": 0.5}
     with pytest.raises(UserError, match=r"another configuration, model.beta=1.0 and not 2"):
         provenance.finished(tmp_path / "moved", composed(*words, other, "model.beta=2", run=tmp_path / "moved"))
+
+
+def test_a_folder_s_name_within_a_value_hides_no_change(composed: Compose, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ("data=manifest", "data.manifest=x.csv", "model=lstm_vae")
+    provenance.write(Path("e"), composed(*words, run=Path("e")))
+    (tmp_path / "e" / "metrics.json").write_text('{"auroc": 0.5}')
+    with pytest.raises(UserError, match=r"another configuration, model.score=recon_error and not bce"):
+        provenance.finished(Path("e"), composed(*words, "model.score=bce", run=Path("e")))
 
 
 def test_a_failure_leaves_its_cause_and_the_next_start_takes_it_away(composed: Compose, tmp_path: Path) -> None:

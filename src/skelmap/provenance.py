@@ -106,9 +106,9 @@ def finished(folder: Path, cfg: DictConfig) -> dict[str, Any] | None:
 def _telling(config: dict[str, Any]) -> dict[str, Any]:
     """What a run's numbers depend on, flat: a folder may be moved, and results told elsewhere."""
     paths = config.get("paths")
-    folder = str(paths.get("output_dir")) if isinstance(paths, dict) else ""
+    folder = paths.get("output_dir") if isinstance(paths, dict) else None
     own = {key: value for key, value in flat(config).items() if not key.startswith(WITHOUT_BEARING)}
-    return {key: value for key, value in own.items() if not (isinstance(value, str) and folder and folder in value)}
+    return {key: value for key, value in own.items() if not f"{value}/".startswith(f"{folder}/")}
 
 
 def check_data(folder: Path, data: SkeletonMaps) -> None:
