@@ -16,6 +16,14 @@ from composing import Compose, compose_train
 from invented import write_task
 
 
+@pytest.fixture(scope="session", autouse=True)
+def coarse_pictures() -> None:
+    """Draw the reports' figures with a quarter of the dots: tests look at what they show, not how sharply."""
+    from skelmap.evaluation.figures import style
+
+    style.DPI = 50
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder of real skeletons and videos."""

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,9 @@ def test_a_run_is_closed_and_marked_as_failed_where_an_error_goes_through(
         raise ZeroDivisionError
     assert wandb.run is None
     (folder,) = tmp_path.glob("wandb/offline-run-*")
+    until = time.monotonic() + 20
+    while OfflineRun(folder).exit_code is None and time.monotonic() < until:  # W&B's service writes a moment later
+        time.sleep(0.1)
     assert OfflineRun(folder).exit_code == 1
 
 

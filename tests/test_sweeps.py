@@ -88,6 +88,7 @@ def test_every_launcher_says_what_it_needs() -> None:
     assert all(f"\n{extra} = [" in text for _, extra in NEEDS.values())
 
 
+@pytest.mark.slow
 def test_the_command_line_wins_over_the_sweeps_file(task: Path, tmp_path: Path) -> None:
     manifest = (f"data.manifest={task}", "data=manifest")
     done = train(tmp_path, "sweep=width", *manifest, "seed=7", "model.hidden_size=8,9", "data.img_size=13")

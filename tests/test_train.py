@@ -107,7 +107,10 @@ def test_a_run_on_every_third_frame(task: Path, composed: Compose, tmp_path: Pat
         run(composed(*words, "data.frame_step=2", *best, run=tmp_path / "other"))
 
 
-@pytest.mark.parametrize(("model", "threshold"), [("lstm_vae", "0.1"), ("lstm_vae", "null"), ("pca", "null")])
+@pytest.mark.parametrize(
+    ("model", "threshold"),
+    [pytest.param("lstm_vae", "0.1", marks=pytest.mark.slow), ("lstm_vae", "null"), ("pca", "null")],
+)
 def test_a_run_on_several_channels(model: str, threshold: str, task: Path, composed: Compose, tmp_path: Path) -> None:
     channels = ["left", "right", "trunk", "motion", "body"]
     words = (*overrides(task, model), f"data.maps.channels=[{','.join(channels)}]", f"data.maps.threshold={threshold}")

@@ -61,12 +61,14 @@ def test_the_dashboard_asks_for_what_runs_log(tmp_path: Path, composed: Compose)
     }
 
 
+@pytest.mark.slow
 def test_without_an_account_it_says_what_to_do(tmp_path: Path) -> None:
     done = call(tmp_path, "someone/skelmap")
     assert done.returncode == 1
     assert "wandb login" in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("project", ["skelmap", "a/b/c"])
 def test_a_project_without_its_owner_is_refused(tmp_path: Path, project: str) -> None:
     done = call(tmp_path, project, "--dry-run")

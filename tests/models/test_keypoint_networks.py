@@ -35,7 +35,9 @@ def test_networks_learn_normal_keypoints_and_how_far_they_spread(name: str, comp
     assert 0.3 < model.likelihood.log_sigma.exp().item() / error < 3
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param("ae", marks=pytest.mark.slow), pytest.param("vae", marks=pytest.mark.slow), "lstm_vae"]
+)
 def test_a_run_on_keypoints_tells_lying_from_standing(name: str, composed: Compose, task: Path, tmp_path: Path) -> None:
     sizes = ["model.latent_dim=4", "model.learning_rate=0.01", "data.seq_len=8", "data.stride=2"]
     more = ["model.hidden_size=32"] if name == "lstm_vae" else []

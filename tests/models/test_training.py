@@ -15,6 +15,11 @@ from skelmap.data import SkeletonMaps
 from skelmap.experiment import run
 
 every_model = pytest.mark.parametrize("name", MODELS)
+every_kind = pytest.mark.parametrize(
+    "name",
+    [n if n in ("lstm_vae", "pca_windows", "neighbours") else pytest.param(n, marks=pytest.mark.slow) for n in MODELS],
+)
+"""The quick tests try one model of each kind, the slow ones the others."""
 
 
 def scores(fitted: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps) -> tuple[np.ndarray, np.ndarray]:
@@ -55,7 +60,7 @@ def test_a_checkpoint_is_plain_and_gives_the_same_scores(
     np.testing.assert_array_equal(after, before)
 
 
-@every_model
+@every_kind
 def test_judging_alone_repeats_the_judgement(name: str, composed: Compose, task: Path, tmp_path: Path) -> None:
     words = (*small_overrides(name), f"data.manifest={task}", "data.stride=4", "trainer.max_epochs=1")
     trained = run(composed(*words))
@@ -65,7 +70,7 @@ def test_judging_alone_repeats_the_judgement(name: str, composed: Compose, task:
     assert (tmp_path / "judged" / "scores.csv").read_text() == (tmp_path / "run" / "scores.csv").read_text()
 
 
-@every_model
+@every_kind
 def test_bfloat16_trains(name: str, composed: Compose, task: Path) -> None:
     words = (*small_overrides(name), f"data.manifest={task}", "data.stride=4", "trainer.max_epochs=1")
     numbers = run(composed(*words, "trainer.precision=bf16-mixed"))
