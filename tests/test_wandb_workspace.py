@@ -14,6 +14,7 @@ from skelmap.names import flat
 from skelmap.provenance import plain
 
 pytest.importorskip("wandb_workspaces")
+pytestmark = pytest.mark.slow  # the package alone takes seconds to import
 
 
 def call(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -61,14 +62,12 @@ def test_the_dashboard_asks_for_what_runs_log(tmp_path: Path, composed: Compose)
     }
 
 
-@pytest.mark.slow
 def test_without_an_account_it_says_what_to_do(tmp_path: Path) -> None:
     done = call(tmp_path, "someone/skelmap")
     assert done.returncode == 1
     assert "wandb login" in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("project", ["skelmap", "a/b/c"])
 def test_a_project_without_its_owner_is_refused(tmp_path: Path, project: str) -> None:
     done = call(tmp_path, project, "--dry-run")
