@@ -1,6 +1,7 @@
 """What a training step costs before and after the network: the frames' way to the device, and Lightning."""
 
 import time
+import warnings
 from typing import Any
 
 import pytorch_lightning as pl
@@ -50,5 +51,7 @@ def milliseconds(folder: str, img_size: int) -> float:
     clock = Clock()
     trainer.limit_val_batches = 0
     trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, ModelCheckpoint)] + [clock]
-    trainer.fit(Idle(), data)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*have no `validation_step`")
+        trainer.fit(Idle(), data)
     return 1e3 * float(torch.tensor(clock.ends, dtype=torch.float64).diff().median())

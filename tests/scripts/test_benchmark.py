@@ -50,7 +50,7 @@ def test_ten_steps_of_training_are_those_of_the_plain_loop() -> None:
     for step in range(10):
         maps = windows(16)
         torch.manual_seed(step)  # the latents' noise
-        recon, kl, _ = ours.train()._losses(maps, torch.zeros(1, 6, dtype=torch.bool))
+        recon, kl, _ = ours.train().losses(maps, torch.zeros(1, 6, dtype=torch.bool))
         torch.manual_seed(step)
         logits, mu, logvar = plain.train()(maps)
         losses = recon + kl.sum(), negative_elbo(logits, maps, mu, logvar)
@@ -103,6 +103,16 @@ def test_a_rival_that_cannot_run_is_left_out_with_its_reason(tmp_path: Path) -> 
 
     took, failed = race({"it": ("no_such_rival", ())}, 1)
     assert not took and "no_such_rival" in failed["it"]
+
+
+def test_growth_is_measured_for_every_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks import growth
+
+    monkeypatch.setattr(growth, "PAPER", {"seq_len": 4, "img_size": 14, "hidden_size": 8})
+    monkeypatch.setattr(growth, "VARIED", {"seq_len": (2, 6), "img_size": (28,), "hidden_size": (4,)})
+    steps = list(growth.steps(least=0))
+    assert [step[:2] for step in steps] == [("seq_len", 2), ("seq_len", 6), ("img_size", 28), ("hidden_size", 4)]
+    assert all(train > 0 and score > 0 for _, _, train, score in steps)
 
 
 @pytest.mark.slow

@@ -131,7 +131,7 @@ class Autoencoder(Model):
         """Reconstruct (B, T, C, H, W) maps; while training from a sample of the latents, else from their mean."""
         return Reconstruction(*self.network(maps))
 
-    def _losses(self, maps: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def losses(self, maps: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Mean negative log likelihood of a window, mean KL of each latent (J,), and the latents' means (B, J).
 
         Args:
@@ -170,14 +170,14 @@ class Autoencoder(Model):
         hidden = self.masks
         if len(hidden) > 1:
             hidden = hidden[torch.randint(len(hidden), (len(batch.start),), device=self.device)]
-        recon, kl, _ = self._losses(batch.maps, hidden)
+        recon, kl, _ = self.losses(batch.maps, hidden)
         loss = recon + self.beta * kl.sum()
         self._log("train", loss, recon, kl.sum(), len(batch.start))
         return loss
 
     def validation_step(self, batch: Batch) -> Tensor:
         """Return and log the loss on validation windows and remember the latents."""
-        passes = [self._losses(batch.maps, hidden) for hidden in self.masks.split(1)]
+        passes = [self.losses(batch.maps, hidden) for hidden in self.masks.split(1)]
         recon, kl, mu = (torch.stack(part).mean(dim=0) for part in zip(*passes, strict=True))
         loss = recon + self.beta * kl.sum()
         self._log("val", loss, recon, kl.sum(), len(batch.start))
