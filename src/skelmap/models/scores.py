@@ -33,7 +33,7 @@ def gaussian_kl(mu: Tensor, logvar: Tensor) -> Tensor:
 def reconstruction_error(recon: Tensor, maps: Tensor) -> Tensor:
     """Mean squared difference of map and reconstruction over the window's pixels, 0..1: the paper's anomaly degree."""
     assert recon.shape == maps.shape
-    return (recon - maps).square().flatten(1).mean(dim=1)
+    return F.mse_loss(recon, maps, reduction="none").flatten(1).mean(dim=1)
 
 
 def active_units(mu: Tensor, threshold: float = 0.01) -> int:
