@@ -110,13 +110,14 @@ def _doubled(features: Tensor, layer: nn.Module, norm: nn.Module | None) -> Tens
         )
     taps = torch.tensor([[1, 3], [2, 0]], device=weight.device)  # of even and of odd pixels; tap 3 is zero
     blocks = F.pad(weight, (0, 1, 0, 1))[:, :, taps][..., taps]  # (before, after, row, tap, column, tap)
-    kernel = blocks.permute(2, 4, 1, 0, 3, 5).reshape(-1, len(weight), 2, 2)  # (row * column * after, before, 2, 2)
+    kernel = blocks.permute(2, 4, 1, 0, 3, 5).reshape(-1, len(weight), 2, 2)  # (4 after, before, 2, 2)
     kernel = kernel.contiguous(memory_format=torch.channels_last)
     pixels = F.conv2d(F.pad(features, (0, 1, 0, 1)), kernel, bias.repeat(4))
     if norm is not None:
         pixels.relu_()
     count, _, small, _ = features.shape
-    # as F.pixel_shuffle, which moves single numbers; channels that lie together move together
-    rows = pixels.unflatten(1, (2, 2, -1)).permute(0, 4, 1, 5, 2, 3)  # (N, small, row, small, column, after)
+    # as F.pixel_shuffle, which moves single numbers: here the channels of a pixel move together
+    shuffled: Tensor = pixels.unflatten(1, (2, 2, -1)).permute(0, 4, 1, 5, 2, 3)  # (N, small, 2, small, 2, after)
+    shuffled = shuffled.reshape(count, 2 * small, 2 * small, -1).permute(0, 3, 1, 2)
     side = 2 * small - 1 + int(layer.output_padding[0])
-    return rows.reshape(count, 2 * small, 2 * small, -1).permute(0, 3, 1, 2)[..., :side, :side]
+    return shuffled[..., :side, :side]
