@@ -62,13 +62,14 @@ def composed(tmp_path: Path, shared_cache: Path) -> Compose:
 
 
 STAND_IN = """#!{python}
-import struct, sys
+import struct, sys, time
 import numpy as np
 sys.stdout.buffer.write(b"pose"); sys.stdout.buffer.flush()
 while len(header := sys.stdin.buffer.read(8)) == 8:
     height, width = struct.unpack("<II", header)
     red, green, blue = np.frombuffer(sys.stdin.buffer.read(height * width * 3), np.uint8).reshape(-1, 3)[-1]
     if blue > 230: sys.exit("Illegal instruction\\n")
+    if green > 249: time.sleep(600)
     i = np.arange(33)
     joints = np.stack([width + i, height + i ** 2, (red > 90) * (i + 1) / 33], axis=1)
     sys.stdout.buffer.write(joints.astype("<f4").tobytes()); sys.stdout.buffer.flush()
@@ -79,7 +80,7 @@ while len(header := sys.stdin.buffer.read(8)) == 8:
 def mediapipe_stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In place of MediaPipe: landmark i is at (width + i, height + i * i), if the last pixel has more red than 90.
 
-    Its visibility is (i + 1) / 33. A last pixel with more blue than 230 is its end.
+    Its visibility is (i + 1) / 33. A last pixel with more blue than 230 is its end; with all green it hangs.
     """
     path = tmp_path / "python"
     path.write_text(STAND_IN.format(python=sys.executable))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from skelmap.errors import UserError
-from skelmap.estimation import open_estimator
+from skelmap.estimation import EstimatorEnded, mediapipe_client, open_estimator
 from skelmap.estimation.mediapipe_client import SETTING
 from skelmap.poses import BODY_25
 
@@ -42,6 +42,16 @@ def test_a_process_that_dies_is_reported_with_its_last_words(mediapipe_stand_in:
         for _ in range(2):
             with pytest.raises(UserError, match="MediaPipe's process has ended: Illegal instruction"):
                 estimator.people(picture((255, 0, 200)))
+
+
+def test_a_process_that_hangs_is_ended_and_another_is_started(
+    mediapipe_stand_in: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(open_estimator("mediapipe")) as estimator:
+        with monkeypatch.context() as impatient, pytest.raises(EstimatorEnded, match=r"it gave no answer for 0\.2 s"):
+            impatient.setattr(mediapipe_client, "PATIENCE", 0.2)
+            estimator.people(picture((0, 255, 200)))
+        assert len(estimator.people(picture((0, 0, 200)))) == 1
 
 
 def test_an_environment_without_mediapipe_is_reported_with_the_command_that_makes_it(

@@ -5,8 +5,10 @@ import struct
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Timer
 
 import cv2
 import numpy as np
@@ -20,6 +22,8 @@ from skelmap.poses import BODY_25
 
 SETTING = "SKELMAP_POSE_PYTHON"
 """Environment variable: the Python that has MediaPipe; without it, the one in .pose/ beside this environment."""
+PATIENCE = 60.0
+"""A process that gives no answer for so long hangs, s: a picture takes a fiftieth of a second, a start some seconds."""
 REQUIREMENTS = Path(__file__).with_name("pose-requirements.txt")
 TAKEN_FROM = {
     "nose": (0, 0), "right_eye": (5, 5), "left_eye": (2, 2), "right_ear": (8, 8), "left_ear": (7, 7),
@@ -57,7 +61,7 @@ class MediaPipe:
         """Find the person in a picture: (0 or 1, 25, 3); see `PoseEstimator`.
 
         Raises:
-            EstimatorEnded: MediaPipe's process has ended, or cannot be started again.
+            EstimatorEnded: MediaPipe's process has ended or hangs, or cannot be started again.
         """
         if self._ended:
             self._start_again()
@@ -82,7 +86,9 @@ class MediaPipe:
             )
         except OSError as error:
             raise UserError(f"{self._python} cannot run MediaPipe: {error.strerror}; {_advice()}") from error
-        if self._answer(len(READY)) != READY:
+        with self._patience():
+            ready = self._answer(len(READY))
+        if ready != READY:
             raise UserError(f"{self._python} cannot run MediaPipe: {self._last_words()}; {_advice()}")
 
     def _start_again(self) -> None:
@@ -95,11 +101,12 @@ class MediaPipe:
 
     def _ask(self, picture: NDArray[np.uint8]) -> bytes:
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # then there is no answer
-            self._process.stdin.write(struct.pack("<II", *picture.shape[:2]))
-            self._process.stdin.write(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
-            self._process.stdin.flush()
-        answer = self._answer(LANDMARKS * 3 * 4)
+        with self._patience():
+            with suppress(BrokenPipeError):  # then there is no answer
+                self._process.stdin.write(struct.pack("<II", *picture.shape[:2]))
+                self._process.stdin.write(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+                self._process.stdin.flush()
+            answer = self._answer(LANDMARKS * 3 * 4)
         if len(answer) < LANDMARKS * 3 * 4:
             self._ended = True
             raise EstimatorEnded(f"MediaPipe's process has ended: {self._last_words()}")
@@ -109,9 +116,28 @@ class MediaPipe:
         assert self._process.stdout is not None
         return self._process.stdout.read(size)
 
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        """End a process that hangs: what waits for it then sees that it has ended."""
+        self._hung = False
+
+        def give_up(process: subprocess.Popen[bytes] = self._process) -> None:
+            self._hung = True
+            process.kill()
+
+        timer = Timer(PATIENCE, give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
     def _last_words(self) -> str:
         self._process.kill()
         self._process.wait()
+        if self._hung:
+            return f"it gave no answer for {PATIENCE:g} s"
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
