@@ -60,7 +60,7 @@ class OfflineRun:
 
 
 def _records(data: bytes) -> Iterator[bytes]:
-    assert data[:4] == b":W&B"
+    assert data[:4] in (b":W&B", b"")  # empty: still being written
     at, parts = 7, b""
     while at + HEADER.size <= len(data):
         if BLOCK - at % BLOCK < HEADER.size:  # the rest of a block is padding
@@ -68,6 +68,8 @@ def _records(data: bytes) -> Iterator[bytes]:
             continue
         _, length, kind = HEADER.unpack_from(data, at)
         at += HEADER.size + length
+        if at > len(data):  # still being written
+            return
         parts += data[at - length : at]
         if kind in (FULL, LAST):
             yield parts

@@ -1,6 +1,7 @@
 """python train.py: help, a run, sweeps."""
 
 import json
+import struct
 import time
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def test_a_run_prints_its_areas_and_its_report(task: Path, tmp_path: Path) -> No
     (folder,) = tmp_path.glob("outputs/runs/*/*_mean_map")
     auroc = json.loads((folder / "metrics.json").read_text())["auroc"]
     assert f"{auroc:.3f}" in done.stdout
+    assert struct.unpack(">II", (folder / "figures" / "roc.png").read_bytes()[16:24]) == (920, 920)  # 4.6 in, 200 dpi
     assert str(folder.relative_to(tmp_path) / "report.html") in done.stdout.replace("\n", "")
 
 

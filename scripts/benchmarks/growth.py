@@ -17,7 +17,7 @@ def steps(least: float = 0.5) -> Iterator[tuple[str, int, float, float]]:
     """Yield what was varied, its value, ms of a training step and ms to score 16 windows that follow one another.
 
     Args:
-        least: how long to score, s; training takes twice that.
+        least: for how long to score, s; training is timed twice as long.
     """
     for key, values in VARIED.items():
         for value in values:

@@ -15,11 +15,13 @@ from skelmap.data import SkeletonMaps
 from skelmap.experiment import run
 
 every_model = pytest.mark.parametrize("name", MODELS)
+LIKE_OTHERS = {"vae", "gmm", "knn", "knn_course", "knn_keypoints", "knn_ranks", "knn_spectra", "mean_map"}
+LIKE_OTHERS |= {"pca_course", "pca_windows"}
+"""Models that share their code with one that is tried by default: what takes long is tried on them by slow tests."""
+assert set(MODELS) >= LIKE_OTHERS
 every_kind = pytest.mark.parametrize(
-    "name",
-    [n if n in ("lstm_vae", "pca_windows", "neighbours") else pytest.param(n, marks=pytest.mark.slow) for n in MODELS],
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LIKE_OTHERS else name for name in MODELS]
 )
-"""The quick tests try one model of each kind, the slow ones the others."""
 
 
 def scores(fitted: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps) -> tuple[np.ndarray, np.ndarray]:

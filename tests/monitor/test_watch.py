@@ -29,7 +29,7 @@ MODELS = {
     "pca_windows": ("model.latent_dim=4",),
     "neighbours": ("model.dimensions=[4,4,4,4]", "model.relative=0.5"),
 }
-MIXTURES = ("lstm_vae data.maps.channels=[left,body,motion]", "ae data.frame_step=3", "pca_windows")
+LIKE_OTHERS = ("lstm_vae data.maps.channels=[left,body,motion]", "ae data.frame_step=3", "pca_windows")
 """Tried with the slow tests: the others have each of their parts."""
 
 
@@ -54,7 +54,7 @@ def online(folder: Path) -> dict[tuple[str, int], float]:
     return {(line["clip"], int(line["frame"])): float(line[column]) for line in lines if line[column]}
 
 
-@pytest.mark.parametrize("model", [pytest.param(m, marks=pytest.mark.slow) if m in MIXTURES else m for m in MODELS])
+@pytest.mark.parametrize("model", [pytest.param(m, marks=pytest.mark.slow) if m in LIKE_OTHERS else m for m in MODELS])
 def test_streaming_equals_offline(
     model: str, composed: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

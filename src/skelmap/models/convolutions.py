@@ -94,7 +94,7 @@ class MapDecoder(nn.Module):
 
 
 def _doubled(features: Tensor, layer: nn.Module, norm: nn.Module | None) -> Tensor:
-    """Apply a transposed convolution of stride 2 and what follows it, without gradients, in half the time on CPUs.
+    """Apply a transposed convolution of stride 2 and what follows it, without gradients, in less time on CPUs.
 
     Every 2x2 pixels of the result depend on 2x2 of the features, so they are four channels of an ordinary convolution
     (Shi et al. 2016, "Is the deconvolution layer the same as a convolutional layer?"). Batch normalisation is folded
@@ -115,9 +115,9 @@ def _doubled(features: Tensor, layer: nn.Module, norm: nn.Module | None) -> Tens
     pixels = F.conv2d(F.pad(features, (0, 1, 0, 1)), kernel, bias.repeat(4))
     if norm is not None:
         pixels.relu_()
-    count, _, small, _ = features.shape
-    # as F.pixel_shuffle, which moves single numbers: here the channels of a pixel move together
-    shuffled: Tensor = pixels.unflatten(1, (2, 2, -1)).permute(0, 4, 1, 5, 2, 3)  # (N, small, 2, small, 2, after)
-    shuffled = shuffled.reshape(count, 2 * small, 2 * small, -1).permute(0, 3, 1, 2)
+    (count, _, small, _), after = features.shape, len(bias)
+    # as F.pixel_shuffle, which moves single numbers: here two neighbours with all their channels move together
+    shuffled: Tensor = pixels.unflatten(1, (2, 2, after)).permute(0, 4, 1, 5, 2, 3)  # (N, small, 2, small, 2, after)
+    shuffled = shuffled.reshape(count, 2 * small, 2 * small, after).permute(0, 3, 1, 2)
     side = 2 * small - 1 + int(layer.output_padding[0])
     return shuffled[..., :side, :side]

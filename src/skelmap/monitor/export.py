@@ -83,7 +83,8 @@ def _to_onnx(scorer: TorchScorer, windows: NDArray[np.float32]) -> tuple[str, by
     graph, example = Graph(scorer.model).eval(), torch.from_numpy(windows)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # torchvision is not installed
     try:
-        with warnings.catch_warnings(action="ignore"):  # torch's own old ways
+        # with gradients a decoder is written as transposed convolutions, not as what replaces them in PyTorch's scoring
+        with torch.enable_grad(), warnings.catch_warnings(action="ignore"):  # torch's own old ways
             program = torch.onnx.export(
                 graph,
                 (example,),
