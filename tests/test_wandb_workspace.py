@@ -14,7 +14,7 @@ from skelmap.names import flat
 from skelmap.provenance import plain
 
 pytest.importorskip("wandb_workspaces")
-pytestmark = pytest.mark.slow  # the package alone takes seconds to import
+pytestmark = pytest.mark.slow  # each starts a process that imports for seconds
 
 
 def call(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
