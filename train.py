@@ -9,8 +9,8 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-import skelmap.sweeps  # noqa: F401  conf/ names the folders of a sweep by its resolver
-from skelmap.redaction import redacted
+import skelmap.comparison.sweep  # noqa: F401  conf/ names the folders of a sweep by its resolver
+from skelmap.utils.redaction import redacted
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
@@ -20,14 +20,14 @@ def main(cfg: DictConfig) -> float | None:
     Returns:
         The lowest validation loss, for sweepers that search; None without a validation split.
     """
-    from skelmap.errors import UserError  # these import torch: not for --help
-    from skelmap.experiment import run
-    from skelmap.provenance import last_checkpoint, record_failure
-    from skelmap.stopping import Stopped, stoppable
+    from skelmap.training.run import run
+    from skelmap.training.run_dir import last_checkpoint, record_failure
+    from skelmap.utils.errors import UserError  # these import torch: not for --help
+    from skelmap.utils.runtime import Stopped, exit_on_signal
 
     folder, log = Path(cfg.paths.output_dir), logging.getLogger(__name__)
     try:
-        with stoppable():
+        with exit_on_signal():
             return run(cfg).get("val_loss")
     except Stopped as stop:
         last = last_checkpoint(folder)
@@ -44,6 +44,6 @@ def main(cfg: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
-    from skelmap.unknown_keys import run_or_explain
+    from skelmap.training.unknown_keys import run_or_explain
 
     run_or_explain(main, Path(__file__).parent / "conf")

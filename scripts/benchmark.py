@@ -21,9 +21,9 @@ from rich.console import Console
 
 from benchmarks import growth, judging, limits, live, maps, overhead, quality
 from benchmarks.race import race
-from skelmap.factory import write_factory
-from skelmap.files import replacing
-from skelmap.memory import keep_freed_memory
+from skelmap.simulation.dataset import simulate_dataset
+from skelmap.utils.io import atomic_write
+from skelmap.utils.runtime import keep_freed_memory
 
 
 class Figure(NamedTuple):
@@ -62,7 +62,7 @@ def main() -> None:
                 console.print(line(figure))
                 figures[figure.key] = figure.value
                 if a.json:  # at once: what was measured is not lost if the rest is
-                    with replacing(a.json) as file:
+                    with atomic_write(a.json) as file:
                         file.write(json.dumps(figures, indent=2) + "\n")
 
 
@@ -143,7 +143,7 @@ def training_figures(folder: Path, quick: bool) -> Iterator[Figure]:
 def live_figures(folder: Path, quick: bool) -> Iterator[Figure]:
     """Time one live camera, before any race: after one the system tidies up gigabytes and single frames wait for it."""
     keep_freed_memory()
-    manifest = write_factory(folder / "data_dir" / "factory-paper-0")
+    manifest = simulate_dataset(folder / "data_dir" / "factory-paper-0")
     for img_size in (28,) if quick else (28, 56):
         median, p99 = live.frame_times(manifest, img_size)
         yield Figure(f"live_{img_size}", f"{img_size} px, one camera, from pose to score, median", median, "ms", "33")
@@ -167,7 +167,7 @@ def scoring_figures(folder: Path, quick: bool) -> Iterator[Figure]:
 
 def cache_figures(folder: Path, quick: bool) -> Iterator[Figure]:
     """Draw maps; build and use caches of growing size."""
-    manifest = write_factory(folder / "data_dir" / "factory-paper-0")
+    manifest = simulate_dataset(folder / "data_dir" / "factory-paper-0")
     for img_size in (28, 56, 112):
         target = "10,000" if img_size == 28 else ""
         key = "maps_per_second" if img_size == 28 else f"maps_per_second_{img_size}"

@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from skelmap.errors import UserError
+from skelmap.utils.errors import UserError
 
 
 def main() -> None:

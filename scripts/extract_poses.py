@@ -18,12 +18,13 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from skelmap.errors import UserError
-from skelmap.estimation import ESTIMATORS, Video, open_estimator
-from skelmap.estimation.extract import extract_clip
-from skelmap.files import replacing
-from skelmap.poses import read_manifest, write_clip
-from skelmap.stopping import Stopped, stoppable
+from skelmap.pose_estimation.registry import ESTIMATORS, open_estimator
+from skelmap.pose_estimation.video import Video, extract_clip
+from skelmap.skeletons.manifest import read_manifest
+from skelmap.skeletons.readers import write_clip
+from skelmap.utils.errors import UserError
+from skelmap.utils.io import atomic_write
+from skelmap.utils.runtime import Stopped, exit_on_signal
 
 MANIFEST = "manifest.csv"
 COLUMNS = ("clip", "path", "split", "group", "abnormal", "work")
@@ -41,7 +42,7 @@ def main() -> None:
     parser.add_argument("--split", choices=("train", "val", "test"), help="of all these videos (in turns)")
     a = parser.parse_args()
     try:
-        with stoppable():
+        with exit_on_signal():
             failed = extract(a)
         if (a.out / MANIFEST).exists():
             print(next_step(a.out / MANIFEST))
@@ -131,7 +132,7 @@ def add(manifest: Path, name: str, split: str | None) -> None:
     path = f"{name}.npz"
     if path not in paths:
         line = {"clip": name, "path": path, "split": split or TURNS[len(paths) % len(TURNS)], "group": name}
-        with replacing(manifest, newline="") as file:
+        with atomic_write(manifest, newline="") as file:
             file.write(text if text.endswith("\n") else f"{text}\n")
             csv.DictWriter(file, columns, lineterminator="\n").writerow(line)
 

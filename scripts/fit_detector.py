@@ -1,7 +1,7 @@
 """Fit the simulated detector to real OpenPose output: `python scripts/fit_detector.py DATA_FOLDER`.
 
 DATA_FOLDER holds `clips/*.npz` (BODY_25). Writes the fitted numbers, aggregates only, to
-src/skelmap/factory/detector.json. `scripts/draw_factory.py --real DATA_FOLDER` draws simulated beside real.
+src/skelmap/simulation/detector.json. `scripts/draw_factory.py --real DATA_FOLDER` draws simulated beside real.
 """
 
 import argparse
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skelmap.factory.fit import (
+from detector_fit.measure import (
     MEASURED,
     first_confidences,
     fit_jitter,
@@ -19,9 +19,10 @@ from skelmap.factory.fit import (
     jitter_spectra,
     proportions,
 )
-from skelmap.poses import Clip, read_clip
+from skelmap.skeletons.clip import Clip
+from skelmap.skeletons.readers import read_clip
 
-TARGET = Path(__file__).parents[1] / "src/skelmap/factory/detector.json"
+TARGET = Path(__file__).parents[1] / "src/skelmap/simulation/detector.json"
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from skelmap.errors import UserError
-from skelmap.poses import Manifest, Recording, read_manifest, write_manifest
+from skelmap.skeletons.manifest import Manifest, Recording, read_manifest, write_manifest
+from skelmap.utils.errors import UserError
 
 VAL_SHARE = 5
 """One of this many people who are not judged is for validation."""

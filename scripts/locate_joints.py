@@ -12,12 +12,14 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
-from skelmap.errors import UserError
-from skelmap.evaluation.figures.style import png
-from skelmap.files import replacing
-from skelmap.json_options import add_json_options, json_format
-from skelmap.locating import error_figure, locate, map_styles, markdown, write_csv
-from skelmap.poses import read_manifest
+from localisation.figure import error_figure
+from localisation.locate import locate, map_styles
+from localisation.tables import markdown, write_csv
+from skelmap.cli_options import add_json_options, json_format
+from skelmap.evaluation.plots.style import png
+from skelmap.skeletons.manifest import read_manifest
+from skelmap.utils.errors import UserError
+from skelmap.utils.io import atomic_write
 
 
 def main() -> None:
@@ -50,9 +52,9 @@ def run(a: argparse.Namespace) -> None:
     for of_style in track(results, "locating joints", len(styles), console=Console(stderr=True)):
         rows += of_style
         write_csv(rows, a.out.with_name(f"{a.out.name}.csv"))
-    with replacing(a.out.with_name(f"{a.out.name}.md")) as file:
+    with atomic_write(a.out.with_name(f"{a.out.name}.md")) as file:
         file.write(markdown(rows))
-    with replacing(a.out.with_name(f"{a.out.name}.png"), "wb") as file:
+    with atomic_write(a.out.with_name(f"{a.out.name}.png"), "wb") as file:
         file.write(png(error_figure(rows)))
     print(markdown(rows))
 

@@ -4,9 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from skelmap.errors import UserError
-from skelmap.factory import Camera, write_factory
-from skelmap.factory.write import PRESETS
+from skelmap.simulation.camera import Camera
+from skelmap.simulation.dataset import PRESETS, simulate_dataset
+from skelmap.utils.errors import UserError
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     try:
         camera = Camera(height=a.camera_height, pitch=a.camera_pitch, focal=a.camera_focal)
         size = {"workers": a.workers, "minutes": a.minutes}
-        print(write_factory(a.out, a.preset, a.seed, **size, camera=camera, progress=sys.stderr.isatty()))
+        print(simulate_dataset(a.out, a.preset, a.seed, **size, camera=camera, progress=sys.stderr.isatty()))
     except UserError as error:
         sys.exit(f"error: {error}")
 

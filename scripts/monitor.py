@@ -14,13 +14,13 @@ CONF = Path(__file__).resolve().parents[1] / "conf"
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="monitor")
 def main(cfg: DictConfig) -> None:
     """Watch until the source ends; Ctrl-C and SIGTERM leave complete files and the exit code 130 or 143."""
-    from skelmap.errors import UserError  # these import OpenCV: not for --help
-    from skelmap.monitor.command import watch
-    from skelmap.stopping import Stopped, stoppable
+    from skelmap.monitor.app import watch
+    from skelmap.utils.errors import UserError  # these import OpenCV: not for --help
+    from skelmap.utils.runtime import Stopped, exit_on_signal
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
     try:
-        with stoppable():
+        with exit_on_signal():
             watch(cfg)
     except Stopped as stop:
         print(f"stopped by {stop.signal}; the files are complete", file=sys.stderr)
@@ -30,6 +30,6 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    from skelmap.unknown_keys import run_or_explain
+    from skelmap.training.unknown_keys import run_or_explain
 
     run_or_explain(main, CONF, "monitor")

@@ -9,7 +9,7 @@ import logging
 import sys
 from pathlib import Path
 
-from skelmap.errors import UserError
+from skelmap.utils.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -26,7 +26,9 @@ def main() -> None:
         parser.error(f"--trials {a.trials}; allowed: at least 1")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:
-        from skelmap.search import Recipe, read_space, search  # these import torch: not for --help
+        from skelmap.tuning.space import read_space
+        from skelmap.tuning.trial import Recipe
+        from skelmap.tuning.tune import search  # these import torch: not for --help
     except ModuleNotFoundError as error:
         if error.name != "optuna":
             raise

@@ -8,12 +8,12 @@ import sys
 from itertools import islice
 from pathlib import Path
 
-from skelmap.errors import UserError
-from skelmap.factory.export import export_json
-from skelmap.factory.film import frame_pictures, write_film
-from skelmap.json_options import add_json_options, json_format
-from skelmap.maps import MapSettings
-from skelmap.poses import read_clip, read_manifest
+from skelmap.cli_options import add_json_options, json_format
+from skelmap.data.rendering import MapSettings
+from skelmap.simulation.render import export_json, frame_pictures, write_film
+from skelmap.skeletons.manifest import read_manifest
+from skelmap.skeletons.readers import read_clip
+from skelmap.utils.errors import UserError
 
 
 def main() -> None:

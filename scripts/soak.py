@@ -17,19 +17,20 @@ from pathlib import Path
 
 import numpy as np
 
-from skelmap.errors import UserError
-from skelmap.monitor.command import open_scorer
-from skelmap.monitor.film import Films
-from skelmap.monitor.ledger import Ledger
-from skelmap.monitor.listener import Listener
-from skelmap.monitor.loop import Monitor
-from skelmap.monitor.normal import NormalScores
-from skelmap.monitor.page import Page
-from skelmap.monitor.sight import Sight, Trouble
-from skelmap.monitor.sources import Source
-from skelmap.monitor.sources.camera import FROZEN
-from skelmap.monitor.watch import Verdict
-from skelmap.poses import Clip, read_clip, read_manifest
+from skelmap.evaluation.thresholds import ValidationScores
+from skelmap.monitor.app import open_scorer
+from skelmap.monitor.camera import FROZEN
+from skelmap.monitor.event_log import EventLog
+from skelmap.monitor.runner import Monitor
+from skelmap.monitor.sinks import Sink
+from skelmap.monitor.sources import PoseFrame, Source, SourceError
+from skelmap.monitor.stream import FrameResult
+from skelmap.monitor.video_writer import VideoSink
+from skelmap.monitor.web import WebPage
+from skelmap.skeletons.clip import Clip
+from skelmap.skeletons.manifest import read_manifest
+from skelmap.skeletons.readers import read_clip
+from skelmap.utils.errors import UserError
 
 FPS = 30.0
 LINES = 12
@@ -51,7 +52,7 @@ class TroubledCamera(Source):
         super().__init__("simulated camera", clips[0].layout, FPS)
         self.clips, self.frames, self.rng = clips, round(hours * 3600 * FPS), np.random.default_rng(seed)
 
-    def __iter__(self) -> Iterator[Sight | Trouble]:
+    def __iter__(self) -> Iterator[PoseFrame | SourceError]:
         """Give frames and troubles."""
         poses = self._poses()
         number, crowd_until, empty_until, frozen_until, guests = 0, 0, 0, 0, 0
@@ -61,11 +62,11 @@ class TroubledCamera(Source):
             if number >= frozen_until:
                 clip, keypoints = next(poses)
             elif frozen_until - number < round((30 - FROZEN) * FPS):  # until then nobody can know
-                yield Trouble(time, "the camera is frozen")
+                yield SourceError(time, "the camera is frozen")
                 continue
             luck = self.rng.random(5)
             if luck[0] < LOST:
-                yield Trouble(time, "the camera is lost")
+                yield SourceError(time, "the camera is lost")
                 number += round(30 * FPS)
                 continue
             if luck[1] < CROWD:
@@ -82,7 +83,7 @@ class TroubledCamera(Source):
                 people += [keypoints + i * beside for i in range(1, 10)]
             names = [0, *range(guests, guests + 9)][: len(people)]
             stacked = np.stack(people) if people else np.zeros((0, *keypoints.shape), np.float32)
-            yield Sight(number, time, clip.size, stacked, np.array(names, np.int64))
+            yield PoseFrame(number, time, clip.size, stacked, np.array(names, np.int64))
 
     def _poses(self) -> Iterator[tuple[Clip, np.ndarray]]:
         for clip in cycle(self.clips):
@@ -90,7 +91,7 @@ class TroubledCamera(Source):
                 yield clip, keypoints
 
 
-class Health(Listener):
+class Health(Sink):
     """Prints memory and latency from time to time.
 
     Args:
@@ -102,7 +103,7 @@ class Health(Listener):
         self._latencies: list[float] = []
         self._next = 0.0
 
-    def frame(self, verdict: Verdict, latency_ms: float) -> None:
+    def frame(self, verdict: FrameResult, latency_ms: float) -> None:
         """Look at the watch."""
         self._latencies.append(latency_ms)
         if verdict.sight.time >= self._next:
@@ -138,12 +139,12 @@ def main() -> None:
     logging.disable(logging.WARNING)
     try:
         clips = [read_clip(r.path, r.clip) for r in read_manifest(a.manifest).split("test")]
-        normal = NormalScores.read(a.run)
+        normal = ValidationScores.read(a.run)
         rule = normal.rule(float(np.quantile(normal.score, 0.95)), 0.5, 2.0)
-        page = Page("127.0.0.1", 0)
+        page = WebPage("127.0.0.1", 0)
         threading.Thread(target=look, args=[page.address], daemon=True).start()
-        films = [Films(a.out, rule)] if a.film else []
-        listeners = [Ledger(a.out, rule.on), page, *films, Health(a.hours * 3600 / LINES)]
+        films = [VideoSink(a.out, rule)] if a.film else []
+        listeners = [EventLog(a.out, rule.on), page, *films, Health(a.hours * 3600 / LINES)]
         Monitor(open_scorer(a.run), rule, listeners).run([TroubledCamera(clips, a.hours)])
     except UserError as error:
         sys.exit(str(error))

@@ -8,9 +8,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from skelmap.console import stdout
-from skelmap.errors import UserError
-from skelmap.study import build_study, console_table, write_all
+from skelmap.comparison.comparison import build_comparison
+from skelmap.comparison.tables import console_table
+from skelmap.comparison.write import write_all
+from skelmap.utils.errors import UserError
+from skelmap.utils.io import stdout
 
 
 def main() -> None:
@@ -20,7 +22,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the resamples (default 0)")
     arguments = parser.parse_args()
     try:
-        study = build_study(arguments.folder, arguments.seed)
+        study = build_comparison(arguments.folder, arguments.seed)
         page = write_all(study)
     except UserError as error:
         sys.exit(str(error))

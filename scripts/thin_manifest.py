@@ -10,8 +10,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from skelmap.errors import UserError
-from skelmap.poses import read_manifest, write_manifest
+from skelmap.skeletons.manifest import read_manifest, write_manifest
+from skelmap.utils.errors import UserError
 
 
 def main() -> None:

@@ -9,8 +9,7 @@ import json
 import sys
 from typing import Any
 
-from skelmap.loggers import logged_in
-from skelmap.wandb_results import AREA_UNDER_CURVE, AXES, PRECISION_RECALL, ROC
+from skelmap.training.loggers import AREA_UNDER_CURVE, AXES, PRECISION_RECALL, ROC, logged_in
 
 try:
     import wandb

@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
-import skelmap.sweeps  # noqa: F401  registers what conf/ names folders with
+import skelmap.comparison.sweep  # noqa: F401  registers what conf/ names folders with
 
 ROOT = Path(__file__).parents[1]
 Compose = Callable[..., DictConfig]

@@ -19,7 +19,7 @@ from invented import write_task
 @pytest.fixture(scope="session", autouse=True)
 def coarse_pictures() -> None:
     """Draw the reports' figures with a sixteenth of the dots: these tests look at what they show, not how sharply."""
-    from skelmap.evaluation.figures import style
+    from skelmap.evaluation.plots import style
 
     style.DPI = 50
 

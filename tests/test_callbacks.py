@@ -10,9 +10,9 @@ import pytorch_lightning as pl
 import torch
 
 from composing import Compose
-from skelmap.callbacks import EpochSeed, History, KeepScores
-from skelmap.experiment import run
-from skelmap.models import WindowScores
+from skelmap.models.base import WindowScores
+from skelmap.training.callbacks import EpochSeed, History, PredictionCollector
+from skelmap.training.run import run
 
 SMALL = ("data=manifest", "model=ae", "data.seq_len=8", "data.stride=6", "trainer=cpu", "trainer.max_epochs=3")
 
@@ -89,7 +89,7 @@ def test_scores_are_kept_in_the_order_of_the_loader_up_to_the_last_scored() -> N
             WindowScores(torch.arange(n), torch.rand(n), None if latents is None else torch.rand(n, latents))
             for n in (4, 4, 2)
         ]
-        keep = KeepScores(count=20)
+        keep = PredictionCollector(count=20)
         assert keep.scores() is None
         for batch, outputs in enumerate(said):
             keep.on_predict_batch_end(None, None, outputs, None, batch)
@@ -102,7 +102,7 @@ def test_the_report_shows_the_epochs_after_the_best_one(
 ) -> None:
     """Scoring loads the best epoch's checkpoint, whose history ends there."""
     reports = []
-    monkeypatch.setattr("skelmap.experiment.write_report", lambda folder, report: reports.append(report) or folder)
+    monkeypatch.setattr("skelmap.training.run.write_report", lambda folder, report: reports.append(report) or folder)
     run(composed(*SMALL, f"data.manifest={task}"))
     losses = reports[0].history["val/loss"]
     assert len(losses) == 3 and losses[-1] > min(losses)

@@ -8,9 +8,9 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from composing import ROOT, Compose
-from skelmap.config import RULES, check
-from skelmap.errors import UserError
-from skelmap.names import flat
+from skelmap.training.schema import RULES, check
+from skelmap.utils.errors import UserError
+from skelmap.utils.io import flatten
 
 NO_GROUPS = ("hydra", "wandb")
 """Folders of conf/ from which nothing is chosen: conf/wandb is for `wandb sweep`, see test_wandb_sweeps.py."""
@@ -43,7 +43,7 @@ def test_every_file_composes_and_builds(file: Path, composed: Compose, task: Pat
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_key_is_checked(model: str, composed: Compose) -> None:
-    keys = flat(OmegaConf.to_container(composed("data=manifest", f"model={model}")))
+    keys = flatten(OmegaConf.to_container(composed("data=manifest", f"model={model}")))
     unknown = [k for k in keys if k not in RULES and k not in COPIES and not k.startswith(UNCHECKED)]
     assert [k for k in unknown if not k.endswith("_target_")] == []
 

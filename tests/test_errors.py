@@ -9,9 +9,9 @@ import pytest
 from command_line import train
 from composing import Compose
 from invented import clip_of, person, wave, write_manifest, write_openpose, write_task
-from skelmap.errors import UserError
-from skelmap.experiment import run
-from skelmap.poses import write_clip
+from skelmap.skeletons.readers import write_clip
+from skelmap.training.run import run
+from skelmap.utils.errors import UserError
 
 
 @pytest.mark.parametrize(

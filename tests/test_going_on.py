@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from composing import Compose
-from skelmap.errors import UserError
-from skelmap.experiment import run
-from skelmap.models import AE
-from skelmap.monitor.torch_scorer import TorchScorer
+from skelmap.models.ae import AE
+from skelmap.monitor.scorers import TorchScorer
+from skelmap.training.run import run
+from skelmap.utils.errors import UserError
 
 SMALL = ("model=ae", "model.channels=[4,8]", "model.latent_dim=4", "data=manifest", "data.seq_len=8", "data.stride=6")
 WORSE = "model.learning_rate=0.5"

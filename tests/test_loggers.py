@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from offline_runs import OfflineRun
-from skelmap.errors import UserError
-from skelmap.loggers import closing, scalars, wandb_logger
-from skelmap.names import flat
+from skelmap.training.loggers import closing, scalars, wandb_logger
+from skelmap.utils.errors import UserError
+from skelmap.utils.io import flatten
 
 
 @pytest.fixture
@@ -105,8 +105,8 @@ def test_closing_opens_no_run_where_nothing_was_logged(no_account: pytest.Monkey
 
 def test_nested_configuration_becomes_flat() -> None:
     nested = {"a": {"b": {"c": 1}, "d": [1, 2]}, "e": None}
-    assert flat(nested) == {"a.b.c": 1, "a.d": [1, 2], "e": None}
-    assert flat(nested, "/") == {"a/b/c": 1, "a/d": [1, 2], "e": None}
+    assert flatten(nested) == {"a.b.c": 1, "a.d": [1, 2], "e": None}
+    assert flatten(nested, "/") == {"a/b/c": 1, "a/d": [1, 2], "e": None}
 
 
 def test_numbers_of_the_test_split_are_named_apart_from_the_others() -> None:

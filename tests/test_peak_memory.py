@@ -3,25 +3,25 @@
 import numpy as np
 import pytest
 
-from skelmap.peak_memory import PROC, forget_peak, peak_mb
+from skelmap.utils.runtime import PROC, peak_memory_mb, reset_peak_memory
 
 MB = 10**6
 
 
 @pytest.mark.skipif(not (PROC / "clear_refs").exists(), reason="only Linux tells the peak of a part of a process")
 def test_the_peak_is_that_of_what_came_since() -> None:
-    forget_peak()
-    begin = peak_mb()
+    reset_peak_memory()
+    begin = peak_memory_mb()
     assert begin
     np.ones(400 * MB, np.uint8)
-    assert peak_mb() == pytest.approx(begin + 400, abs=20)
-    forget_peak()
-    assert peak_mb() == pytest.approx(begin, abs=40)
+    assert peak_memory_mb() == pytest.approx(begin + 400, abs=20)
+    reset_peak_memory()
+    assert peak_memory_mb() == pytest.approx(begin, abs=40)
     np.ones(100 * MB, np.uint8)
-    assert peak_mb() == pytest.approx(begin + 100, abs=60)
+    assert peak_memory_mb() == pytest.approx(begin + 100, abs=60)
 
 
 def test_where_the_system_does_not_tell_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("skelmap.peak_memory.PROC", PROC / "nothing")
-    forget_peak()
-    assert peak_mb() is None
+    reset_peak_memory()
+    assert peak_memory_mb() is None

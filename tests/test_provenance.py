@@ -10,22 +10,22 @@ import torch
 from omegaconf import OmegaConf
 
 from composing import ROOT, Compose
-from skelmap import provenance
-from skelmap.errors import UserError
+from skelmap.training import run_dir
+from skelmap.utils.errors import UserError
 
 
 def test_the_configuration_is_written_resolved(composed: Compose, tmp_path: Path) -> None:
     cfg = composed("data=manifest", "data.manifest=x.csv", "data.seq_len=12")
-    provenance.write(tmp_path / "run", cfg)
+    run_dir.write(tmp_path / "run", cfg)
     text = (tmp_path / "run" / "config.yaml").read_text()
     assert "${" not in text
     saved = OmegaConf.create(text)
     assert (saved.model.seq_len, saved.data.window, saved.data.manifest) == (12, 12, "x.csv")
-    assert OmegaConf.to_container(saved) == provenance.plain(cfg)
+    assert OmegaConf.to_container(saved) == run_dir.plain(cfg)
 
 
 def test_versions_name_what_numbers_depend_on(tmp_path: Path, composed: Compose) -> None:
-    provenance.write(tmp_path / "run", composed("data=manifest", "data.manifest=x.csv"))
+    run_dir.write(tmp_path / "run", composed("data=manifest", "data.manifest=x.csv"))
     versions = json.loads((tmp_path / "run" / "versions.json").read_text())
     assert versions["torch"] == torch.__version__.split("+")[0] or versions["torch"] == torch.__version__
     assert {"skelmap", "python", "machine", "git", "numpy", "opencv-python-headless"} <= versions.keys()
@@ -36,52 +36,52 @@ def test_the_git_revision_is_that_of_the_source(tmp_path: Path, monkeypatch: pyt
     if head.returncode:
         pytest.skip("the tests do not run in a git checkout")
     monkeypatch.chdir(tmp_path)
-    assert provenance.git_revision().removesuffix("-dirty") in head.stdout
+    assert run_dir.git_revision().removesuffix("-dirty") in head.stdout
 
 
 def test_outside_a_git_checkout_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "provenance.py"))
+    monkeypatch.setattr(run_dir, "__file__", str(tmp_path / "provenance.py"))
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert provenance.git_revision() == "not a git checkout"
+    assert run_dir.git_revision() == "not a git checkout"
 
 
 def test_finished_means_the_same_configuration_and_metrics(composed: Compose, tmp_path: Path) -> None:
     cfg, folder = composed("data=manifest", "data.manifest=x.csv"), tmp_path / "run"
-    assert provenance.finished(folder, cfg) is None
-    provenance.write(folder, cfg)
-    assert provenance.finished(folder, cfg) is None
+    assert run_dir.finished(folder, cfg) is None
+    run_dir.write(folder, cfg)
+    assert run_dir.finished(folder, cfg) is None
     (folder / "metrics.json").write_text('{"auroc": 0.5}')
-    assert provenance.finished(folder, cfg) == {"auroc": 0.5}
+    assert run_dir.finished(folder, cfg) == {"auroc": 0.5}
     with pytest.raises(UserError, match=r"holds the results of another configuration, data\.manifest=x\.csv and not y"):
-        provenance.finished(folder, composed("data=manifest", "data.manifest=y.csv"))
+        run_dir.finished(folder, composed("data=manifest", "data.manifest=y.csv"))
     (folder / "metrics.json").write_text('{"auroc": 0.')
-    assert provenance.finished(folder, cfg) is None
+    assert run_dir.finished(folder, cfg) is None
 
 
 @pytest.mark.parametrize("other", ["logger=tensorboard", "~callbacks.progress", "paths.cache_dir=elsewhere"])
 def test_a_folder_may_be_moved_and_its_results_told_elsewhere(composed: Compose, tmp_path: Path, other: str) -> None:
     words = ("data=manifest", "data.manifest=x.csv")
-    provenance.write(tmp_path / "run", composed(*words))
+    run_dir.write(tmp_path / "run", composed(*words))
     (tmp_path / "run" / "metrics.json").write_text('{"auroc": 0.5}')
     (tmp_path / "run").rename(tmp_path / "moved")
-    assert provenance.finished(tmp_path / "moved", composed(*words, other, run=tmp_path / "moved")) == {"auroc": 0.5}
+    assert run_dir.finished(tmp_path / "moved", composed(*words, other, run=tmp_path / "moved")) == {"auroc": 0.5}
     with pytest.raises(UserError, match=r"another configuration, model.beta=1.0 and not 2"):
-        provenance.finished(tmp_path / "moved", composed(*words, other, "model.beta=2", run=tmp_path / "moved"))
+        run_dir.finished(tmp_path / "moved", composed(*words, other, "model.beta=2", run=tmp_path / "moved"))
 
 
 def test_a_folder_s_name_within_a_value_hides_no_change(composed: Compose, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     words = ("data=manifest", "data.manifest=x.csv", "model=lstm_vae")
-    provenance.write(Path("e"), composed(*words, run=Path("e")))
+    run_dir.write(Path("e"), composed(*words, run=Path("e")))
     (tmp_path / "e" / "metrics.json").write_text('{"auroc": 0.5}')
     with pytest.raises(UserError, match=r"another configuration, model.score=recon_error and not bce"):
-        provenance.finished(Path("e"), composed(*words, "model.score=bce", run=Path("e")))
+        run_dir.finished(Path("e"), composed(*words, "model.score=bce", run=Path("e")))
 
 
 def test_a_failure_leaves_its_cause_and_the_next_start_takes_it_away(composed: Compose, tmp_path: Path) -> None:
-    provenance.record_failure(tmp_path / "run", UserError("data.img_size=13"))
+    run_dir.record_failure(tmp_path / "run", UserError("data.img_size=13"))
     assert (tmp_path / "run" / "failed.txt").read_text() == "data.img_size=13"
-    provenance.record_failure(tmp_path / "run", ValueError("a bug"))
+    run_dir.record_failure(tmp_path / "run", ValueError("a bug"))
     assert "ValueError: a bug" in (tmp_path / "run" / "failed.txt").read_text()
-    provenance.write(tmp_path / "run", composed("data=manifest", "data.manifest=x.csv"))
+    run_dir.write(tmp_path / "run", composed("data=manifest", "data.manifest=x.csv"))
     assert not (tmp_path / "run" / "failed.txt").exists()

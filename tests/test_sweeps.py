@@ -14,9 +14,8 @@ from hydra.core.global_hydra import GlobalHydra
 
 from command_line import train
 from composing import ROOT
-from skelmap.sweeps import SweepWatch, cell_folders, folder_name
-from skelmap.sweeps.progress import Count, progress_line
-from skelmap.sweeps.watch import NEEDS
+from skelmap.comparison.sweep import cell_folders, folder_name
+from skelmap.comparison.sweep_progress import NEEDS, Count, SweepProgress, progress_line
 
 CELLS = ("data=manifest", "data.seq_len=8", "data.stride=2", "trainer=cpu", "trainer.max_epochs=12")
 FOUR = (*CELLS, "model=lstm_vae", "model.hidden_size=16", "seed=0,1", "data.img_size=14,20", "hydra.sweep.dir=sweep")
@@ -74,12 +73,12 @@ def test_time_left_is_told_by_the_cells_of_this_start() -> None:
 
 @pytest.mark.parametrize("launcher", NEEDS)
 def test_a_missing_plugin_names_its_extra(launcher: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("skelmap.sweeps.watch.find_spec", lambda module: None)
+    monkeypatch.setattr("skelmap.comparison.sweep_progress.find_spec", lambda module: None)
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         cfg = compose("train", [f"launcher={launcher}"], return_hydra_config=True)
     with pytest.raises(SystemExit, match=rf"launcher={launcher}: .* '\.\[{NEEDS[launcher][1]}\]'"):
-        SweepWatch().on_multirun_start(cfg)
+        SweepProgress().on_multirun_start(cfg)
 
 
 def test_every_launcher_says_what_it_needs() -> None:

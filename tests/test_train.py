@@ -13,10 +13,11 @@ from sklearn.metrics import roc_auc_score
 
 from composing import Compose
 from invented import add_recordings, as_coco, clip_of, wave, write_task
-from skelmap.errors import UserError
-from skelmap.experiment import run
-from skelmap.monitor.torch_scorer import TorchScorer
-from skelmap.poses import COCO_17, COCO_18, read_clip, write_clip
+from skelmap.monitor.scorers import TorchScorer
+from skelmap.skeletons.layouts import COCO_17, COCO_18
+from skelmap.skeletons.readers import read_clip, write_clip
+from skelmap.training.run import run
+from skelmap.utils.errors import UserError
 
 MODELS = ("lstm_vae", "vae", "ae", "pca", "gmm")
 SMALL = ("trainer=cpu", "trainer.max_epochs=2", "data.seq_len=8", "data.stride=4")

@@ -9,8 +9,8 @@ import yaml
 from omegaconf import OmegaConf
 
 from composing import ROOT, Compose
-from skelmap.config import check
-from skelmap.loggers import FACTS
+from skelmap.training.loggers import FACTS
+from skelmap.training.schema import check
 
 jsonschema = pytest.importorskip("jsonschema")
 wandb_agent = pytest.importorskip("wandb.wandb_agent")
@@ -91,7 +91,7 @@ def test_the_agent_s_command_composes_to_the_values_that_it_was_given(
         assert (ROOT / program).is_file()
         cfg = composed(*overrides)
         check(cfg)
-        assert cfg.logger._target_ == "skelmap.loggers.wandb_logger"
+        assert cfg.logger._target_ == "skelmap.training.loggers.wandb_logger"
         found = {key: OmegaConf.select(cfg, key) for key in values if key != "model"}
         assert found == {key: value for key, value in values.items() if key != "model"}
         model = values.get("model", "lstm_vae")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from composing import ROOT, Compose
-from skelmap.names import flat
-from skelmap.provenance import plain
+from skelmap.training.run_dir import plain
+from skelmap.utils.io import flatten
 
 pytest.importorskip("wandb_workspaces")
 pytestmark = pytest.mark.slow  # each starts a process that imports for seconds
@@ -42,7 +42,7 @@ def test_the_dashboard_asks_for_what_runs_log(tmp_path: Path, composed: Compose)
         *("config:data/seq_len.value", "config:model/latent_dim.value", "config:model/hidden_size.value"),
         *("config:data/img_size.value", "summary:val/best_loss", "summary:test/auroc"),
     ]
-    logged = flat(plain(composed("data=manifest", "data.manifest=x.csv", "model=lstm_vae")), "/")
+    logged = flatten(plain(composed("data=manifest", "data.manifest=x.csv", "model=lstm_vae")), "/")
     asked = set(re.findall(r"config:([^\"]+)\.value", done.stdout))
     assert len(asked) == 4 and asked <= set(logged)
 

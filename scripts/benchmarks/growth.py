@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import torch
 
 from benchmarks.limits import DEVICE, seconds
-from skelmap.data import Batch
-from skelmap.models import LSTMVAE
+from skelmap.data.datamodule import Batch
+from skelmap.models.lstm_vae import LSTMVAE
 
 PAPER = {"seq_len": 30, "img_size": 28, "hidden_size": 300}
 VARIED = {"seq_len": (10, 30, 60, 120), "img_size": (14, 28, 56, 112), "hidden_size": (75, 150, 300, 600)}

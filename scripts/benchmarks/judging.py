@@ -11,8 +11,8 @@ import torch
 
 from benchmarks.limits import DEVICE, seconds
 from benchmarks.windows import configuration
-from skelmap import experiment
 from skelmap.evaluation import metrics
+from skelmap.training import run
 
 
 def auroc(count: int) -> tuple[float, float]:
@@ -36,10 +36,10 @@ def auroc(count: int) -> tuple[float, float]:
 def afterwards(folder: str) -> float:
     """Judge, draw and report the LSTM-VAE's scores of the simulated test split, s."""
     cfg = configuration(folder, "trainer.max_epochs=1", "data.stride=100")
-    trainer, model, data = experiment.prepare(cfg)
+    trainer, model, data = run.prepare(cfg)
     trainer.fit(model, data)
-    predictions = experiment.predict(trainer, model, data)
+    predictions = run.predict(trainer, model, data)
     began = time.perf_counter()
     with redirect_stdout(io.StringIO()):  # the run's own table
-        experiment.conclude(cfg, trainer, model, data, predictions)
+        run.conclude(cfg, trainer, model, data, predictions)
     return time.perf_counter() - began

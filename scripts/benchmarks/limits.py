@@ -7,7 +7,7 @@ from statistics import median
 
 import torch
 
-from skelmap.models.convolutions import stage_shapes
+from skelmap.models.networks import stage_shapes
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 

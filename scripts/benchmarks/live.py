@@ -9,10 +9,10 @@ import torch
 
 from benchmarks.limits import DEVICE
 from benchmarks.maps import MAPS
-from skelmap.maps import MapSettings
-from skelmap.maps.draw import draw_maps
-from skelmap.models import LSTMVAE
-from skelmap.poses import read_clip, read_manifest
+from skelmap.data.rendering import MapSettings, draw_maps
+from skelmap.models.lstm_vae import LSTMVAE
+from skelmap.skeletons.manifest import read_manifest
+from skelmap.skeletons.readers import read_clip
 
 
 def frame_times(manifest: Path, img_size: int, frames: int = 500) -> tuple[float, float]:

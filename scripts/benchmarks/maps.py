@@ -11,9 +11,11 @@ import psutil
 import torch
 
 from benchmarks.limits import seconds
-from skelmap.data import SkeletonMaps
-from skelmap.maps import MapSettings, open_cache
-from skelmap.poses import Recording, read_clip, read_manifest
+from skelmap.data.cache import open_cache
+from skelmap.data.datamodule import SkeletonDataModule
+from skelmap.data.rendering import MapSettings
+from skelmap.skeletons.manifest import Recording, read_manifest
+from skelmap.skeletons.readers import read_clip
 
 MAPS: dict[str, Any] = {
     "crop_size": 480,
@@ -63,7 +65,7 @@ def caches(manifest: Path, folder: Path, sizes: list[int]) -> Iterator[tuple[int
     for frames in sizes:
         longer = grown(manifest, folder, frames)
         began = time.perf_counter()
-        data = SkeletonMaps(longer, folder / f"cache-{frames}", 30, 30, "maps", 28, MAPS, JSON, 16)
+        data = SkeletonDataModule(longer, folder / f"cache-{frames}", 30, 30, "maps", 28, MAPS, JSON, 16)
         cache = data.cache
         built = len(cache) / (time.perf_counter() - began)
         open_ms = 1e3 * seconds(

@@ -10,8 +10,8 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from benchmarks.windows import configuration
-from skelmap.data import Batch
-from skelmap.experiment import prepare
+from skelmap.data.datamodule import Batch
+from skelmap.training.run import prepare
 
 
 class Idle(pl.LightningModule):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skelmap.models.convolutions import stage_shapes
+from skelmap.models.networks import stage_shapes
 
 
 class PlainLSTMVAE(nn.Module):

@@ -12,9 +12,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.plain_network import PlainLSTMVAE, negative_elbo
 from benchmarks.windows import configuration, materialised
-from skelmap import experiment
-from skelmap.data import SkeletonMaps
-from skelmap.evaluation import judge
+from skelmap.data.datamodule import SkeletonDataModule
+from skelmap.evaluation.evaluate import evaluate
+from skelmap.training import run
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
@@ -23,16 +23,16 @@ def compared(folder: str, *overrides: str) -> Iterator[tuple[int, str, float, fl
     """Train and judge on the simulated factory; yield seed, who, lowest val/loss and AUROC."""
     for seed in (0, 1, 2):
         cfg = configuration(f"{folder}/{seed}", f"seed={seed}", f"paths.data_dir={folder}/data_dir", *overrides)
-        trainer, model, data = experiment.prepare(cfg)
+        trainer, model, data = run.prepare(cfg)
         with redirect_stdout(io.StringIO()):
-            numbers = experiment.run(cfg)
+            numbers = run.run(cfg)
         yield seed, "skelmap", numbers["val_loss"], numbers["auroc"]
         m = cfg.model
         network = PlainLSTMVAE(m.seq_len, m.img_size, m.latent_dim, m.hidden_size, list(m.channels)).to(DEVICE)
         copy_weights(model.network, network)
         loss = train_plainly(network, cfg, data)
         copy_weights(network, model.network)
-        judgement = judge(experiment.predict(trainer, model, data), data.test_rows())
+        judgement = evaluate(run.predict(trainer, model, data), data.test_rows())
         assert judgement.primary.area.value is not None
         yield seed, "plain", loss, judgement.primary.area.value
 
@@ -45,7 +45,7 @@ def copy_weights(source: nn.Module, target: nn.Module) -> None:
         own.data.copy_(theirs.data)
 
 
-def train_plainly(network: PlainLSTMVAE, cfg: DictConfig, data: SkeletonMaps) -> float:
+def train_plainly(network: PlainLSTMVAE, cfg: DictConfig, data: SkeletonDataModule) -> float:
     """Train as long as the configuration says and keep the best epoch's weights; give its val/loss."""
     torch.manual_seed(cfg.seed)
     train, val = (TensorDataset(materialised(data, split)) for split in ("train", "val"))

@@ -21,7 +21,7 @@ class Worker:
 
     def __init__(self, module: str, arguments: Sequence[str]) -> None:
         self.module = module
-        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed with the worker
+        self._errors = tempfile.TemporaryFile("w+")
         paths = [str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = subprocess.Popen(
             [sys.executable, "-m", f"benchmarks.{module}", *arguments],

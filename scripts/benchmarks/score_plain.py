@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from benchmarks.pace import Pace
 from benchmarks.plain_network import PlainLSTMVAE
 from benchmarks.windows import configuration, materialised
-from skelmap.building import build
+from skelmap.training.instantiate import build
 
 
 def score(network: PlainLSTMVAE, windows: TensorDataset, batch_size: int) -> Tensor:

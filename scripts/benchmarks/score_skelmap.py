@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.pace import Pace
 from benchmarks.windows import configuration
-from skelmap.experiment import prepare
+from skelmap.training.run import prepare
 
 
 def main(folder: str, steps: str, *overrides: str) -> None:

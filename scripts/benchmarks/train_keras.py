@@ -14,8 +14,8 @@ from keras import layers, ops
 
 from benchmarks.pace import Pace
 from benchmarks.windows import configuration, materialised
-from skelmap.building import build
-from skelmap.models.convolutions import stage_shapes
+from skelmap.models.networks import stage_shapes
+from skelmap.training.instantiate import build
 
 
 class Sample(layers.Layer):

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from benchmarks.pace import Pace
 from benchmarks.plain_network import PlainLSTMVAE, negative_elbo
 from benchmarks.windows import configuration, materialised
-from skelmap.building import build
+from skelmap.training.instantiate import build
 
 
 def main(folder: str, steps: str, *overrides: str) -> None:

@@ -11,7 +11,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 from benchmarks.pace import Pace
 from benchmarks.windows import configuration
-from skelmap.experiment import prepare
+from skelmap.training.run import prepare
 
 
 class Paced(Callback):

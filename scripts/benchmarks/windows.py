@@ -7,7 +7,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 from torch import Tensor
 
-from skelmap.data import SkeletonMaps
+from skelmap.data.datamodule import SkeletonDataModule
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -19,6 +19,6 @@ def configuration(folder: str, *overrides: str) -> DictConfig:
         return compose("train", ["~logger", *paths, *overrides])
 
 
-def materialised(data: SkeletonMaps, split: str) -> Tensor:
+def materialised(data: SkeletonDataModule, split: str) -> Tensor:
     """All windows of a split as floats, (W, T, C, H, W): T times the memory of the maps."""
     return data.gather(torch.from_numpy(data.starts(split)))

@@ -11,32 +11,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invented import as_coco, clip_of, wave, write_manifest, write_task
-from skelmap.data import Batch, JudgedRows, Runs, SkeletonMaps, window_starts
-from skelmap.data.windows import span
-from skelmap.errors import UserError
-from skelmap.maps import draw_maps
-from skelmap.poses import BODY_25, Clip, read_clip, write_clip
+from skelmap.data.datamodule import Batch, SkeletonDataModule
+from skelmap.data.rendering import draw_maps
+from skelmap.data.windows import EvalIndex, Segments, span, window_starts
+from skelmap.skeletons.clip import Clip
+from skelmap.skeletons.layouts import BODY_25
+from skelmap.skeletons.readers import read_clip, write_clip
+from skelmap.utils.errors import UserError
 
-Make = Callable[..., SkeletonMaps]
+Make = Callable[..., SkeletonDataModule]
 
 
 @pytest.fixture
 def make(task: Path, shared_cache: Path) -> Make:
-    def build(manifest: Path = task, **change: object) -> SkeletonMaps:
+    def build(manifest: Path = task, **change: object) -> SkeletonDataModule:
         maps = {"crop_size": 480, "resample": "bilinear", "line_width": 8, "line_unit": "source", "threshold": 0.1}
         keys = {"seq_len": 10, "window": 10, "representation": "maps", "img_size": 28, "maps": maps, "batch_size": 16}
         json = {"layout": "BODY_25", "size": [640, 480], "fps": 30}
-        return SkeletonMaps(manifest, shared_cache, **{**keys, "json": json, **change})
+        return SkeletonDataModule(manifest, shared_cache, **{**keys, "json": json, **change})
 
     return build
 
 
-def batches(data: SkeletonMaps, split: str) -> list[Batch]:
+def batches(data: SkeletonDataModule, split: str) -> list[Batch]:
     loader = {"train": data.train_dataloader, "val": data.val_dataloader, "test": data.predict_dataloader}[split]()
     return [data.on_after_batch_transfer(batch, 0) for batch in loader]
 
 
-def direct_windows(data: SkeletonMaps, split: str) -> dict[tuple[str, int], np.ndarray]:
+def direct_windows(data: SkeletonDataModule, split: str) -> dict[tuple[str, int], np.ndarray]:
     """(clip, first frame) -> maps of every window of a split, for clips of one person without gaps."""
     windows = {}
     for recording in data.manifest.split(split):
@@ -82,7 +84,7 @@ def test_windows_of_every_third_frame(window: int, make: Make) -> None:
 @given(st.lists(st.integers(1, 30), max_size=5), st.integers(1, 5), st.integers(1, 4))
 def test_windows_cover_every_row_of_a_run_that_is_long_enough(lengths: list[int], t: int, step: int) -> None:
     first = np.cumsum([0, *lengths])[:-1]
-    kept = Runs(first, np.array(lengths, np.int64)).at_least(t * step)
+    kept = Segments(first, np.array(lengths, np.int64)).at_least(t * step)
     covered = window_starts(kept, span(t, step))[:, None] + step * np.arange(t)
     rows = [row for begin, count in zip(*kept, strict=True) for row in range(begin, begin + count)]
     assert np.unique(covered).tolist() == rows
@@ -153,7 +155,7 @@ def test_frame_models_see_the_frames_that_window_models_see(tmp_path: Path, make
 
 def test_test_rows_describe_the_test_split(make: Make) -> None:
     data = make(seq_len=20)
-    rows: JudgedRows = data.test_rows()
+    rows: EvalIndex = data.test_rows()
     assert [r.clip for r in rows.recordings] == ["test_mixed", "test_normal", "test_abnormal"]
     assert rows.spans == ((0, 60),) * 3 and rows.fps == (30.0,) * 3 and rows.seq_len == 20
     np.testing.assert_array_equal(rows.clip, np.repeat([0, 1, 2], 60))

@@ -4,10 +4,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skelmap.data.order import BatchOrder
+from skelmap.data.windows import ResumableBatchSampler
 
 
-def epoch_of(order: BatchOrder, epoch: int) -> list[list[int]]:
+def epoch_of(order: ResumableBatchSampler, epoch: int) -> list[list[int]]:
     order.set_epoch(epoch)
     return [batch.tolist() for batch in order]
 
@@ -16,7 +16,7 @@ def epoch_of(order: BatchOrder, epoch: int) -> list[list[int]]:
 def test_each_index_comes_once_in_batches_of_the_size_asked_for(
     count: int, batch_size: int, shuffle: bool, epoch: int
 ) -> None:
-    order = BatchOrder(count, batch_size, shuffle, seed=1)
+    order = ResumableBatchSampler(count, batch_size, shuffle, seed=1)
     batches = epoch_of(order, epoch)
     if count:
         assert len(batches) == len(order)
@@ -26,16 +26,16 @@ def test_each_index_comes_once_in_batches_of_the_size_asked_for(
 
 @given(st.integers(0, 2**31 - 1), st.integers(0, 1000))
 def test_the_order_depends_on_seed_and_epoch_alone(seed: int, epoch: int) -> None:
-    fresh, used = BatchOrder(50, 7, True, seed), BatchOrder(50, 7, True, seed)
+    fresh, used = ResumableBatchSampler(50, 7, True, seed), ResumableBatchSampler(50, 7, True, seed)
     epoch_of(used, epoch + 1)
     torch.manual_seed(0)
     assert epoch_of(fresh, epoch) == epoch_of(used, epoch)
     assert epoch_of(fresh, epoch) != epoch_of(fresh, epoch + 1)
-    assert epoch_of(fresh, epoch) != epoch_of(BatchOrder(50, 7, True, seed + 1), epoch)
+    assert epoch_of(fresh, epoch) != epoch_of(ResumableBatchSampler(50, 7, True, seed + 1), epoch)
 
 
 def test_unshuffled_is_ascending() -> None:
-    assert epoch_of(BatchOrder(5, 2, False, 0), 3) == [[0, 1], [2, 3], [4]]
+    assert epoch_of(ResumableBatchSampler(5, 2, False, 0), 3) == [[0, 1], [2, 3], [4]]
 
 
 @given(st.integers(0, 60), st.integers(1, 20), st.booleans(), st.integers(1, 5))
@@ -43,8 +43,8 @@ def test_processes_share_every_batch_without_doubles(
     count: int, batch_size: int, shuffle: bool, processes: int
 ) -> None:
     batch_size = max(batch_size, processes)
-    alone = epoch_of(BatchOrder(count, batch_size, shuffle, seed=1), 2)
-    orders = [BatchOrder(count, batch_size, shuffle, 1, rank, processes) for rank in range(processes)]
+    alone = epoch_of(ResumableBatchSampler(count, batch_size, shuffle, seed=1), 2)
+    orders = [ResumableBatchSampler(count, batch_size, shuffle, 1, rank, processes) for rank in range(processes)]
     shares = [epoch_of(order, 2) for order in orders]
     assert [len(order) for order in orders] == [len(share) for share in shares]
     assert all(part for share in shares for part in share)

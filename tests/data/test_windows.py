@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skelmap.data import Runs, find_runs, window_starts
+from skelmap.data.windows import Segments, find_segments, window_starts
 
 Rows = list[tuple[int, int, int]]
 rows_of_people = st.sets(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 15)), max_size=60).map(sorted)
@@ -22,14 +22,14 @@ def is_window(rows: Rows) -> bool:
 
 @given(rows_of_people, st.integers(1, 6))
 def test_windows_are_exactly_the_successive_frames_of_one_person(rows: Rows, window: int) -> None:
-    starts = window_starts(find_runs(*columns(rows)), window)
+    starts = window_starts(find_segments(*columns(rows)), window)
     expected = [i for i in range(len(rows) - window + 1) if is_window(rows[i : i + window])]
     assert starts.tolist() == expected
 
 
 @given(rows_of_people, st.integers(1, 5), st.integers(1, 5))
 def test_a_stride_counts_from_the_start_of_each_run(rows: Rows, window: int, stride: int) -> None:
-    runs = find_runs(*columns(rows))
+    runs = find_segments(*columns(rows))
     expected = [
         first + offset for first, length in zip(*runs, strict=True) for offset in range(0, length - window + 1, stride)
     ]
@@ -38,7 +38,7 @@ def test_a_stride_counts_from_the_start_of_each_run(rows: Rows, window: int, str
 
 @given(rows_of_people)
 def test_runs_cover_every_row_once_and_cannot_be_joined(rows: Rows) -> None:
-    runs = find_runs(*columns(rows))
+    runs = find_segments(*columns(rows))
     covered = [row for first, length in zip(*runs, strict=True) for row in range(first, first + length)]
     assert covered == list(range(len(rows)))
     assert all(is_window(rows[f : f + n]) for f, n in zip(*runs, strict=True))
@@ -46,5 +46,5 @@ def test_runs_cover_every_row_once_and_cannot_be_joined(rows: Rows) -> None:
 
 
 def test_at_least_keeps_long_runs() -> None:
-    runs = Runs(np.array([0, 3, 8]), np.array([3, 5, 2])).at_least(3)
+    runs = Segments(np.array([0, 3, 8]), np.array([3, 5, 2])).at_least(3)
     assert (runs.first.tolist(), runs.length.tolist()) == ([0, 3], [3, 5])

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from skelmap.errors import UserError
-from skelmap.estimation import open_estimator
+from skelmap.pose_estimation.registry import open_estimator
+from skelmap.utils.errors import UserError
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(UserError, match="estimator 'alphapose'; allowed are mediapipe, rtmo, openpose"):
+    with pytest.raises(UserError, match="estimator 'alphapose'; allowed are mediapipe, rtmo"):
         open_estimator("alphapose")
 
 

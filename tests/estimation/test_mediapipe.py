@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skelmap.errors import UserError
-from skelmap.estimation import EstimatorEnded, mediapipe_client, open_estimator
-from skelmap.estimation.mediapipe_client import SETTING
-from skelmap.poses import BODY_25
+from skelmap.pose_estimation import mediapipe
+from skelmap.pose_estimation.base import EstimatorEnded
+from skelmap.pose_estimation.mediapipe import SETTING
+from skelmap.pose_estimation.registry import open_estimator
+from skelmap.skeletons.layouts import BODY_25
+from skelmap.utils.errors import UserError
 
 
 def picture(bgr: tuple[int, int, int], height: int = 20, width: int = 30) -> np.ndarray:
@@ -49,7 +51,7 @@ def test_a_process_that_hangs_is_ended_and_another_is_started(
 ) -> None:
     with closing(open_estimator("mediapipe")) as estimator:
         with monkeypatch.context() as impatient, pytest.raises(EstimatorEnded, match=r"it gave no answer for 0\.2 s"):
-            impatient.setattr(mediapipe_client, "PATIENCE", 0.2)
+            impatient.setattr(mediapipe, "PATIENCE", 0.2)
             estimator.people(picture((0, 255, 200)))
         assert len(estimator.people(picture((0, 0, 200)))) == 1
 

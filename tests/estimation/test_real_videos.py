@@ -12,10 +12,11 @@ import psutil
 import pytest
 
 from composing import ROOT
-from skelmap.errors import UserError
-from skelmap.estimation import Video, open_estimator
-from skelmap.estimation.mediapipe_client import pose_python
-from skelmap.poses import BODY_25
+from skelmap.pose_estimation.mediapipe import pose_python
+from skelmap.pose_estimation.registry import open_estimator
+from skelmap.pose_estimation.video import Video
+from skelmap.skeletons.layouts import BODY_25
+from skelmap.utils.errors import UserError
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("real_mediapipe")]
 
@@ -77,7 +78,7 @@ def test_a_standing_person_is_upright_and_faces_the_camera(data_folder: Path) ->
 def test_the_process_dies_with_its_parent() -> None:
     code = """if True:
         import time
-        from skelmap.estimation import open_estimator
+        from skelmap.pose_estimation.registry import open_estimator
         estimator = open_estimator("mediapipe")
         print("open", flush=True)
         time.sleep(60)

@@ -7,9 +7,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from skelmap.errors import UserError
-from skelmap.estimation import open_estimator
-from skelmap.poses import COCO_17
+from skelmap.pose_estimation.registry import open_estimator
+from skelmap.skeletons.layouts import COCO_17
+from skelmap.utils.errors import UserError
 from small_rtmo import PLACES, write_rtmo
 
 
@@ -30,7 +30,7 @@ def test_people_are_placed_in_the_picture_and_doubtful_ones_left_out(tmp_path: P
 
 
 def test_nobody_is_an_empty_array(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("skelmap.estimation.rtmo.MIN_SCORE", 0.95)
+    monkeypatch.setattr("skelmap.pose_estimation.rtmo.MIN_SCORE", 0.95)
     people = open_estimator("rtmo", write_rtmo(tmp_path / "rtmo.onnx")).people(np.zeros((48, 64, 3), np.uint8))
     assert people.shape == (0, 17, 3)
 

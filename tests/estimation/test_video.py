@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skelmap.errors import UserError
-from skelmap.estimation import Video
+from skelmap.pose_estimation.video import Video
+from skelmap.utils.errors import UserError
 from small_videos import SIZE, slow_down, turn, write_video
 
 

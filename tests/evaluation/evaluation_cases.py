@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from skelmap.data import JudgedRows
-from skelmap.evaluation import Predictions
-from skelmap.poses import Recording, Span
+from skelmap.data.windows import EvalIndex
+from skelmap.evaluation.frames import Predictions
+from skelmap.skeletons.manifest import Recording, Span
 
 
 def recording(name: str, abnormal: tuple[Span, ...] | None = (), work: tuple[tuple[str, Span], ...] = ()) -> Recording:
@@ -21,7 +21,7 @@ def rows_of(
     seq_len: int,
     fps: float = 30.0,
     frame_step: int = 1,
-) -> JudgedRows:
+) -> EvalIndex:
     """Make rows from each clip's runs: (first frame, one past the last) of one person seen without a gap."""
     clip, frame, starts = [], [], []
     for index, runs in enumerate(tracks):
@@ -31,10 +31,10 @@ def rows_of(
             clip += [index] * (stop - first)
             frame += range(first, stop)
     integers = (np.array(column, np.int64) for column in (clip, frame, starts))
-    return JudgedRows(tuple(recordings), tuple(spans), (fps,) * len(spans), *integers, seq_len, frame_step)
+    return EvalIndex(tuple(recordings), tuple(spans), (fps,) * len(spans), *integers, seq_len, frame_step)
 
 
-def random_rows(rng: np.random.Generator, seq_len: int, frame_step: int = 1) -> JudgedRows:
+def random_rows(rng: np.random.Generator, seq_len: int, frame_step: int = 1) -> EvalIndex:
     tracks, spans, recordings = [], [], []
     for index in range(int(rng.integers(1, 5))):
         first = int(rng.integers(0, 50))
@@ -51,16 +51,16 @@ def random_rows(rng: np.random.Generator, seq_len: int, frame_step: int = 1) -> 
     return rows_of(tracks, spans, recordings, seq_len, frame_step=frame_step)
 
 
-def window_scores(rows: JudgedRows, score: np.ndarray, order: np.ndarray | None = None) -> Predictions:
+def window_scores(rows: EvalIndex, score: np.ndarray, order: np.ndarray | None = None) -> Predictions:
     order = np.arange(len(score)) if order is None else order
     return Predictions(torch.tensor(rows.starts[order]), torch.tensor(score[order]), None, rows.seq_len)
 
 
-def covered_rows(rows: JudgedRows) -> np.ndarray:
+def covered_rows(rows: EvalIndex) -> np.ndarray:
     return np.unique(rows.starts[:, None] + rows.frame_step * np.arange(rows.seq_len))
 
 
-def three_clips(seed: int = 0, length: int = 200, seq_len: int = 10) -> JudgedRows:
+def three_clips(seed: int = 0, length: int = 200, seq_len: int = 10) -> EvalIndex:
     """Three clips of one person: cutting (partly abnormal), sawing (partly abnormal), and running (all abnormal)."""
     recordings = [
         recording("cut<script>", ((50, 90),), (("cut", (0, length)),)),
@@ -70,7 +70,7 @@ def three_clips(seed: int = 0, length: int = 200, seq_len: int = 10) -> JudgedRo
     return rows_of([[(0, length)]] * 3, [(0, length)] * 3, recordings, seq_len)
 
 
-def plausible(rows: JudgedRows, window: int, seed: int = 0, latents: int | None = None) -> Predictions:
+def plausible(rows: EvalIndex, window: int, seed: int = 0, latents: int | None = None) -> Predictions:
     """Scores that are higher for abnormal frames, with noise, in shuffled order."""
     rng = np.random.default_rng(seed)
     label = np.concatenate([r.labels(rows.frame[rows.clip == i]) for i, r in enumerate(rows.recordings)])

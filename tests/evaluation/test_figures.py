@@ -5,19 +5,14 @@ from evaluation_cases import plausible, recording, rows_of, three_clips
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from skelmap.evaluation import Examples, judge, pick_windows, sample_latents
-from skelmap.evaluation.figures import (
-    latent_map,
-    png,
-    precision_recall,
-    reconstructions,
-    roc,
-    score_histogram,
-    score_timeline,
-    training_history,
-)
-from skelmap.evaluation.figures.pieces import ROW, ROWS, cut, lines
-from skelmap.evaluation.figures.style import ABNORMAL
+from skelmap.evaluation.evaluate import evaluate
+from skelmap.evaluation.examples import Examples, pick_windows, sample_latents
+from skelmap.evaluation.plots.curves import precision_recall, roc, score_histogram
+from skelmap.evaluation.plots.latents import latent_map
+from skelmap.evaluation.plots.reconstructions import reconstructions
+from skelmap.evaluation.plots.style import ABNORMAL, png
+from skelmap.evaluation.plots.timeline import ROW, ROWS, cut, lines, score_timeline
+from skelmap.evaluation.plots.training import training_history
 
 
 def texts(figure: Figure) -> str:
@@ -31,7 +26,7 @@ def shaded(figure: Figure) -> list[tuple[float, float]]:
 
 
 def test_roc_draws_each_curve_with_its_numbers() -> None:
-    judgement = judge(plausible(three_clips(), 1), three_clips())
+    judgement = evaluate(plausible(three_clips(), 1), three_clips())
     figure = roc({"AE": judgement.primary, "AE, averaged": judgement.variant})
     low, high, _ = judgement.primary.area.interval
     assert f"AE\nAUROC {judgement.primary.area.value:.3f}  [{low:.3f}, {high:.3f}]" in texts(figure)
@@ -42,7 +37,7 @@ def test_roc_draws_each_curve_with_its_numbers() -> None:
 
 
 def test_precision_recall_draws_chance() -> None:
-    judgement = judge(plausible(three_clips(), 10), three_clips())
+    judgement = evaluate(plausible(three_clips(), 10), three_clips())
     figure = precision_recall({"model": judgement.primary})
     assert figure.axes[0].lines[-1].get_ydata()[0] == pytest.approx(290 / 600)
     assert "chance 0.483" in texts(figure)
@@ -50,7 +45,7 @@ def test_precision_recall_draws_chance() -> None:
 
 def test_timeline_shades_the_abnormal_spans_and_names_what_is_there() -> None:
     rows = three_clips()
-    figure = score_timeline(judge(plausible(rows, 10), rows).frames)
+    figure = score_timeline(evaluate(plausible(rows, 10), rows).frames)
     # Clips end to end, 200 frames each: 50-90 of the first, 20-40 and 120-150 of the second, all of the third.
     assert shaded(figure) == [(50, 90), (220, 240), (320, 350), (400, 600)]
     assert {"cut<script>", "saw", "run"} <= set(texts(figure).split("\n"))
@@ -58,7 +53,7 @@ def test_timeline_shades_the_abnormal_spans_and_names_what_is_there() -> None:
 
 def test_timeline_leaves_gaps_where_nobody_is() -> None:
     rows = rows_of([[(0, 40), (60, 100)]], [(0, 100)], [recording("a", ((10, 30),))], 10)
-    line = score_timeline(judge(plausible(rows, 10), rows).frames).axes[0].lines[0]
+    line = score_timeline(evaluate(plausible(rows, 10), rows).frames).axes[0].lines[0]
     missing = np.asarray(line.get_xdata())[np.isnan(np.asarray(line.get_ydata()))]
     assert (missing.min(), missing.max(), len(missing)) == (40.5, 59.5, 20)
 
@@ -67,7 +62,7 @@ def test_a_long_split_is_thinned_to_clips_with_both_classes_and_says_so() -> Non
     count, length = 60, 700
     recordings = [recording(f"clip{i}", ((100, 200),) if i % 3 == 0 else ()) for i in range(count)]
     rows = rows_of([[(0, length)]] * count, [(0, length)] * count, recordings, 10)
-    figure = score_timeline(judge(plausible(rows, 10), rows).frames)
+    figure = score_timeline(evaluate(plausible(rows, 10), rows).frames)
     assert len(figure.axes) <= ROWS
     assert len(shaded(figure)) == ROWS * (ROW // length)
     assert f"frames, clips end to end: {18 * 700:,} of 42,000, where normal and abnormal meet" in texts(figure)
@@ -78,7 +73,7 @@ def test_a_long_split_without_mixed_clips_shows_both_kinds() -> None:
     count, length = 52, 700
     recordings = [recording(f"clip{i}", None if i % 3 == 0 else ()) for i in range(count)]
     rows = rows_of([[(0, length)]] * count, [(0, length)] * count, recordings, 10)
-    figure = score_timeline(judge(plausible(rows, 10), rows).frames)
+    figure = score_timeline(evaluate(plausible(rows, 10), rows).frames)
     assert len(shaded(figure)) == ROWS * (ROW // length) // 3
     assert "evenly spread" in texts(figure)
 
@@ -153,4 +148,4 @@ def test_png_is_the_same_every_time() -> None:
 @pytest.mark.parametrize("name", ["$5", "$x_{", "日本語", "a\nb", "x" * 300])
 def test_odd_names_do_not_stop_a_figure(name: str) -> None:
     rows = rows_of([[(0, 30)]], [(0, 30)], [recording(name, ((10, 20),), ((name[:60], (0, 30)),))], 5)
-    assert len(png(score_timeline(judge(plausible(rows, 5), rows).frames))) > 1000
+    assert len(png(score_timeline(evaluate(plausible(rows, 5), rows).frames))) > 1000

@@ -5,12 +5,12 @@ from evaluation_cases import covered_rows, plausible, random_rows, recording, ro
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skelmap.data import JudgedRows
-from skelmap.errors import UserError
-from skelmap.evaluation import Predictions, frame_scores
+from skelmap.data.windows import EvalIndex
+from skelmap.evaluation.frames import Predictions, frame_scores
+from skelmap.utils.errors import UserError
 
 
-def loops(predictions: Predictions, rows: JudgedRows) -> dict[tuple[str, int], tuple[int, float, float]]:
+def loops(predictions: Predictions, rows: EvalIndex) -> dict[tuple[str, int], tuple[int, float, float]]:
     """Score frames with plain loops: (clip, frame) -> (label, score, variant)."""
     t, step = rows.seq_len, rows.frame_step
     given = dict(zip(predictions.start.tolist(), predictions.score.double().tolist(), strict=True))

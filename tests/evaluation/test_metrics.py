@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
-from skelmap.errors import UserError
 from skelmap.evaluation.alarms import operating_point
 from skelmap.evaluation.bootstrap import ALONE, RESAMPLES, auroc_interval, ranked_pairs
 from skelmap.evaluation.metrics import Curve, auroc
+from skelmap.utils.errors import UserError
 
 LABELS = st.lists(st.integers(0, 1), min_size=2, max_size=120).filter(lambda x: 0 < sum(x) < len(x))
 

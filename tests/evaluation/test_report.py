@@ -10,16 +10,10 @@ import pytest
 from evaluation_cases import plausible, recording, rows_of, three_clips
 from rich.console import Console
 
-from skelmap.evaluation import (
-    Examples,
-    Report,
-    console_table,
-    judge,
-    pick_windows,
-    sample_latents,
-    write_report,
-    write_results,
-)
+from skelmap.evaluation.evaluate import evaluate
+from skelmap.evaluation.examples import Examples, pick_windows, sample_latents
+from skelmap.evaluation.report import Report, write_report
+from skelmap.evaluation.results import console_table, write_results
 
 
 class Page(HTMLParser):
@@ -49,7 +43,7 @@ def full_report(window: int = 10) -> Report:
         model="LSTM-VAE<script>",
         data="factory<script>",
         simulated=True,
-        judgement=judge(predictions, rows),
+        judgement=evaluate(predictions, rows),
         examples=Examples(maps.round(), maps, picks.label, picks.title, picks.score, ("body",)),
         latents=sample_latents(predictions, rows),
         history={"train/loss": [2.0, 1.0], "val/loss": [2.5, 1.5]},
@@ -104,7 +98,7 @@ def test_real_data_bear_no_badge(tmp_path: Path) -> None:
 
 def test_one_class_is_reported_without_an_auroc(tmp_path: Path) -> None:
     rows = rows_of([[(0, 50)]], [(0, 50)], [recording("a")], 10)
-    path = write_report(tmp_path, Report("t", "PCA", "d", False, judge(plausible(rows, 1), rows)))
+    path = write_report(tmp_path, Report("t", "PCA", "d", False, evaluate(plausible(rows, 1), rows)))
     text = Page(path.read_text(encoding="utf-8")).text
     assert "all 50 judged frames are normal; an AUROC needs normal and abnormal ones" in text
     assert sorted(p.name for p in (tmp_path / "figures").iterdir()) == ["histogram.png", "scores.png"]
@@ -123,7 +117,7 @@ def test_collapsed_latents_are_said_not_drawn(tmp_path: Path) -> None:
 def test_abnormal_frames_that_are_not_judged_are_said_in_all_places(tmp_path: Path) -> None:
     recordings = [recording("a", ((30, 53),)), recording("b")]
     rows = rows_of([[(0, 50), (51, 54)], [(0, 50)]], [(0, 54), (0, 50)], recordings, 10)
-    judgement = judge(plausible(rows, 1), rows)
+    judgement = evaluate(plausible(rows, 1), rows)
     output = io.StringIO()
     Console(file=output, width=120).print(console_table(judgement))
     said = " ".join(output.getvalue().split())

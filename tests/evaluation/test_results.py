@@ -11,11 +11,13 @@ import torch
 from evaluation_cases import plausible, recording, rows_of, three_clips, window_scores
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from skelmap.data import JudgedRows
-from skelmap.errors import UserError
-from skelmap.evaluation import Predictions, judge, write_results
+from skelmap.data.windows import EvalIndex
 from skelmap.evaluation.bootstrap import RESAMPLES
-from skelmap.files import replacing
+from skelmap.evaluation.evaluate import evaluate
+from skelmap.evaluation.frames import Predictions
+from skelmap.evaluation.results import write_results
+from skelmap.utils.errors import UserError
+from skelmap.utils.io import atomic_write
 
 
 def read_scores(folder: Path) -> list[dict[str, str]]:
@@ -25,7 +27,7 @@ def read_scores(folder: Path) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize(("window", "variant"), [(1, "averaged"), (10, "online")])
 def test_auroc_recomputed_from_the_files_is_the_same(tmp_path: Path, window: int, variant: str) -> None:
-    written = write_results(tmp_path, judge(plausible(three_clips(), window), three_clips()), {"model": "any"})
+    written = write_results(tmp_path, evaluate(plausible(three_clips(), window), three_clips()), {"model": "any"})
     metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert metrics == written
     table = read_scores(tmp_path)
@@ -43,7 +45,7 @@ def test_auroc_recomputed_from_the_files_is_the_same(tmp_path: Path, window: int
 
 
 def test_works_are_judged_against_their_own_normal_frames() -> None:
-    judgement = judge(plausible(three_clips(), 1), three_clips())
+    judgement = evaluate(plausible(three_clips(), 1), three_clips())
     frames = judgement.frames
     label, score, work = frames.label.numpy(), frames.score.numpy(), frames.work.numpy()
     found = {w.work: w for w in judgement.primary.works}
@@ -61,7 +63,7 @@ def test_works_are_judged_against_their_own_normal_frames() -> None:
 @pytest.mark.parametrize(("abnormal", "kind"), [((), "normal"), (None, "abnormal")])
 def test_one_class_has_no_auroc_and_says_so(tmp_path: Path, abnormal: tuple[()] | None, kind: str) -> None:
     rows = rows_of([[(0, 50)], [(0, 50)]], [(0, 50)] * 2, [recording("a", abnormal), recording("b", abnormal)], 10)
-    metrics = write_results(tmp_path, judge(plausible(rows, 10), rows))
+    metrics = write_results(tmp_path, evaluate(plausible(rows, 10), rows))
     assert metrics["auroc"] is None
     assert metrics["auroc_reason"] == f"all 100 judged frames are {kind}; an AUROC needs normal and abnormal ones"
     assert metrics["average_precision"] is None
@@ -70,7 +72,7 @@ def test_one_class_has_no_auroc_and_says_so(tmp_path: Path, abnormal: tuple[()] 
 
 def test_constant_score_is_chance() -> None:
     rows = three_clips()
-    judgement = judge(window_scores(rows, np.full(len(rows.starts), 0.1)), rows)
+    judgement = evaluate(window_scores(rows, np.full(len(rows.starts), 0.1)), rows)
     assert judgement.primary.area.value == judgement.variant.area.value == 0.5
     assert judgement.primary.area.interval[:2] == (0.5, 0.5)
 
@@ -78,11 +80,11 @@ def test_constant_score_is_chance() -> None:
 def test_same_seed_same_interval() -> None:
     rows = big_rows(clips=8, length=250)
     predictions = window_scores(rows, np.random.default_rng(0).gamma(2, 30, len(rows.starts)))
-    once, again, other = (judge(predictions, rows, seed).primary.area.interval for seed in (1, 1, 2))
+    once, again, other = (evaluate(predictions, rows, seed).primary.area.interval for seed in (1, 1, 2))
     assert once == again != other
 
 
-def people(counts: list[int]) -> JudgedRows:
+def people(counts: list[int]) -> EvalIndex:
     """Clips of one person after the other, so many each."""
     person = [f"person {i}" for i, count in enumerate(counts) for _ in range(count)]
     recordings = [replace(recording(f"clip{i}", ((20, 40),)), group=group) for i, group in enumerate(person)]
@@ -94,7 +96,7 @@ def test_people_are_resampled_whole_where_there_are_enough(tmp_path: Path) -> No
     rng = np.random.default_rng(0)
     person = np.unique([r.group for r in rows.recordings], return_inverse=True)[1]
     score = rng.normal(rng.normal(0, 3, (5,))[person[rows.clip]], 1)[rows.starts]
-    judgement = judge(window_scores(rows, score), rows, seed=4)
+    judgement = evaluate(window_scores(rows, score), rows, seed=4)
     frames = judgement.frames
     owner, label = person[frames.clip], frames.label.numpy()
     areas = []
@@ -109,14 +111,14 @@ def test_people_are_resampled_whole_where_there_are_enough(tmp_path: Path) -> No
 
 def test_clips_are_resampled_where_there_are_few_people() -> None:
     rows = people([4, 1, 2, 3])
-    judgement = judge(window_scores(rows, np.arange(len(rows.starts)) % 7.0), rows)
+    judgement = evaluate(window_scores(rows, np.arange(len(rows.starts)) % 7.0), rows)
     assert str(judgement.units) == "10 clips of 4 groups"
 
 
 def test_averaging_is_told_from_a_single_frame() -> None:
     """Independent noise on each frame averages out; that gain must show in the averaged control alone."""
     rows = three_clips()
-    judgement = judge(plausible(rows, 1), rows)
+    judgement = evaluate(plausible(rows, 1), rows)
     assert judgement.variant.area.value > judgement.primary.area.value + 0.01
 
 
@@ -124,7 +126,7 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "metrics.json"
     path.write_text("old")
     refused = pytest.raises(UserError, match=r"metrics\.json: cannot be written \(No space left on device\)")
-    with refused, replacing(path) as file:
+    with refused, atomic_write(path) as file:
         file.write("half of the n")
         raise OSError(28, "No space left on device")
     assert path.read_text() == "old"
@@ -134,17 +136,17 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
 def test_a_folder_that_is_a_file_is_a_user_error(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("in the way")
     with pytest.raises(UserError, match=r"scores\.csv: cannot be written"):
-        write_results(tmp_path / "run", judge(plausible(three_clips(), 10), three_clips()))
+        write_results(tmp_path / "run", evaluate(plausible(three_clips(), 10), three_clips()))
 
 
 def test_names_with_commas_and_quotes_survive(tmp_path: Path) -> None:
     rows = rows_of([[(0, 20)], [(0, 20)]], [(0, 20)] * 2, [recording('a,"b"\nc'), recording("ü", None)], 5)
-    write_results(tmp_path, judge(plausible(rows, 5), rows))
+    write_results(tmp_path, evaluate(plausible(rows, 5), rows))
     assert {line["clip"] for line in read_scores(tmp_path)} == {'a,"b"\nc', "ü"}
 
 
 def test_metrics_json_holds_no_nan(tmp_path: Path) -> None:
-    judgement = judge(plausible(three_clips(), 10), three_clips())
+    judgement = evaluate(plausible(three_clips(), 10), three_clips())
     with pytest.raises(ValueError, match="JSON"):
         write_results(tmp_path, judgement, {"loss": float("nan")})
     assert list(tmp_path.iterdir()) == []
@@ -157,7 +159,7 @@ def test_importing_the_package_is_cheap() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def big_rows(clips: int, length: int) -> JudgedRows:
+def big_rows(clips: int, length: int) -> EvalIndex:
     recordings = [recording(f"c{i}", ((100, 200),) if i % 2 else ()) for i in range(clips)]
     return rows_of([[(0, length)]] * clips, [(0, length)] * clips, recordings, 30)
 
@@ -170,5 +172,5 @@ def test_a_large_test_split_takes_seconds(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     predictions = Predictions(torch.tensor(rows.starts), torch.tensor(rng.gamma(2, 30, len(rows.starts))), None, 30)
     begin = time.perf_counter()
-    write_results(tmp_path, judge(predictions, rows))
+    write_results(tmp_path, evaluate(predictions, rows))
     assert time.perf_counter() - begin < 10  # 1.3 s on one quiet core

@@ -3,7 +3,8 @@ import pytest
 import torch
 from evaluation_cases import covered_rows, plausible, recording, rows_of, three_clips
 
-from skelmap.evaluation import Predictions, pick_windows, sample_latents
+from skelmap.evaluation.examples import pick_windows, sample_latents
+from skelmap.evaluation.frames import Predictions
 
 
 def test_picks_are_pure_windows_at_the_quantiles_of_their_class() -> None:

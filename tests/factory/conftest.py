@@ -3,15 +3,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skelmap.factory import write_factory
-from skelmap.factory.presets import paper_shots
-from skelmap.factory.sessions import Scene
+from skelmap.simulation.dataset import paper_shots, simulate_dataset
+from skelmap.simulation.sessions import Scene
 
 
 @pytest.fixture(scope="session")
 def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The manifest of the `paper` preset, seed 0."""
-    return write_factory(tmp_path_factory.mktemp("paper"))
+    return simulate_dataset(tmp_path_factory.mktemp("paper"))
 
 
 @pytest.fixture(scope="session")

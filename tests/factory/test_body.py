@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skelmap.factory.body import sample_worker
-from skelmap.factory.curves import RUN, WALK, Gait, minimum_jerk
-from skelmap.factory.feet import plan_feet
-from skelmap.factory.limbs import ELBOW_LIMIT, KNEE_LIMIT, solve_joints, two_bones
-from skelmap.factory.posture import solve_trunk
-from skelmap.factory.sessions import Scene
-from skelmap.factory.timeline import Timeline
-from skelmap.poses import BODY_25
+from skelmap.simulation.body import sample_worker
+from skelmap.simulation.feet import plan_feet
+from skelmap.simulation.gait import RUN, WALK, Gait, minimum_jerk
+from skelmap.simulation.limbs import ELBOW_LIMIT, KNEE_LIMIT, solve_joints, two_bones
+from skelmap.simulation.posture import solve_trunk
+from skelmap.simulation.sessions import Scene
+from skelmap.simulation.timeline import Timeline
+from skelmap.skeletons.layouts import BODY_25
 
 RIGID = [limb for limb in BODY_25.limbs if limb != (1, 0)]  # the neck bends: neck to nose is no bone
 SIDES = ((2, 3, 4, 9, 10, 11), (5, 6, 7, 12, 13, 14))  # shoulder elbow wrist hip knee ankle

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skelmap.errors import UserError
-from skelmap.factory.camera import Camera
-from skelmap.factory.occlusion import Solid, hidden_joints
-from skelmap.factory.sessions import Scene
+from skelmap.simulation.camera import Camera
+from skelmap.simulation.occlusion import Solid, hidden_joints
+from skelmap.simulation.sessions import Scene
+from skelmap.utils.errors import UserError
 
 
 @given(st.floats(1, 6), st.floats(0, 60), st.floats(200, 1200), st.floats(-0.1, 0.1), st.integers(0, 99))

@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skelmap.factory.detector import GROUPS, correlated, detect, fitted
-from skelmap.factory.fit import fit_jitter, jitter_spectra, model_spectrum
-from skelmap.poses import BODY_25, Clip, read_clip
+from detector_fit.measure import fit_jitter, jitter_spectra, model_spectrum
+from skelmap.simulation.detector import GROUPS, correlated, detect, fitted
+from skelmap.skeletons.clip import Clip
+from skelmap.skeletons.layouts import BODY_25
+from skelmap.skeletons.readers import read_clip
 
 SIZE = (640, 480)
 

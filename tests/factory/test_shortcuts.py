@@ -12,14 +12,14 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from skelmap.factory import write_factory
-from skelmap.factory.body import sample_worker
-from skelmap.factory.performer import Performer
-from skelmap.factory.presets import large_shots
-from skelmap.factory.timeline import Timeline
-from skelmap.factory.works import perform
-from skelmap.factory.workshop import build_workshop
-from skelmap.poses import read_clip, read_manifest
+from skelmap.simulation.actions import perform
+from skelmap.simulation.body import sample_worker
+from skelmap.simulation.dataset import large_shots, simulate_dataset
+from skelmap.simulation.performer import Performer
+from skelmap.simulation.scene import build_workshop
+from skelmap.simulation.timeline import Timeline
+from skelmap.skeletons.manifest import read_manifest
+from skelmap.skeletons.readers import read_clip
 
 FEATURES = ("joints", "confidence", "x", "y", "scale")
 
@@ -54,7 +54,7 @@ def auroc(features: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> float
 def frames(tmp_path_factory: pytest.TempPathFactory, paper: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Test frames of two seeds together: chance is less of a lottery."""
     one = dataset(paper)
-    two = dataset(write_factory(tmp_path_factory.mktemp("second"), seed=1))
+    two = dataset(simulate_dataset(tmp_path_factory.mktemp("second"), seed=1))
     return (
         *(np.concatenate([a, b]) for a, b in zip(one[:2], two[:2], strict=True)),
         np.concatenate([one[2], two[2] + 100]),

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skelmap.errors import UserError
-from skelmap.factory import Camera, write_factory
-from skelmap.factory.export import export_json
-from skelmap.factory.film import frame_pictures, write_film
-from skelmap.factory.presets import split_of_workers
-from skelmap.factory.works import ABNORMAL
-from skelmap.maps import MapSettings
-from skelmap.poses import read_clip, read_manifest
+from skelmap.data.rendering import MapSettings
+from skelmap.simulation.actions import ABNORMAL
+from skelmap.simulation.camera import Camera
+from skelmap.simulation.dataset import simulate_dataset, split_of_workers
+from skelmap.simulation.render import export_json, frame_pictures, write_film
+from skelmap.skeletons.manifest import read_manifest
+from skelmap.skeletons.readers import read_clip
+from skelmap.utils.errors import UserError
 
 TINY = {"preset": "large", "workers": 3, "minutes": 0.2}
 
@@ -61,7 +61,7 @@ def test_every_work_is_done_and_every_frame_span_is_inside(paper: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 9))
 def test_other_seeds_keep_the_promises(seed: int, tmp_path: Path) -> None:
-    manifest = read_manifest(write_factory(tmp_path, seed=seed))
+    manifest = read_manifest(simulate_dataset(tmp_path, seed=seed))
     labels = [r.labels(np.arange(len(read_clip(r.path, r.clip)))) for r in manifest.split("test")]
     assert sum(map(len, labels)) == 4898
     assert 0.35 <= np.concatenate(labels).mean() <= 0.52
@@ -74,29 +74,29 @@ def test_the_person_is_rarely_lost(paper: Path) -> None:
 
 
 def test_same_seed_same_bytes_in_another_process(tmp_path: Path) -> None:
-    write_factory(tmp_path / "a", **TINY)
-    call = f"write_factory(Path({str(tmp_path / 'b')!r}), **{TINY!r})"
-    code = f"from pathlib import Path; from skelmap.factory import write_factory; {call}"
+    simulate_dataset(tmp_path / "a", **TINY)
+    call = f"simulate_dataset(Path({str(tmp_path / 'b')!r}), **{TINY!r})"
+    code = f"from pathlib import Path; from skelmap.simulation.dataset import simulate_dataset; {call}"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
 
 
 def test_another_seed_gives_other_data(tmp_path: Path) -> None:
-    write_factory(tmp_path / "a", **TINY)
-    write_factory(tmp_path / "b", seed=1, **TINY)
+    simulate_dataset(tmp_path / "a", **TINY)
+    simulate_dataset(tmp_path / "b", seed=1, **TINY)
     assert tree(tmp_path / "a") != tree(tmp_path / "b")
 
 
 def test_nothing_is_done_twice(tmp_path: Path) -> None:
-    manifest = write_factory(tmp_path, **TINY)
+    manifest = simulate_dataset(tmp_path, **TINY)
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.npz")}
-    assert write_factory(tmp_path, **TINY) == manifest
+    assert simulate_dataset(tmp_path, **TINY) == manifest
     assert before == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.npz")}
 
 
 @pytest.mark.parametrize("damage", ["note", "clip", "manifest"])
 def test_an_incomplete_or_changed_data_set_is_made_anew(tmp_path: Path, damage: str) -> None:
-    manifest = write_factory(tmp_path, **TINY)
+    manifest = simulate_dataset(tmp_path, **TINY)
     whole = tree(tmp_path)
     clip = next(tmp_path.rglob("*.npz"))
     if damage == "note":  # as if interrupted: factory.json is written last
@@ -106,30 +106,30 @@ def test_an_incomplete_or_changed_data_set_is_made_anew(tmp_path: Path, damage: 
         clip.write_bytes(clip.read_bytes()[:-20])
     else:
         manifest.write_text(manifest.read_text().replace("val", "test"))
-    write_factory(tmp_path, **TINY)
+    simulate_dataset(tmp_path, **TINY)
     assert tree(tmp_path) == whole
 
 
 def test_other_arguments_replace_a_data_set(tmp_path: Path) -> None:
-    write_factory(tmp_path, **TINY)
-    write_factory(tmp_path, **TINY, camera=Camera(pitch=30.0))
+    simulate_dataset(tmp_path, **TINY)
+    simulate_dataset(tmp_path, **TINY, camera=Camera(pitch=30.0))
     assert json.loads((tmp_path / "factory.json").read_text())["camera"]["pitch"] == 30.0
 
 
 def test_two_processes_at_once(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
-    both = [context.Process(target=write_factory, args=(tmp_path / "both",), kwargs=TINY) for _ in range(2)]
+    both = [context.Process(target=simulate_dataset, args=(tmp_path / "both",), kwargs=TINY) for _ in range(2)]
     for process in both:
         process.start()
     for process in both:
         process.join(60)
         assert process.exitcode == 0
-    write_factory(tmp_path / "alone", **TINY)
+    simulate_dataset(tmp_path / "alone", **TINY)
     assert tree(tmp_path / "both") == tree(tmp_path / "alone")
 
 
 def test_large_is_split_by_worker(tmp_path: Path) -> None:
-    manifest = write_factory(tmp_path, preset="large", workers=4, minutes=0.2)
+    manifest = simulate_dataset(tmp_path, preset="large", workers=4, minutes=0.2)
     rows = list(csv.DictReader(manifest.open()))
     assert {r["group"] for r in rows} == {f"worker_{i:03d}" for i in range(4)}
     read_manifest(manifest)
@@ -137,15 +137,15 @@ def test_large_is_split_by_worker(tmp_path: Path) -> None:
 
 def test_large_takes_the_memory_of_one_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten minutes are cut into clips, each written before the next is made."""
-    from skelmap.factory import presets, write
+    from skelmap.simulation import dataset, sessions
 
     events: list[str] = []
-    monkeypatch.setattr(presets, "CLIP_FRAMES", 90)
-    original = presets.record
-    monkeypatch.setattr(presets, "record", lambda *a: (events.append("made"), original(*a))[1])
-    put = write.write_clip
-    monkeypatch.setattr(write, "write_clip", lambda *a: (events.append("written"), put(*a))[1])
-    write_factory(tmp_path, **TINY)
+    monkeypatch.setattr(sessions, "CLIP_FRAMES", 90)
+    original = sessions.record
+    monkeypatch.setattr(sessions, "record", lambda *a: (events.append("made"), original(*a))[1])
+    put = dataset.write_clip
+    monkeypatch.setattr(dataset, "write_clip", lambda *a: (events.append("written"), put(*a))[1])
+    simulate_dataset(tmp_path, **TINY)
     assert events == ["made", "written"] * (len(events) // 2)
     assert len(events) == 2 * 3 * 4  # three workers, 360 frames each in four clips
 
@@ -167,7 +167,7 @@ def test_every_split_has_a_worker(workers: int) -> None:
 )
 def test_wrong_arguments_are_named(tmp_path: Path, arguments: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        write_factory(tmp_path, **arguments)  # type: ignore[arg-type]
+        simulate_dataset(tmp_path, **arguments)  # type: ignore[arg-type]
 
 
 def test_exported_json_comes_back_the_same(paper: Path, tmp_path: Path) -> None:

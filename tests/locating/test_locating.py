@@ -10,15 +10,20 @@ import pytest
 
 from composing import ROOT
 from invented import clip_of, person, wave, write_manifest, write_task
-from skelmap.errors import UserError
+from localisation.figure import error_figure
+from localisation.locate import locate, map_styles
+from localisation.methods import mean_position, nearest_map, network
+from localisation.poses import Poses, read_poses
+from localisation.summary import summarise
+from localisation.tables import markdown
+from skelmap.data.rendering import MapSettings
 from skelmap.evaluation.bootstrap import unit_weights
-from skelmap.factory import write_factory
-from skelmap.locating import error_figure, locate, map_styles, markdown
-from skelmap.locating.methods import mean_position, nearest_map, network
-from skelmap.locating.poses import Poses, read_poses
-from skelmap.locating.summary import summarise
-from skelmap.maps import MapSettings
-from skelmap.poses import BODY_25, COCO_18, Clip, read_manifest, write_clip
+from skelmap.simulation.dataset import simulate_dataset
+from skelmap.skeletons.clip import Clip
+from skelmap.skeletons.layouts import BODY_25, COCO_18
+from skelmap.skeletons.manifest import read_manifest
+from skelmap.skeletons.readers import write_clip
+from skelmap.utils.errors import UserError
 
 ELBOW = BODY_25.joints.index("right_elbow")
 
@@ -196,7 +201,7 @@ def script(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_the_script_writes_table_and_figure_and_names_mistakes(tmp_path: Path) -> None:
-    manifest = str(write_factory(tmp_path / "factory"))
+    manifest = str(simulate_dataset(tmp_path / "factory"))
     out = str(tmp_path / "out" / "found")
     done = script(manifest, "--out", out, "--img-size", "14", "28", "--frames", "300", "--line-unit", "source", "map")
     assert done.returncode == 0, done.stderr

@@ -13,9 +13,13 @@ import torch
 import xxhash
 
 from invented import clip_of, wave, write_manifest, write_openpose
-from skelmap.errors import UserError
-from skelmap.maps import MapCache, MapSettings, cache, draw_maps, open_cache, sources
-from skelmap.poses import COCO_18, JsonFormat, Recording, read_clip, read_manifest, write_clip
+from skelmap.data import cache
+from skelmap.data.cache import MapCache, open_cache
+from skelmap.data.rendering import MapSettings, draw_maps
+from skelmap.skeletons.layouts import COCO_18
+from skelmap.skeletons.manifest import Recording, read_manifest
+from skelmap.skeletons.readers import PoseFormat, read_clip, write_clip
+from skelmap.utils.errors import UserError
 
 PAPER = MapSettings()
 
@@ -81,7 +85,7 @@ def test_a_finished_cache_opens_without_parsing_sources(
 
 
 def age(path: Path, seconds: float = 100) -> None:
-    for file in sources.source_files(path):
+    for file in cache.source_files(path):
         os.utime(file, (file.stat().st_mtime - seconds,) * 2)
 
 
@@ -91,7 +95,7 @@ def test_settled_sources_are_not_even_hashed_again(
     for recording in recordings:
         age(recording.path)
     first = opened(recordings, tmp_path)
-    monkeypatch.setattr(sources, "_read_all", not_again)
+    monkeypatch.setattr(cache, "_read_all", not_again)
     assert opened(recordings, tmp_path).path == first.path
 
 
@@ -118,7 +122,7 @@ def test_changed_content_gets_a_new_cache_even_at_once_and_at_the_same_time_of_c
 
 def test_a_renamed_frame_is_a_change(recordings: tuple[Recording, ...], tmp_path: Path) -> None:
     first = opened(recordings, tmp_path)
-    last = sources.source_files(recordings[3].path)[-1]
+    last = cache.source_files(recordings[3].path)[-1]
     last.rename(last.with_name("clip_000000000050_keypoints.json"))
     assert opened(recordings, tmp_path).spans[3] == (0, 51)
     assert opened(recordings, tmp_path).path != first.path
@@ -157,20 +161,20 @@ def test_one_channel_keeps_the_name_that_earlier_versions_gave(
 ) -> None:
     drawing = {"img_size": 28, "crop_size": 480, "resample": "bilinear", "line_width": 8.0, "line_unit": "source"}
     said = ["MapSettings", {**drawing, "threshold": 0.1}, "BODY_25", [640, 480], 30.0, 3]
-    name = xxhash.xxh3_128(sources.content_digest(recordings, tmp_path).encode() + json.dumps(said).encode())
+    name = xxhash.xxh3_128(cache.content_digest(recordings, tmp_path).encode() + json.dumps(said).encode())
     assert opened(recordings, tmp_path).path.stem == name.hexdigest()
 
 
 def test_the_json_format_and_the_renderer_have_caches_of_their_own(
     recordings: tuple[Recording, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def path(fmt: JsonFormat) -> Path:
+    def path(fmt: PoseFormat) -> Path:
         return open_cache(recordings[:1], PAPER, tmp_path / "cache", fmt).path
 
-    formats = [JsonFormat(), JsonFormat(COCO_18), JsonFormat(size=(320, 240)), JsonFormat(fps=25.0)]
+    formats = [PoseFormat(), PoseFormat(COCO_18), PoseFormat(size=(320, 240)), PoseFormat(fps=25.0)]
     paths = [path(fmt) for fmt in formats]
     monkeypatch.setattr(cache, "RENDERER_VERSION", 99)
-    assert len({*paths, path(JsonFormat())}) == 5
+    assert len({*paths, path(PoseFormat())}) == 5
 
 
 def flip(position: float) -> Callable[[bytes], bytes]:

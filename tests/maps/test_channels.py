@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from composing import Compose
 from invented import clip_of, wave
-from skelmap.config import check
-from skelmap.errors import UserError
-from skelmap.maps import MapSettings, draw_maps
-from skelmap.poses import LAYOUTS, Clip, Layout
+from skelmap.data.rendering import MapSettings, draw_maps
+from skelmap.skeletons.clip import Clip
+from skelmap.skeletons.layouts import LAYOUTS, Layout
+from skelmap.training.schema import check
+from skelmap.utils.errors import UserError
 
 ALL = ("left", "motion", "right", "trunk", "body")
 GREY = MapSettings(resample="area", threshold=None, channels=ALL)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from invented import person, wave
-from skelmap.errors import UserError
-from skelmap.maps import MapSettings, draw_maps
-from skelmap.poses import BODY_25, COCO_17, COCO_18, Layout
+from skelmap.data.rendering import MapSettings, draw_maps
+from skelmap.skeletons.layouts import BODY_25, COCO_17, COCO_18, Layout
+from skelmap.utils.errors import UserError
 
 SIZE = (640, 480)
 MARGIN = 400

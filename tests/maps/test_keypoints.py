@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from invented import clip_of, person, wave
-from skelmap.errors import UserError
-from skelmap.maps import KeypointSettings
-from skelmap.poses import BODY_25, COCO_17, COCO_18, Clip
+from skelmap.data.keypoints import KeypointSettings
+from skelmap.skeletons.clip import Clip
+from skelmap.skeletons.layouts import BODY_25, COCO_17, COCO_18
+from skelmap.utils.errors import UserError
 
 SETTINGS = KeypointSettings(BODY_25, crop_size=480)
 

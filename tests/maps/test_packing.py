@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from skelmap.maps import pack_maps, unpack_maps
+from skelmap.data.rendering import pack_maps, unpack_maps
 
 shapes = st.tuples(st.integers(0, 5), st.integers(1, 5), st.integers(1, 30), st.integers(1, 30))
 

@@ -8,9 +8,11 @@ import torch
 from hydra.utils import instantiate
 
 from composing import Compose
-from skelmap.data import SkeletonMaps
-from skelmap.models import AE, LSTMVAE, VAE
+from skelmap.data.datamodule import SkeletonDataModule
+from skelmap.models.ae import AE
 from skelmap.models.autoencoder import Autoencoder
+from skelmap.models.lstm_vae import LSTMVAE
+from skelmap.models.vae import VAE
 
 CONF = Path(__file__).parents[2] / "conf"
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
@@ -57,7 +59,7 @@ def small_overrides(name: str) -> list[str]:
     return [f"model={name}", "data=manifest", "data.seq_len=8", "trainer.accelerator=cpu", *sizes, *latent]
 
 
-def built(composed: Compose, task: Path, name: str, *overrides: str) -> tuple[pl.LightningModule, SkeletonMaps]:
+def built(composed: Compose, task: Path, name: str, *overrides: str) -> tuple[pl.LightningModule, SkeletonDataModule]:
     """A small model and its data, as train.py would build them."""
     cfg = composed(*small_overrides(name), f"data.manifest={task}", *overrides)
     pl.seed_everything(0, verbose=False)

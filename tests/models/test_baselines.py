@@ -11,10 +11,9 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import NearestNeighbors
 
 from composing import Compose
-from skelmap.errors import UserError
-from skelmap.experiment import run
-from skelmap.models import GMM, KNN, PCA, MeanMap
-from skelmap.models.baselines import Baseline
+from skelmap.models.baselines import GMM, KNN, PCA, Baseline, MeanTemplate
+from skelmap.training.run import run
+from skelmap.utils.errors import UserError
 
 RNG = np.random.default_rng(0)
 TRAIN, TEST = ((RNG.random((n, 60)) < RNG.random(60)).astype(np.float32) for n in (200, 40))
@@ -59,7 +58,7 @@ def test_knn_scores_the_mean_distance_to_the_nearest() -> None:
 
 
 def test_the_mean_map_scores_the_squared_difference_from_it() -> None:
-    score, latent = described(MeanMap(window=1, max_windows=1000))
+    score, latent = described(MeanTemplate(window=1, max_windows=1000))
     np.testing.assert_allclose(score, ((TEST - TRAIN.mean(axis=0)) ** 2).mean(axis=1), rtol=1e-4)
     assert latent is None
 

@@ -12,11 +12,11 @@ from model_cases import MODELS, NETWORKS, VIEWS, small_overrides
 from sklearn.metrics import roc_auc_score
 
 from composing import Compose
-from skelmap.data import SkeletonMaps
+from skelmap.data.datamodule import SkeletonDataModule
+from skelmap.data.input_spec import InputSpec
 from skelmap.evaluation import metrics
-from skelmap.experiment import prepare, run
-from skelmap.monitor.eye import Eye
-from skelmap.monitor.torch_scorer import load_model
+from skelmap.monitor.scorers import load_model
+from skelmap.training.run import prepare, run
 
 pytestmark = [
     pytest.mark.gpu,
@@ -50,7 +50,7 @@ def test_a_model_trained_on_a_gpu_scores_there_as_on_the_cpu(
     tolerance = (1e-2 if name in NETWORKS else 1e-4) * float(np.abs(expected).max())
     np.testing.assert_allclose(scores(tmp_path / "gpu"), expected, rtol=0, atol=tolerance)
     assert there["auroc"] == pytest.approx(here["auroc"], abs=0.01)
-    load_model(tmp_path / "gpu", Eye.read(tmp_path / "gpu"))  # for the monitor
+    load_model(tmp_path / "gpu", InputSpec.read(tmp_path / "gpu"))  # for the monitor
 
 
 @pytest.mark.parametrize("name", ["lstm_vae", "vae"])
@@ -69,7 +69,7 @@ def test_full_float32_scores_as_the_cpu_does(
 def test_windows_unpacked_on_the_gpu_are_those_of_the_cpu(representation: str, task: Path, composed: Compose) -> None:
     words = (*small("ae", task), f"data.representation={representation}")
     _, _, data = prepare(composed(*words))
-    assert isinstance(data, SkeletonMaps)
+    assert isinstance(data, SkeletonDataModule)
     starts = torch.from_numpy(data.starts("test"))
     assert torch.equal(data.gather(starts.cuda()).cpu(), data.gather(starts))
 

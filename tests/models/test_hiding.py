@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from model_cases import network, small_overrides, some_maps
 
 from composing import Compose
-from skelmap.data import Batch
-from skelmap.errors import UserError
-from skelmap.experiment import run
-from skelmap.models.hiding import SCORES, masks
+from skelmap.data.datamodule import Batch
+from skelmap.models.masking import SCORES, masks
+from skelmap.training.run import run
+from skelmap.utils.errors import UserError
 
 both = pytest.mark.parametrize("score", SCORES)
 T = 6

@@ -10,8 +10,8 @@ from sklearn.metrics import roc_auc_score
 from torch.distributions import Normal
 
 from composing import Compose
-from skelmap.experiment import run
-from skelmap.models.scores import gaussian_nll
+from skelmap.models.losses import gaussian_nll
+from skelmap.training.run import run
 
 KEYPOINTS = "data.representation=keypoints"
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.stats import ortho_group
 
-from skelmap.models.logarithm import LOWEST, logarithm
+from skelmap.models.pose_features import LOWEST, logarithm
 
 COUNT, DIMENSIONS = 6, 20
 

@@ -8,10 +8,10 @@ import torch
 from model_cases import NETWORKS, network, some_maps
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
-from skelmap.data import Batch
-from skelmap.errors import UserError
+from skelmap.data.datamodule import Batch
 from skelmap.models.autoencoder import SCORES
-from skelmap.models.scores import active_units, bernoulli_nll, gaussian_kl, gaussian_nll, reconstruction_error
+from skelmap.models.losses import active_units, bernoulli_nll, gaussian_kl, gaussian_nll, reconstruction_error
+from skelmap.utils.errors import UserError
 
 
 def nll(logits: torch.Tensor, maps: torch.Tensor) -> np.ndarray:

@@ -17,31 +17,31 @@ from sklearn.neighbors import NearestNeighbors
 
 from composing import Compose
 from invented import write_task
-from skelmap.data import Batch
-from skelmap.errors import UserError
-from skelmap.experiment import run
-from skelmap.models import Neighbours, OnViews, Residuals
-from skelmap.models.logarithm import LOWEST
-from skelmap.models.views import STEP, STILL, VIEWS, joints_of, scaled
-from skelmap.poses import read_clip, write_clip
+from skelmap.data.datamodule import Batch
+from skelmap.models.feature_distance import FeatureDistance
+from skelmap.models.feature_models import FeatureKNN, FeaturePCA
+from skelmap.models.pose_features import LOWEST, STEP, STILL, VIEWS, joints_of, scaled
+from skelmap.skeletons.readers import read_clip, write_clip
+from skelmap.training.run import run
+from skelmap.utils.errors import UserError
 
 T, V, KEPT = 6, 5, [0, 1, 2, 4]
 HANDS = [0, 1, 3]
 """Of the joints that are kept."""
-DIMENSIONS = {"posture": 4, "course": 6, "spectra": 8}
+DIMENSIONS = {"posture": 4, "trajectory": 6, "spectra": 8}
 RNG = np.random.default_rng(0)
 TRAIN, VAL, TEST = (RNG.normal(size=(n, T, V, 2)).astype(np.float32) for n in (200, 30, 40))
 
 
-def model(kind: type[OnViews] = Neighbours, **others: Any) -> OnViews:
+def model(kind: type[FeatureDistance] = FeatureKNN, **others: Any) -> FeatureDistance:
     sizes = {"window": T, "views": list(DIMENSIONS), "dimensions": list(DIMENSIONS.values()), "max_windows": 1000}
-    own = {"neighbours": 3, "remainder": False} if kind is Neighbours else {}
+    own = {"neighbours": 3, "remainder": False} if kind is FeatureKNN else {}
     built = kind(**(sizes | own | others))
     built.joints, built.hands = torch.tensor(KEPT), torch.tensor(HANDS)
     return built
 
 
-def fitted(kind: type[OnViews] = Neighbours, **others: Any) -> OnViews:
+def fitted(kind: type[FeatureDistance] = FeatureKNN, **others: Any) -> FeatureDistance:
     """Fitted to the training windows, with the usual distances of the validation windows."""
     ours = model(kind, **others)
     ours.fit(TRAIN.reshape(200, -1).copy())
@@ -78,7 +78,7 @@ def one_view(name: str, window: np.ndarray) -> np.ndarray:
         return np.concatenate([distance.mean(axis=0), np.log(distance.std(axis=0) + 2 * STILL), direction.ravel()])
     amplitudes = np.abs(np.fft.rfft(flat - flat.mean(axis=0), axis=0))[1:] / T
     spectra = np.concatenate([flat.mean(axis=0), np.log(amplitudes + STILL / 10).ravel()])
-    return {"course": flat.ravel(), "spectra": spectra}[name]
+    return {"trajectory": flat.ravel(), "spectra": spectra}[name]
 
 
 def test_views_are_what_they_say() -> None:
@@ -126,16 +126,16 @@ def distances(kind: str) -> tuple[np.ndarray, np.ndarray]:
     return np.array(usual), np.array(asked)
 
 
-@pytest.mark.parametrize(("kind", "of"), [("neighbours", Neighbours), ("residual", Residuals)])
-def test_the_score_is_the_mean_distance_in_units_of_the_usual_one(kind: str, of: type[OnViews]) -> None:
+@pytest.mark.parametrize(("kind", "of"), [("neighbours", FeatureKNN), ("residual", FeaturePCA)])
+def test_the_score_is_the_mean_distance_in_units_of_the_usual_one(kind: str, of: type[FeatureDistance]) -> None:
     usual, asked = distances(kind)
     scored = fitted(of).predict_step(batch(TEST))
     np.testing.assert_allclose(scored.score, (asked / usual.mean(axis=1, keepdims=True)).mean(axis=0), rtol=2e-3)
     assert scored.latent.shape == (40, 4)
 
 
-@pytest.mark.parametrize("of", [Neighbours, Residuals])
-def test_contributions_of_the_joints_are_parts_of_the_score(of: type[OnViews]) -> None:
+@pytest.mark.parametrize("of", [FeatureKNN, FeaturePCA])
+def test_contributions_of_the_joints_are_parts_of_the_score(of: type[FeatureDistance]) -> None:
     ours = fitted(of, views=[*VIEWS, *(f"hands_{view}" for view in VIEWS)], dimensions=8 * [4])
     score, parts = ours.score_and_contributions(torch.from_numpy(TEST)[:, :, None])
     assert parts.shape == (40, T, 1, V, 2) and not parts[..., [3], :].any()  # a joint that is left out
@@ -207,8 +207,8 @@ def test_training_learns_what_is_usual_and_which_joints_are_of_the_hands(compose
 
 
 def test_directions_beyond_the_dimensions_are_divided_by_the_last_standard_deviation() -> None:
-    ours = fitted(views=["course"], dimensions=[5], remainder=True)
-    seen, asked = (views(places, ["course"])["course"] for places in (TRAIN, TEST))
+    ours = fitted(views=["trajectory"], dimensions=[5], remainder=True)
+    seen, asked = (views(places, ["trajectory"])["trajectory"] for places in (TRAIN, TEST))
     pca = PCA(svd_solver="full").fit(seen)
     width = np.sqrt(np.maximum(pca.explained_variance_, pca.explained_variance_[4]))
     near = NearestNeighbors(n_neighbors=3).fit(pca.transform(seen) / width)
@@ -253,7 +253,7 @@ def test_coordinates_that_never_change_do_not_count() -> None:
     still[:, :, 1] = 0
     asked = torch.from_numpy(TEST.copy())
     asked[:, :, 1] = 0
-    ours = model(views=["course"], dimensions=[100])
+    ours = model(views=["trajectory"], dimensions=[100])
     ours.fit(still.reshape(200, -1).copy())
     assert ours.course_axes.shape == (8 * T, 6 * T)
     nudged = asked.clone()
@@ -264,8 +264,8 @@ def test_coordinates_that_never_change_do_not_count() -> None:
 
 
 def test_joints_that_are_seldom_seen_are_left_out() -> None:
-    assert Neighbours.often_seen(torch.tensor([1.0, 0.2, 0.5, 0.0])).tolist() == [0, 2]
-    assert Neighbours.often_seen(torch.tensor([0.3, 0.2, 0.0, 0.6])).tolist() == [0, 1, 3]
+    assert FeatureKNN.often_seen(torch.tensor([1.0, 0.2, 0.5, 0.0])).tolist() == [0, 2]
+    assert FeatureKNN.often_seen(torch.tensor([0.3, 0.2, 0.0, 0.6])).tolist() == [0, 1, 3]
 
 
 def test_fewer_windows_than_neighbours_are_refused() -> None:
@@ -288,7 +288,7 @@ def test_fewer_windows_than_neighbours_are_refused() -> None:
 )
 def test_views_that_cannot_be_taken_are_refused(others: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        Neighbours(**({"window": T, "neighbours": 3, "max_windows": 9} | others))
+        FeatureKNN(**({"window": T, "neighbours": 3, "max_windows": 9} | others))
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -329,14 +329,14 @@ def test_validation_recordings_that_the_trainer_passes_over_are_missed(
 
 
 def test_a_subspace_that_leaves_nothing_is_refused() -> None:
-    ours = model(Residuals, views=["posture"], dimensions=[100])
+    ours = model(FeaturePCA, views=["posture"], dimensions=[100])
     with pytest.raises(UserError, match=r"dimensions=\[100\]: all 24 directions of view posture .*; allowed are fewer"):
         ours.fit(TRAIN.reshape(200, -1).copy())
 
 
 def test_a_single_window_is_refused() -> None:
     with pytest.raises(UserError, match=r"PCA: posture, .*: one training window; allowed are two or more"):
-        model(Residuals).fit(TRAIN[:1].reshape(1, -1).copy())
+        model(FeaturePCA).fit(TRAIN[:1].reshape(1, -1).copy())
 
 
 def test_ranks_without_validation_recordings_are_refused(composed: Compose, tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from sklearn.covariance import EmpiricalCovariance
 from sklearn.neighbors import KNeighborsRegressor, NearestNeighbors
 
 from composing import Compose
-from skelmap.errors import UserError
-from skelmap.experiment import run
-from skelmap.models.reference import SCORES, Reference
+from skelmap.models.latent_scores import SCORES, Reference
+from skelmap.training.run import run
+from skelmap.utils.errors import UserError
 
 RNG = np.random.default_rng(0)
 MIXING = RNG.normal(size=(4, 4))

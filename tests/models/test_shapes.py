@@ -6,7 +6,7 @@ import pytest
 import torch
 from model_cases import NETWORKS, network, some_maps
 
-from skelmap.models.convolutions import SMALLEST, MapDecoder, MapEncoder, stage_shapes
+from skelmap.models.networks import SMALLEST, MapDecoder, MapEncoder, stage_shapes
 
 
 @pytest.mark.parametrize(

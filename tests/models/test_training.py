@@ -11,8 +11,8 @@ from model_cases import MODELS, NETWORKS, built, small_overrides, trainer
 from sklearn.metrics import roc_auc_score
 
 from composing import Compose
-from skelmap.data import SkeletonMaps
-from skelmap.experiment import run
+from skelmap.data.datamodule import SkeletonDataModule
+from skelmap.training.run import run
 
 every_model = pytest.mark.parametrize("name", MODELS)
 LIKE_OTHERS = {"vae", "gmm", "knn", "knn_course", "knn_keypoints", "knn_ranks", "knn_spectra", "mean_map"}
@@ -24,7 +24,7 @@ every_kind = pytest.mark.parametrize(
 )
 
 
-def scores(fitted: pl.Trainer, model: pl.LightningModule, data: SkeletonMaps) -> tuple[np.ndarray, np.ndarray]:
+def scores(fitted: pl.Trainer, model: pl.LightningModule, data: SkeletonDataModule) -> tuple[np.ndarray, np.ndarray]:
     """Scores and labels of the test windows that are wholly normal or wholly abnormal."""
     parts = fitted.predict(model, data)
     start, score = torch.cat([p.start for p in parts]).numpy(), torch.cat([p.score for p in parts]).numpy()

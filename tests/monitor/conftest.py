@@ -8,7 +8,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from composing import ROOT
 from invented import write_task
-from skelmap.experiment import run
+from skelmap.training.run import run
 
 
 @pytest.fixture(scope="session")

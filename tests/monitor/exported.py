@@ -5,15 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
-from skelmap.monitor.scorer import Scorer
+from skelmap.monitor.scorers import Scorer
 from skelmap.monitor.sources import ClipSource
-from skelmap.monitor.watch import Watch
-from skelmap.poses import Clip, read_clip
+from skelmap.monitor.stream import StreamDetector
+from skelmap.skeletons.clip import Clip
+from skelmap.skeletons.readers import read_clip
 
 
 def scores(scorer: Scorer, clip: Clip) -> Iterator[float]:
     source = ClipSource(clip)
-    watch = Watch(scorer, None, source.layout, source.fps)
+    watch = StreamDetector(scorer, None, source.layout, source.fps)
     for sight in source:
         yield from (scored.score for scored in watch.see(sight).scores)
 

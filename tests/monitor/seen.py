@@ -6,31 +6,32 @@ from datetime import UTC, datetime
 import numpy as np
 
 from invented import person
-from skelmap.monitor.alarms import Alarm
-from skelmap.monitor.sight import Sight, Trouble
-from skelmap.monitor.sources import Source
-from skelmap.monitor.watch import Event, Scored, Verdict
-from skelmap.poses import BODY_25
+from skelmap.evaluation.alarms import Alarm
+from skelmap.monitor.sources import PoseFrame, Source, SourceError
+from skelmap.monitor.stream import Event, FrameResult, TrackScore
+from skelmap.skeletons.layouts import BODY_25
 
 
 class Given(Source):
     """A source that gives what it is made of; without a count it is a camera."""
 
-    def __init__(self, seen: list[Sight | Trouble], name: str = "given", count: int | None = None) -> None:
+    def __init__(self, seen: list[PoseFrame | SourceError], name: str = "given", count: int | None = None) -> None:
         super().__init__(name, BODY_25, 30.0, count)
         self.seen = seen
 
-    def __iter__(self) -> Iterator[Sight | Trouble]:
+    def __iter__(self) -> Iterator[PoseFrame | SourceError]:
         yield from self.seen
 
 
-def sight(number: int, people: int = 1) -> Sight:
+def sight(number: int, people: int = 1) -> PoseFrame:
     keypoints = np.stack([person((100 + 150 * i, 180)) for i in range(people)] or [np.zeros((25, 3))])[:people]
-    return Sight(number, number / 30, (640, 480), keypoints.astype(np.float32), np.arange(people))
+    return PoseFrame(number, number / 30, (640, 480), keypoints.astype(np.float32), np.arange(people))
 
 
-def verdict(number: int, score: float = 0.5, alarmed: bool = False) -> Verdict:
-    return Verdict(sight(number), (Scored(0, number, number / 30, score),), (), frozenset({0} if alarmed else ()))
+def verdict(number: int, score: float = 0.5, alarmed: bool = False) -> FrameResult:
+    return FrameResult(
+        sight(number), (TrackScore(0, number, number / 30, score),), (), frozenset({0} if alarmed else ())
+    )
 
 
 def event(ended: bool, start: float = 1.0) -> Event:

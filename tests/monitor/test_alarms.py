@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skelmap.monitor.alarms import Alarm, AlarmRule, AlarmState, alarms_of
+from skelmap.evaluation.alarms import Alarm, AlarmRule, AlarmTracker, alarms_of
 
 STEP = 0.1
 scores = st.lists(st.sampled_from([0.0, 1.0, 2.0, 3.0, 4.0]), max_size=80)
@@ -57,12 +57,12 @@ def test_alarms_are_those_of_the_rule(values: list[float], rule: AlarmRule) -> N
 
 
 def test_an_alarm_is_raised_while_it_lasts_and_ends_when_nobody_is_seen_any_more() -> None:
-    state = AlarmState(AlarmRule(on=1, off=0.5, min_seconds=0.2, cool_down_seconds=1))
+    state = AlarmTracker(AlarmRule(on=1, off=0.5, min_seconds=0.2, cool_down_seconds=1))
     for tick, score in enumerate([0.1, 1.2, 0.7, 1.5, 0.9]):
         assert state.score(tick / 10, score) is None
     assert state.alarm == Alarm(start=0.1, raised=0.3, end=0.4, peak=1.5, peak_at=0.3)
-    assert state.pass_time(1.3) is None
-    assert state.pass_time(1.5) == Alarm(start=0.1, raised=0.3, end=0.4, peak=1.5, peak_at=0.3)
+    assert state.advance_to(1.3) is None
+    assert state.advance_to(1.5) == Alarm(start=0.1, raised=0.3, end=0.4, peak=1.5, peak_at=0.3)
     assert state.alarm is None and state.stop() is None
 
 

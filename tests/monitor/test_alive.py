@@ -12,20 +12,20 @@ import pytest
 from seen import Given, sight
 from test_loop import RULE, Heard, Height
 
-from skelmap.monitor import alive as alive_module
-from skelmap.monitor.alive import Alive
-from skelmap.monitor.loop import Monitor
-from skelmap.monitor.sight import Sight, Trouble
+from skelmap.monitor import sinks as alive_module
+from skelmap.monitor.runner import Monitor
+from skelmap.monitor.sinks import Heartbeat
+from skelmap.monitor.sources import PoseFrame, SourceError
 
 
 class Looking(Given):
     """Looks at the file after each thing that it gives."""
 
-    def __init__(self, seen: list[Sight | Trouble], path: Path) -> None:
+    def __init__(self, seen: list[PoseFrame | SourceError], path: Path) -> None:
         super().__init__(seen)
         self.path, self.found = path, []
 
-    def __iter__(self) -> Iterator[Sight | Trouble]:
+    def __iter__(self) -> Iterator[PoseFrame | SourceError]:
         for one in self.seen:
             yield one
             self.found.append(json.loads(self.path.read_text()) if self.path.exists() else {})
@@ -35,10 +35,10 @@ def test_it_is_written_with_nobody_in_view_and_while_the_camera_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(alive_module, "EVERY", 0.0)
-    seen: list[Sight | Trouble] = [sight(n, people=0) for n in range(3)]
-    seen += [Trouble(1.0, "lost"), Trouble(2.0, "lost"), sight(90)]
+    seen: list[PoseFrame | SourceError] = [sight(n, people=0) for n in range(3)]
+    seen += [SourceError(1.0, "lost"), SourceError(2.0, "lost"), sight(90)]
     camera = Looking(seen, tmp_path / "alive.json")
-    Monitor(Height(), RULE, [Alive(tmp_path)]).run([camera])
+    Monitor(Height(), RULE, [Heartbeat(tmp_path)]).run([camera])
     assert [found["frames"] for found in camera.found] == [1, 2, 3, 3, 3, 4]
     assert [found["seconds"] for found in camera.found] == [0.0, 0.033, 0.067, 1.0, 2.0, 3.0]
     assert [found["troubles"] for found in camera.found] == [[], [], [], ["lost"], ["lost"], []]
@@ -54,7 +54,7 @@ def test_it_is_written_every_few_seconds_and_a_folder_that_is_gone_is_a_trouble_
     monkeypatch.setattr(alive_module.time, "monotonic", lambda: now[0])
 
     class Late(Looking):
-        def __iter__(self) -> Iterator[Sight | Trouble]:
+        def __iter__(self) -> Iterator[PoseFrame | SourceError]:
             for number, one in enumerate(super().__iter__()):
                 now[0] += 1.0
                 if number == 7:
@@ -66,7 +66,7 @@ def test_it_is_written_every_few_seconds_and_a_folder_that_is_gone_is_a_trouble_
 
     heard = Heard()
     camera = Late([sight(n) for n in range(20)], tmp_path / "out" / "alive.json")
-    Monitor(Height(), RULE, [Alive(tmp_path / "out"), heard]).run([camera])
+    Monitor(Height(), RULE, [Heartbeat(tmp_path / "out"), heard]).run([camera])
     assert [found.get("frames") for found in camera.found[:7]] == [0, 0, 0, 0, 5, 5, 5]
     (trouble,), fine = heard.troubles
     assert "alive.json: cannot be written" in trouble and fine == []

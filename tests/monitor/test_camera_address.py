@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
-from skelmap.monitor.sight import Sight, Trouble
-from skelmap.monitor.sources import Camera
-from skelmap.monitor.sources import camera as camera_module
-from skelmap.poses import BODY_25
+from skelmap.monitor import camera as camera_module
+from skelmap.monitor.camera import Camera
+from skelmap.monitor.sources import PoseFrame, SourceError
+from skelmap.skeletons.layouts import BODY_25
 
 
 class Everybody:
@@ -67,12 +67,12 @@ def test_a_camera_that_goes_away_is_read_again_when_it_is_back(monkeypatch: pyte
     server = serve()
     port = server.server_address[1]
     camera = Camera(f"http://127.0.0.1:{port}/stream.mjpg", "yard", Everybody(), 30.0)
-    seen: list[Sight] = []
+    seen: list[PoseFrame] = []
     lost = False
     began = time.monotonic()
     for one in camera:
         assert time.monotonic() - began < 60
-        if isinstance(one, Trouble):
+        if isinstance(one, SourceError):
             server = server if lost else serve(port)
             lost = True
             continue
@@ -93,7 +93,7 @@ def what_is_said(address: str) -> str:
     """Text of the first trouble with a camera."""
     camera = Camera(address, "yard", Everybody(), 30.0)
     (trouble,) = (one for one, _ in zip(camera, range(1), strict=False))
-    assert isinstance(trouble, Trouble)
+    assert isinstance(trouble, SourceError)
     return trouble.text
 
 

@@ -17,8 +17,8 @@ from watching import monitor
 
 from composing import ROOT
 from invented import clip_of, wave, write_openpose
-from skelmap.errors import UserError
-from skelmap.monitor.command import open_scorer, watch
+from skelmap.monitor.app import open_scorer, watch
+from skelmap.utils.errors import UserError
 from small_videos import write_video
 
 

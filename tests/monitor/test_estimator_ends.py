@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skelmap.errors import UserError
-from skelmap.estimation import EstimatorEnded, Video, open_estimator
-from skelmap.monitor.sight import Sight, Trouble
-from skelmap.monitor.sources import Camera, VideoSource
-from skelmap.monitor.sources import camera as camera_module
+from skelmap.monitor import camera as camera_module
+from skelmap.monitor.camera import Camera
+from skelmap.monitor.sources import PoseFrame, SourceError, VideoSource
+from skelmap.pose_estimation.base import EstimatorEnded
+from skelmap.pose_estimation.registry import open_estimator
+from skelmap.pose_estimation.video import Video
+from skelmap.utils.errors import UserError
 from small_videos import write_video
 
 
@@ -40,19 +42,19 @@ def test_a_camera_is_watched_on_when_mediapipe_has_ended(
     monkeypatch.setattr(camera_module, "BACK_OFF", (0.05, 0.3))
     pictures = Pictures(n in range(20, 100) for n in count())
     with closing(open_estimator("mediapipe")) as estimator:
-        seen: list[Sight | Trouble] = []
+        seen: list[PoseFrame | SourceError] = []
         for one in Camera("0", "gate", estimator, 30.0, connect=pictures):
             seen.append(one)
-            if isinstance(one, Sight) and isinstance(seen[-2:][0], Trouble):
+            if isinstance(one, PoseFrame) and isinstance(seen[-2:][0], SourceError):
                 break
-    troubles = [one for one in seen if isinstance(one, Trouble)]
+    troubles = [one for one in seen if isinstance(one, SourceError)]
     assert {one.text for one in troubles} == {
         "gate: MediaPipe's process has ended: Illegal instruction; starting it again and again"
     }
     assert troubles[-1].time - troubles[0].time > 0.3  # ever more patient, and time passes meanwhile
     last = seen[-1]
-    assert isinstance(last, Sight) and len(last.keypoints) == 1
-    assert [one.number for one in seen if isinstance(one, Sight)] == list(range(len(seen) - len(troubles)))
+    assert isinstance(last, PoseFrame) and len(last.keypoints) == 1
+    assert [one.number for one in seen if isinstance(one, PoseFrame)] == list(range(len(seen) - len(troubles)))
 
 
 def test_mediapipe_that_cannot_be_started_again_is_tried_again(mediapipe_stand_in: None, tmp_path: Path) -> None:

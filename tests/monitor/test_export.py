@@ -19,19 +19,20 @@ from watching import monitor
 
 from composing import ROOT, Compose
 from invented import person, write_task
-from skelmap.errors import UserError
-from skelmap.experiment import run
-from skelmap.maps import KeypointSettings, MapSettings
-from skelmap.models import PCA
-from skelmap.models.autoencoder import BY_HIDING, BY_REFERENCE, SCORES
+from skelmap.data.input_spec import InputSpec
+from skelmap.data.keypoints import KeypointSettings
+from skelmap.data.rendering import MapSettings
+from skelmap.models.autoencoder import SCORES
+from skelmap.models.baselines import PCA
+from skelmap.models.latent_scores import SCORES as BY_REFERENCE
+from skelmap.models.masking import SCORES as BY_HIDING
 from skelmap.monitor import export as exporting
-from skelmap.monitor.command import watch
-from skelmap.monitor.embedding import describe
-from skelmap.monitor.export import export
-from skelmap.monitor.eye import Eye
-from skelmap.monitor.onnx_scorer import OnnxScorer
-from skelmap.monitor.torch_scorer import TorchScorer
-from skelmap.poses import BODY_25, COCO_17
+from skelmap.monitor.app import watch
+from skelmap.monitor.export import describe, export
+from skelmap.monitor.scorers import OnnxScorer, TorchScorer
+from skelmap.skeletons.layouts import BODY_25, COCO_17
+from skelmap.training.run import run
+from skelmap.utils.errors import UserError
 
 MODELS = sorted(path.stem for path in (ROOT / "conf/model").glob("*.yaml"))
 SMALL = ("trainer=cpu", "trainer.max_epochs=1", "data=manifest", "data.seq_len=8")
@@ -142,7 +143,7 @@ def test_maps_made_as_the_readme_says_are_those_the_model_sees(
     channels: list[str], resample: str, threshold: float | None
 ) -> None:
     settings = MapSettings(40, 300, resample, line_width=6, threshold=threshold, channels=channels)
-    text = " ".join(describe(Eye("AE", 1, 25.0, BODY_25, settings, simulated=True)).split())
+    text = " ".join(describe(InputSpec("AE", 1, 25.0, BODY_25, settings, simulated=True)).split())
     for words in ("simulated", "25 frames a second", "picture of 300x300 px", "lines of 6 px", "dot of 7 px"):
         assert words in text
     for words in ("Resized to 40x40 px", "INTER_AREA" if resample == "area" else "INTER_LINEAR"):
@@ -165,7 +166,7 @@ def test_maps_made_as_the_readme_says_are_those_the_model_sees(
 
 
 def test_keypoints_have_words_of_their_own() -> None:
-    eye = Eye("KNN", 2, 30.0, COCO_17, KeypointSettings(COCO_17, 400), simulated=False)
+    eye = InputSpec("KNN", 2, 30.0, COCO_17, KeypointSettings(COCO_17, 400), simulated=False)
     text = " ".join(describe(eye).split())
     assert "divided by 200 px" in text and "keeps its row of the frame before" in text and "Resized" not in text
     assert "and the neck, which is the midpoint of the shoulders" in text
@@ -174,7 +175,7 @@ def test_keypoints_have_words_of_their_own() -> None:
 def test_a_run_itself_cannot_be_watched_with_where_torch_is_missing(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "skelmap.monitor.torch_scorer")
+    monkeypatch.delitem(sys.modules, "skelmap.monitor.scorers")
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(UserError, match=r"run: without PyTorch only the folder that scripts/export.py writes"):
         watch(monitor(trained, tmp_path / "out", f"source={trained}/task/test_mixed.npz"))

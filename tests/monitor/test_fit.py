@@ -11,14 +11,16 @@ from test_loop import RULE, Heard, Height
 
 from composing import Compose
 from invented import as_coco, clip_of, person, wave, write_task
-from skelmap.errors import UserError
-from skelmap.experiment import run
-from skelmap.monitor.eye import Eye
-from skelmap.monitor.fit import LOOKED, Fit, people_sizes, usual_sizes
-from skelmap.monitor.loop import Monitor
-from skelmap.monitor.sight import Sight
-from skelmap.monitor.torch_scorer import TorchScorer
-from skelmap.poses import BODY_25, COCO_17, read_clip, read_manifest
+from skelmap.data.input_spec import InputSpec
+from skelmap.data.scale_check import LOOKED, ScaleCheck, people_sizes, usual_sizes
+from skelmap.monitor.runner import Monitor
+from skelmap.monitor.scorers import TorchScorer
+from skelmap.monitor.sources import PoseFrame
+from skelmap.skeletons.layouts import BODY_25, COCO_17
+from skelmap.skeletons.manifest import read_manifest
+from skelmap.skeletons.readers import read_clip
+from skelmap.training.run import run
+from skelmap.utils.errors import UserError
 
 
 def test_a_size_is_measured_alike_in_every_layout_and_without_a_few_joints() -> None:
@@ -33,7 +35,7 @@ def test_a_size_is_measured_alike_in_every_layout_and_without_a_few_joints() -> 
 
 @pytest.mark.parametrize(("times", "said"), [(2.4, "2.4 times"), (0.5, "0.5 times"), (1.1, ""), (0.9, "")])
 def test_people_of_another_size_are_told_of_once(times: float, said: str) -> None:
-    fit = Fit(usual_sizes([people_sizes(wave(200), BODY_25)]))
+    fit = ScaleCheck(usual_sizes([people_sizes(wave(200), BODY_25)]))
     texts = []
     for keypoints in wave(2 * LOOKED, 5):
         fit.see(times * keypoints[None] * np.float32([1, 1, 1 / times]), BODY_25)
@@ -48,9 +50,9 @@ def test_the_monitor_says_it_and_goes_on_until_people_fit_again() -> None:
     class Small(Height):
         eye = replace(Height.eye, sizes=usual_sizes([people_sizes(person()[None], BODY_25)]))
 
-    def seen(number: int, times: float) -> Sight:
+    def seen(number: int, times: float) -> PoseFrame:
         keypoints = person()[None] * np.float32([times, times, 1])
-        return Sight(number, number / 30, (1440, 1080), keypoints, np.zeros(1, np.int64))
+        return PoseFrame(number, number / 30, (1440, 1080), keypoints, np.zeros(1, np.int64))
 
     heard = Heard()
     sights = [seen(n, 2.4 if n < 200 else 1.0) for n in range(400)]
@@ -67,7 +69,7 @@ def test_a_run_keeps_the_sizes_of_its_training_where_they_matter(
     more = ("model.latent_dim=4",) if model == "pca_windows" else ("model.dimensions=[4,4,4,4]",)
     words = (f"data.manifest={task}", f"model={model}", "trainer=cpu", "data.seq_len=8", "data.stride=4")
     run(composed("data=manifest", *words, *more))
-    eye = Eye.read(tmp_path / "run")
+    eye = InputSpec.read(tmp_path / "run")
     assert (eye.sizes is not None) == has_sizes and TorchScorer(tmp_path / "run").eye == eye
     if eye.sizes:
         train = [read_clip(r.path, r.clip).keypoints for r in read_manifest(task).split("train")]
@@ -79,8 +81,8 @@ def test_an_eye_of_an_earlier_version_is_read_and_a_damaged_one_refused(tmp_path
     values = json.loads((tmp_path / "eye.json").read_text())
     del values["people_px"]
     (tmp_path / "eye.json").write_text(json.dumps(values))
-    assert Eye.read(tmp_path).sizes is None
+    assert InputSpec.read(tmp_path).sizes is None
     for sizes in ({"smallest": 3}, {"smallest": 3, "usual": 2, "largest": 4}, [1, 2, 3], "large"):
         (tmp_path / "eye.json").write_text(json.dumps(values | {"people_px": sizes}))
         with pytest.raises(UserError, match="damaged"):
-            Eye.read(tmp_path)
+            InputSpec.read(tmp_path)

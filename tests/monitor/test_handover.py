@@ -8,26 +8,28 @@ import pytest
 
 from composing import Compose
 from invented import add_recordings, clip_of, wave, write_task
-from skelmap.errors import UserError
-from skelmap.experiment import run
-from skelmap.monitor.figures import AlarmList
-from skelmap.monitor.listener import Listener
-from skelmap.monitor.loop import Monitor
-from skelmap.monitor.normal import NormalScores
+from skelmap.evaluation.events import AlarmCollector
+from skelmap.evaluation.thresholds import ValidationScores
+from skelmap.monitor.runner import Monitor
+from skelmap.monitor.scorers import TorchScorer
+from skelmap.monitor.sinks import Sink
 from skelmap.monitor.sources import ClipSource
-from skelmap.monitor.torch_scorer import TorchScorer
-from skelmap.monitor.watch import Event, Verdict
-from skelmap.poses import Clip, read_clip, read_manifest, write_clip
+from skelmap.monitor.stream import Event, FrameResult
+from skelmap.skeletons.clip import Clip
+from skelmap.skeletons.manifest import read_manifest
+from skelmap.skeletons.readers import read_clip, write_clip
+from skelmap.training.run import run
+from skelmap.utils.errors import UserError
 
 
-class Heard(Listener):
+class Heard(Sink):
     """Remembers scores and alarms."""
 
     def __init__(self) -> None:
         self.scores: list[tuple[int, float, float]] = []
         self.ended = 0
 
-    def frame(self, verdict: Verdict, latency_ms: float) -> None:
+    def frame(self, verdict: FrameResult, latency_ms: float) -> None:
         self.scores += [(scored.person, scored.time, scored.score) for scored in verdict.scores]
 
     def event(self, event: Event) -> None:
@@ -59,11 +61,11 @@ def test_normal_scores_and_false_alarms_are_those_of_the_monitor(
     task = write_task(tmp_path / "task")
     write_clip(tmp_path / "task/val.npz", broken(fps))
     run(composed(*overrides(task, model)))
-    normal = NormalScores.read(tmp_path / "run")
+    normal = ValidationScores.read(tmp_path / "run")
     rule = normal.rule(float(np.quantile(normal.score, 0.8)), 0.1, 0.3)
     heard = Heard()
     recordings = read_manifest(task).split("val")
-    Monitor(TorchScorer(tmp_path / "run"), rule, [heard, AlarmList()]).run(
+    Monitor(TorchScorer(tmp_path / "run"), rule, [heard, AlarmCollector()]).run(
         [ClipSource(read_clip(r.path, r.clip)) for r in recordings]
     )
     live = np.array(sorted(heard.scores))
@@ -81,7 +83,7 @@ def test_a_short_recording_and_one_without_people_add_their_time_but_no_scores(
     short, nobody = clip_of(wave(5), "short"), clip_of(np.zeros((40, 25, 3), np.float32), "nobody")
     add_recordings(task, "val", short, nobody)
     run(composed(*overrides(task, "pca_windows")))
-    normal = NormalScores.read(tmp_path / "run")
+    normal = ValidationScores.read(tmp_path / "run")
     assert len(normal.score) == 60 - 8 + 1 and set(normal.clip) == {0}
     assert normal.hours == pytest.approx((60 + 5 + 40) / 30 / 3600)
 
@@ -92,4 +94,4 @@ def test_recordings_too_short_at_the_model_s_frame_rate_leave_no_scores(composed
     run(composed(*overrides(task, "pca_windows")))
     assert (tmp_path / "run" / "metrics.json").exists()
     with pytest.raises(UserError, match=r"no normal validation scores; .* Allowed without it is a threshold=NUMBER"):
-        NormalScores.read(tmp_path / "run")
+        ValidationScores.read(tmp_path / "run")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from seen import Given, event, verdict
 
-from skelmap.errors import UserError
-from skelmap.monitor.ledger import Ledger
+from skelmap.monitor.event_log import EventLog
+from skelmap.utils.errors import UserError
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -19,7 +19,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def test_events_and_scores_are_on_disk_at_once_and_a_camera_goes_on_with_its_files(tmp_path: Path) -> None:
     for start in (1.0, 7.0):
-        ledger = Ledger(tmp_path, threshold=0.8)
+        ledger = EventLog(tmp_path, threshold=0.8)
         ledger.begin(Given([]))
         ledger.frame(verdict(3, 0.25), 1.0)
         ledger.event(event(ended=False, start=start))
@@ -36,7 +36,7 @@ def test_events_and_scores_are_on_disk_at_once_and_a_camera_goes_on_with_its_fil
 
 
 def test_a_full_disk_leaves_no_half_line_and_loses_nothing(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path, threshold=0.8)
+    ledger = EventLog(tmp_path, threshold=0.8)
     ledger.begin(Given([]))
     troubles: list[str] = []
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -60,4 +60,4 @@ def test_a_full_disk_leaves_no_half_line_and_loses_nothing(tmp_path: Path) -> No
 def test_a_folder_that_cannot_be_written_is_said_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
-        Ledger(tmp_path / "file" / "folder", None)
+        EventLog(tmp_path / "file" / "folder", None)

@@ -8,21 +8,21 @@ import pytest
 from seen import Given, sight
 
 from invented import person
-from skelmap.maps import KeypointSettings
-from skelmap.monitor.alarms import AlarmRule
-from skelmap.monitor.eye import Eye
-from skelmap.monitor.listener import Listener
-from skelmap.monitor.loop import Monitor
-from skelmap.monitor.page import Page
-from skelmap.monitor.sight import Sight, Trouble
-from skelmap.monitor.watch import Event, Verdict
-from skelmap.poses import BODY_25
+from skelmap.data.input_spec import InputSpec
+from skelmap.data.keypoints import KeypointSettings
+from skelmap.evaluation.alarms import AlarmRule
+from skelmap.monitor.runner import Monitor
+from skelmap.monitor.sinks import Sink
+from skelmap.monitor.sources import PoseFrame, SourceError
+from skelmap.monitor.stream import Event, FrameResult
+from skelmap.monitor.web import WebPage
+from skelmap.skeletons.layouts import BODY_25
 
 
 class Height:
     """Scores a person by the nose's height above the neck: nothing to load, everything known."""
 
-    eye = Eye("height", 1, 30.0, BODY_25, KeypointSettings(BODY_25), simulated=False)
+    eye = InputSpec("height", 1, 30.0, BODY_25, KeypointSettings(BODY_25), simulated=False)
 
     def encode(self, frames: np.ndarray) -> Sequence[np.ndarray]:
         return list(frames)
@@ -34,36 +34,36 @@ class Height:
         return np.zeros_like(frames)
 
 
-class Heard(Listener):
+class Heard(Sink):
     def __init__(self) -> None:
-        self.frames: list[Verdict] = []
+        self.frames: list[FrameResult] = []
         self.events: list[Event] = []
         self.troubles: list[list[str]] = []
         self.closed = False
 
-    def frame(self, verdict: Verdict, latency_ms: float) -> None:
+    def frame(self, verdict: FrameResult, latency_ms: float) -> None:
         self.frames.append(verdict)
 
     def event(self, event: Event) -> None:
         self.events.append(event)
 
-    def hear_troubles(self, texts: Sequence[str]) -> None:
+    def on_status(self, texts: Sequence[str]) -> None:
         self.troubles.append(list(texts))
 
     def close(self) -> None:
         self.closed = True
 
 
-class Broken(Listener):
+class Broken(Sink):
     """Raises at some frames, and says of others what keeps it from its work."""
 
-    def frame(self, verdict: Verdict, latency_ms: float) -> None:
+    def frame(self, verdict: FrameResult, latency_ms: float) -> None:
         if verdict.sight.number in (3, 4):
             raise OSError("no paper")
         self.trouble = "no ink" if verdict.sight.number in (6, 7, 8) else ""
 
 
-def nodding(number: int, up: bool) -> Sight:
+def nodding(number: int, up: bool) -> PoseFrame:
     one = sight(number)
     one.keypoints[0, 0, 1] -= 60 if up else 0
     return one
@@ -80,8 +80,8 @@ def test_a_listener_that_fails_is_a_trouble_that_is_told_once() -> None:
 
 
 def test_an_alarm_of_a_camera_that_is_lost_ends_and_tells_the_clocks_time() -> None:
-    seen: list[Sight | Trouble] = [nodding(n, up=n >= 10) for n in range(20)]
-    seen += [Trouble(0.64 + i / 10, "lost") for i in range(5)]
+    seen: list[PoseFrame | SourceError] = [nodding(n, up=n >= 10) for n in range(20)]
+    seen += [SourceError(0.64 + i / 10, "lost") for i in range(5)]
     heard = Heard()
     Monitor(Height(), RULE, [heard]).run([Given(seen)])
     raised, ended = heard.events
@@ -92,7 +92,7 @@ def test_an_alarm_of_a_camera_that_is_lost_ends_and_tells_the_clocks_time() -> N
 
 
 def test_damaged_joints_and_scores_stop_nobody() -> None:
-    page, heard = Page("127.0.0.1", 0), Heard()
+    page, heard = WebPage("127.0.0.1", 0), Heard()
     spoilt = sight(1)
     spoilt.keypoints[0, 5] = (np.nan, np.inf, 1)
     Monitor(Height(), RULE, [page, heard]).run([Given([sight(0), spoilt, sight(2)])])
@@ -102,13 +102,13 @@ def test_damaged_joints_and_scores_stop_nobody() -> None:
         def score(self, codes: Sequence[Sequence[np.ndarray]], frames: np.ndarray) -> np.ndarray:
             return np.full(len(frames), np.nan)
 
-    page, heard = Page("127.0.0.1", 0), Heard()
+    page, heard = WebPage("127.0.0.1", 0), Heard()
     Monitor(Diverged(), RULE, [page, heard]).run([Given([sight(n) for n in range(5)])])
     assert len(heard.troubles) == 1 and "NaN" in heard.troubles[0][0] and heard.events == []
 
 
 def test_a_slow_camera_is_scored_all_the_same_and_called_slow() -> None:
-    seen = [Sight(n, n / 4, (640, 480), person()[None], np.zeros(1, np.int64)) for n in range(60)]
+    seen = [PoseFrame(n, n / 4, (640, 480), person()[None], np.zeros(1, np.int64)) for n in range(60)]
     heard = Heard()
     Monitor(Height(), RULE, [heard]).run([Given(seen)])
     assert [len(verdict.scores) for verdict in heard.frames[20:]] == [8, 7] * 20

@@ -10,14 +10,14 @@ from seen import Given, event, verdict
 from test_loop import RULE, Heard, Height, nodding
 from watching import monitor
 
-from skelmap.errors import UserError
-from skelmap.monitor import messenger as messenger_module
-from skelmap.monitor.command import watch
-from skelmap.monitor.loop import Monitor
-from skelmap.monitor.messenger import Messenger, run
+from skelmap.monitor import alarm_hook as messenger_module
+from skelmap.monitor.alarm_hook import AlarmHook, run
+from skelmap.monitor.app import watch
+from skelmap.monitor.runner import Monitor
+from skelmap.utils.errors import UserError
 
 
-def told(messenger: Messenger, alarms: int = 1) -> str:
+def told(messenger: AlarmHook, alarms: int = 1) -> str:
     """What is wrong after so many alarms, each raised and ended."""
     messenger.begin(Given([], "gate"))
     for number in range(alarms):
@@ -35,7 +35,7 @@ def script(path: Path, text: str) -> str:
 
 def test_each_raised_alarm_is_passed_on_as_json(tmp_path: Path) -> None:
     keep = script(tmp_path / "keep.sh", 'cat >> "$1"')
-    assert told(Messenger([keep, f"{tmp_path}/it's $HOME; here"], 0.8), 3) == ""
+    assert told(AlarmHook([keep, f"{tmp_path}/it's $HOME; here"], 0.8), 3) == ""
     lines = [json.loads(line) for line in (tmp_path / "it's $HOME; here").read_text().splitlines()]
     assert [line["start"] for line in lines] == [0, 1, 2]
     assert {(line["source"], line["state"], line["threshold"]) for line in lines} == {("gate", "raised", 0.8)}
@@ -47,11 +47,11 @@ def test_what_goes_wrong_is_said_and_each_alarm_that_is_lost_is_counted(
 ) -> None:
     monkeypatch.setattr(messenger_module, "LIMIT", 0.5)
     failing = script(tmp_path / "fail.sh", "echo no route >&2; exit 3")
-    assert told(Messenger([failing], 0.8), 2).endswith("fail.sh: exit code 3 (no route); alarms not passed on: 2")
-    missing = Messenger(["nothing-of-this-name"], 0.8)
+    assert told(AlarmHook([failing], 0.8), 2).endswith("fail.sh: exit code 3 (no route); alarms not passed on: 2")
+    missing = AlarmHook(["nothing-of-this-name"], 0.8)
     assert missing.trouble == "command nothing-of-this-name: there is no such program"  # before any alarm
     assert "no such file" in told(missing)
-    assert "permission denied" in told(Messenger([str(tmp_path)], 0.8))
+    assert "permission denied" in told(AlarmHook([str(tmp_path)], 0.8))
     began = time.monotonic()
     assert run(["sleep", "60"], b"") == "ended after 0.5 s, which is the limit"
     left = script(tmp_path / "left.sh", "sleep 60 & exit 0")
@@ -61,7 +61,7 @@ def test_what_goes_wrong_is_said_and_each_alarm_that_is_lost_is_counted(
 def test_a_slow_command_delays_nothing_and_more_alarms_than_can_wait_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(messenger_module, "LIMIT", 0.5)
     monkeypatch.setattr(messenger_module, "WAITING", 2)
-    messenger = Messenger(["sleep", "60"], 0.8)
+    messenger = AlarmHook(["sleep", "60"], 0.8)
     messenger.begin(Given([], "gate"))
     began = time.monotonic()
     for number in range(20):
@@ -83,7 +83,7 @@ def test_a_failure_is_heard_by_everybody_and_watching_goes_on() -> None:
                 time.sleep(0.005)
                 yield one
 
-    command = Messenger([sys.executable, "-c", "raise SystemExit('no mail today')"], RULE.on)
+    command = AlarmHook([sys.executable, "-c", "raise SystemExit('no mail today')"], RULE.on)
     Monitor(Height(), RULE, [command, heard]).run([Slowly(seen)])
     assert len(heard.frames) == 240 and sum(not one.ended for one in heard.events) == 4
     assert "exit code 1 (no mail today); alarms not passed on: 1" in heard.troubles[0][0]

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skelmap.errors import UserError
-from skelmap.monitor.alarms import AlarmRule, alarms_of
-from skelmap.monitor.normal import NormalScores, Threshold, choose_threshold
+from skelmap.evaluation.alarms import AlarmRule, alarms_of
+from skelmap.evaluation.thresholds import Threshold, ValidationScores, choose_threshold
+from skelmap.utils.errors import UserError
 
 
-def normal_scores(score: np.ndarray, fps: float = 10.0, people: int = 1) -> NormalScores:
+def normal_scores(score: np.ndarray, fps: float = 10.0, people: int = 1) -> ValidationScores:
     each = len(score) // people
-    return NormalScores(
+    return ValidationScores(
         clip=np.zeros(len(score), np.int64),
         track=np.repeat(np.arange(people), each),
         time=np.tile(np.arange(each) / fps, people),
@@ -23,7 +23,7 @@ def normal_scores(score: np.ndarray, fps: float = 10.0, people: int = 1) -> Norm
     )
 
 
-def plain(normal: NormalScores, rule: AlarmRule) -> int:
+def plain(normal: ValidationScores, rule: AlarmRule) -> int:
     """Alarms in every score, none left out."""
     owner = normal.clip * 1000 + normal.track
     return sum(len(alarms_of(normal.time[owner == p], normal.score[owner == p], rule)) for p in np.unique(owner))
@@ -101,7 +101,7 @@ def test_the_interval_is_garwoods() -> None:
 def test_scores_are_kept_with_the_run(tmp_path: Path) -> None:
     normal = normal_scores(np.linspace(0, 1, 50))
     normal.write(tmp_path)
-    again = NormalScores.read(tmp_path)
+    again = ValidationScores.read(tmp_path)
     assert again.hours == normal.hours
     for column in ("clip", "track", "time", "score"):
         np.testing.assert_array_equal(getattr(again, column), getattr(normal, column))
@@ -118,4 +118,4 @@ def test_damaged_scores_are_refused_by_name(damage: str, tmp_path: Path) -> None
     elif damage == "nonsense":
         path.write_bytes(b"nonsense")
     with pytest.raises(UserError, match=r"normal_scores\.npz"):
-        NormalScores.read(tmp_path)
+        ValidationScores.read(tmp_path)

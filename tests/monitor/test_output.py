@@ -10,18 +10,17 @@ from watching import monitor
 
 from composing import ROOT
 from invented import clip_of, wave, write_openpose
-from skelmap.errors import UserError
-from skelmap.monitor.command import watch
-from skelmap.monitor.film import Films
-from skelmap.monitor.ledger import Ledger
-from skelmap.monitor.output import held
+from skelmap.monitor.app import lock_output_dir, watch
+from skelmap.monitor.event_log import EventLog
+from skelmap.monitor.video_writer import VideoSink
+from skelmap.utils.errors import UserError
 
 
 def test_a_repeated_command_is_refused_though_the_watch_before_gave_no_alarm(trained: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     for _ in range(2):  # a folder in which there is no score yet is as good as new
-        with held(out, live=False):
-            Ledger(out, 0.5).close()
+        with lock_output_dir(out, live=False):
+            EventLog(out, 0.5).close()
     assert (out / "scores.csv").read_text().count("\n") == 1
     words = (f"source={trained}/task/test_normal.npz", "threshold=1e3", "video=false")
     watch(monitor(trained, out, *words))
@@ -30,7 +29,7 @@ def test_a_repeated_command_is_refused_though_the_watch_before_gave_no_alarm(tra
     with pytest.raises(UserError, match="out: holds what an earlier monitor wrote; choose another folder"):
         watch(monitor(trained, out, *words))
     assert (out / "scores.csv").read_text() == before
-    with held(out, live=True):
+    with lock_output_dir(out, live=True):
         pass  # a camera's files are gone on with
 
 
@@ -38,7 +37,10 @@ def test_a_repeated_command_is_refused_though_the_watch_before_gave_no_alarm(tra
 def test_a_folder_that_another_monitor_writes_is_refused(trained: Path, tmp_path: Path, live: bool) -> None:
     write_openpose(tmp_path / "now", clip_of(wave(30), "cam"))
     words = (f"source={tmp_path}/now", f"follow={str(live).lower()}", "video=false")
-    with held(tmp_path / "out", live=True), pytest.raises(UserError, match="another monitor writes there now"):
+    with (
+        lock_output_dir(tmp_path / "out", live=True),
+        pytest.raises(UserError, match="another monitor writes there now"),
+    ):
         watch(monitor(trained, tmp_path / "out", *words))
     assert not (tmp_path / "out/scores.csv").exists()
 
@@ -51,7 +53,7 @@ def test_monitors_that_start_in_the_same_second_write_into_different_folders() -
 
 
 def test_clips_whose_names_files_cannot_have_get_films_of_their_own(tmp_path: Path) -> None:
-    films = Films(tmp_path, None)
+    films = VideoSink(tmp_path, None)
     names = ("a b", "a_b", "a/b", "a" * 300, "a" * 299 + "b")
     for name in names:
         films.begin(Given([], name, count=1))

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 from seen import event, verdict
 
-from skelmap.monitor.alarms import AlarmRule
-from skelmap.monitor.overlay import AMBER, Overlay
-from skelmap.monitor.sight import Sight
-from skelmap.poses import BODY_25, COCO_17
+from skelmap.evaluation.alarms import AlarmRule
+from skelmap.monitor.sources import PoseFrame
+from skelmap.monitor.video_writer import AMBER, Overlay
+from skelmap.skeletons.layouts import BODY_25, COCO_17
 
 
-def ringed(picture: np.ndarray, sight: Sight) -> set[str]:
+def ringed(picture: np.ndarray, sight: PoseFrame) -> set[str]:
     """Joints with amber around them."""
     found = set()
     for name, (x, y, _) in zip(BODY_25.joints, sight.keypoints[0].round().astype(int), strict=True):

@@ -7,14 +7,15 @@ import pytest
 
 from composing import Compose
 from invented import clip_of, person, wave, write_task
-from skelmap.experiment import run
-from skelmap.maps import KeypointSettings, MapSettings
-from skelmap.monitor.alarms import AlarmRule
-from skelmap.monitor.reasons import worst_joints
+from skelmap.data.keypoints import KeypointSettings
+from skelmap.data.rendering import MapSettings
+from skelmap.evaluation.alarms import AlarmRule
+from skelmap.monitor.attribution import most_unusual_joints
+from skelmap.monitor.scorers import TorchScorer
 from skelmap.monitor.sources import ClipSource
-from skelmap.monitor.torch_scorer import TorchScorer
-from skelmap.monitor.watch import Watch
-from skelmap.poses import BODY_25
+from skelmap.monitor.stream import StreamDetector
+from skelmap.skeletons.layouts import BODY_25
+from skelmap.training.run import run
 
 WRIST, KNEE = (BODY_25.joints.index(name) for name in ("left_wrist", "right_knee"))
 
@@ -26,7 +27,7 @@ def test_an_error_on_the_map_is_blamed_on_the_joint_that_is_there(img_size: int)
     x, y = ((points[WRIST, :2] - neck) / settings.crop_size + 0.5) * img_size
     errors = np.zeros((4, 1, img_size, img_size), np.float32)
     errors[:, 0, int(y), int(x)] = 1
-    assert worst_joints(errors, [points] * 4, BODY_25, settings)[0] == "left_wrist"
+    assert most_unusual_joints(errors, [points] * 4, BODY_25, settings)[0] == "left_wrist"
 
 
 def test_errors_of_all_channels_count() -> None:
@@ -35,9 +36,9 @@ def test_errors_of_all_channels_count() -> None:
     for channel, joint, error in ((0, WRIST, 1.0), (1, WRIST, 1.0), (1, KNEE, 1.5)):
         x, y = ((points[joint, :2] - points[BODY_25.joints.index("neck"), :2]) / settings.crop_size + 0.5) * 28
         errors[:, channel, int(y), int(x)] = error
-    assert worst_joints(errors, [points] * 4, BODY_25, settings)[0] == "left_wrist"
+    assert most_unusual_joints(errors, [points] * 4, BODY_25, settings)[0] == "left_wrist"
     errors[:, 0] = 0
-    assert worst_joints(errors, [points] * 4, BODY_25, settings)[0] == "right_knee"
+    assert most_unusual_joints(errors, [points] * 4, BODY_25, settings)[0] == "right_knee"
 
 
 def test_an_error_of_a_coordinate_is_blamed_on_its_joint_but_not_on_one_that_nobody_saw() -> None:
@@ -46,9 +47,9 @@ def test_an_error_of_a_coordinate_is_blamed_on_its_joint_but_not_on_one_that_nob
     errors[:, 0, KNEE] = 1
     errors[:, 0, WRIST, 0] = 1
     settings = KeypointSettings(BODY_25)
-    assert worst_joints(errors, [points] * 4, BODY_25, settings) == ("right_knee", "left_wrist")
+    assert most_unusual_joints(errors, [points] * 4, BODY_25, settings) == ("right_knee", "left_wrist")
     points[KNEE] = 0
-    assert worst_joints(errors, [points] * 4, BODY_25, settings) == ("left_wrist",)
+    assert most_unusual_joints(errors, [points] * 4, BODY_25, settings) == ("left_wrist",)
 
 
 def test_alarms_of_neighbours_name_the_joint_that_moves_oddly(composed: Compose, tmp_path: Path) -> None:
@@ -59,6 +60,6 @@ def test_alarms_of_neighbours_name_the_joint_that_moves_oddly(composed: Compose,
         keypoints = wave(90, 9)
         keypoints[45:, BODY_25.joints.index(name), :2] += 20 * np.random.default_rng(0).normal(size=(45, 2))
         source = ClipSource(clip_of(keypoints))
-        watch = Watch(scorer, AlarmRule(on=2.0, off=1.5), source.layout, source.fps)
+        watch = StreamDetector(scorer, AlarmRule(on=2.0, off=1.5), source.layout, source.fps)
         events = [event for sight in source for event in watch.see(sight).events]
         assert [event.joints[0] for event in events] == [name] and 1.5 < events[0].alarm.start < 2.0

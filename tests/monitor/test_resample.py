@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skelmap.monitor.resample import Resampler, bridge_for
+from skelmap.skeletons.resampling import Resampler, bridge_for
 
 Ticks = list[tuple[int, np.ndarray]]
 

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from invented import clip_of, person, wave, write_openpose
-from skelmap.monitor.sight import Sight, Trouble
-from skelmap.monitor.sources import Camera, ClipSource, GrowingFolder
-from skelmap.monitor.sources import camera as camera_module
-from skelmap.monitor.sources import folder as folder_module
-from skelmap.poses import BODY_25, JsonFormat, read_clip
+from skelmap.monitor import camera as camera_module
+from skelmap.monitor import sources as folder_module
+from skelmap.monitor.camera import Camera
+from skelmap.monitor.sources import ClipSource, FollowedFolder, PoseFrame, SourceError
+from skelmap.skeletons.layouts import BODY_25
+from skelmap.skeletons.readers import PoseFormat, read_clip
 
 
 def test_a_growing_folder_gives_what_the_finished_one_gives(tmp_path: Path) -> None:
@@ -38,12 +39,12 @@ def test_a_growing_folder_gives_what_the_finished_one_gives(tmp_path: Path) -> N
 
     writer = threading.Thread(target=openpose)
     writer.start()
-    seen = list(islice(GrowingFolder(growing, JsonFormat()), 39))
+    seen = list(islice(FollowedFolder(growing, PoseFormat()), 39))
     writer.join()
     offline = list(ClipSource(read_clip(tmp_path / "whole", "cam")))
     del offline[17]
     for live, recorded in zip(seen, offline, strict=True):
-        assert isinstance(live, Sight)
+        assert isinstance(live, PoseFrame)
         assert (live.number, live.person.tolist()) == (recorded.number, recorded.person.tolist())
         assert live.time == pytest.approx(recorded.time)
         np.testing.assert_array_equal(live.keypoints, recorded.keypoints)
@@ -57,23 +58,23 @@ def test_a_silent_folder_and_a_damaged_file_are_said_and_the_rest_goes_on(
     write_openpose(tmp_path / "now", clip_of(wave(3), "cam"))
     (tmp_path / "now" / "odd_keypoints.json").write_text("{}")
     (tmp_path / "now" / "cam_000000000001_keypoints.json").write_text("{")
-    stream = iter(GrowingFolder(tmp_path / "now", JsonFormat()))
+    stream = iter(FollowedFolder(tmp_path / "now", PoseFormat()))
     first, damaged, third, silent = islice(stream, 4)
     assert next(stream).text == silent.text  # again and again: time passes for alarms that last
-    assert isinstance(first, Sight) and isinstance(third, Sight) and third.number == 2
-    assert isinstance(damaged, Trouble) and "000000000001" in damaged.text
-    assert isinstance(silent, Trouble) and "no new frame" in silent.text
+    assert isinstance(first, PoseFrame) and isinstance(third, PoseFrame) and third.number == 2
+    assert isinstance(damaged, SourceError) and "000000000001" in damaged.text
+    assert isinstance(silent, SourceError) and "no new frame" in silent.text
     people = [{"pose_keypoints_2d": person().flatten().tolist()}]
     (tmp_path / "now" / "cam_000000000009_keypoints.json").write_text(json.dumps({"people": people}))
-    after = next(one for one in stream if isinstance(one, Sight))
+    after = next(one for one in stream if isinstance(one, PoseFrame))
     assert after.number == 9
     (tmp_path / "now").rename(tmp_path / "gone")
-    gone = next(one for one in stream if isinstance(one, Sight) or "cannot be" in one.text)  # and watching goes on
-    assert isinstance(gone, Trouble) and "No such file" in gone.text
+    gone = next(one for one in stream if isinstance(one, PoseFrame) or "cannot be" in one.text)  # and watching goes on
+    assert isinstance(gone, SourceError) and "No such file" in gone.text
     (tmp_path / "gone").rename(tmp_path / "now")
     write_openpose(tmp_path / "more", clip_of(wave(12), "cam"))
     (tmp_path / "more" / "cam_000000000011_keypoints.json").rename(tmp_path / "now/cam_000000000011_keypoints.json")
-    back = next(one for one in stream if isinstance(one, Sight))
+    back = next(one for one in stream if isinstance(one, PoseFrame))
     assert back.number == 11
 
 
@@ -103,7 +104,7 @@ class Blinking(Estimator):
 def test_frames_that_a_slow_estimator_drops_count_until_a_person_is_given_up(fps: float, numbers: list[int]) -> None:
     Connection.attempts, Connection.script = [], repeat("new")
     camera = Camera("0", "gate", Blinking(), fps, connect=Connection)
-    sights = list(islice((one for one in camera if isinstance(one, Sight)), 6))
+    sights = list(islice((one for one in camera if isinstance(one, PoseFrame)), 6))
     assert [int(sights[i].person[0]) for i in (0, 5)] == numbers
 
 
@@ -138,15 +139,17 @@ def test_a_camera_that_is_lost_is_connected_again_and_a_frozen_one_is_no_one_sta
     Connection.attempts = []
     Connection.script = chain(["new"] * 5, ["lost"] * 2, ["broken"], ["new"] * 5, ["same"] * 60, repeat("new"))
     camera = Camera("0", "gate", Estimator(), 30.0, connect=Connection)
-    seen: list[Sight | Trouble] = []
+    seen: list[PoseFrame | SourceError] = []
     for one in camera:
         seen.append(one)
-        if len([s for s in seen if isinstance(s, Trouble) and "frozen" in s.text]) and isinstance(one, Sight):
+        if len([s for s in seen if isinstance(s, SourceError) and "frozen" in s.text]) and isinstance(one, PoseFrame):
             break
-    troubles = list(dict.fromkeys(one.text for one in seen if isinstance(one, Trouble)))
+    troubles = list(dict.fromkeys(one.text for one in seen if isinstance(one, SourceError)))
     assert [text[:15] for text in troubles if "no such stream" not in text] == ["gate: no pictur", "gate: frozen, t"]
     assert any("no such stream" in text for text in troubles)  # said, and no reason to give up
     waits = np.diff(Connection.attempts)
     assert len(waits) == 3 and waits[0] >= 0.05 and (waits[1:] >= 0.2).all()  # ever more patient
-    times = [one.time for one in seen if isinstance(one, Sight)]
-    assert times == sorted(times) and [one.number for one in seen if isinstance(one, Sight)] == list(range(len(times)))
+    times = [one.time for one in seen if isinstance(one, PoseFrame)]
+    assert times == sorted(times) and [one.number for one in seen if isinstance(one, PoseFrame)] == list(
+        range(len(times))
+    )

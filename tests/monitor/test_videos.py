@@ -8,10 +8,10 @@ import cv2
 import pytest
 from watching import monitor
 
-from skelmap.errors import UserError
-from skelmap.estimation import Video
-from skelmap.estimation.mediapipe_client import pose_python
-from skelmap.monitor.command import watch
+from skelmap.monitor.app import watch
+from skelmap.pose_estimation.mediapipe import pose_python
+from skelmap.pose_estimation.video import Video
+from skelmap.utils.errors import UserError
 
 NAMES = (
     *(f"gmdcsa24/subject{number}.mp4" for number in ("1_fall_13", "2_adl_23", "3_adl_19", "3_adl_20", "3_fall_20")),

@@ -8,12 +8,14 @@ import pytest
 
 from composing import Compose
 from invented import clip_of, wave, write_task
-from skelmap.experiment import run
-from skelmap.monitor import watch as watch_module
+from skelmap.monitor import stream as watch_module
+from skelmap.monitor.scorers import TorchScorer
 from skelmap.monitor.sources import ClipSource
-from skelmap.monitor.torch_scorer import TorchScorer
-from skelmap.monitor.watch import Watch
-from skelmap.poses import Clip, read_clip, read_manifest, write_clip
+from skelmap.monitor.stream import StreamDetector
+from skelmap.skeletons.clip import Clip
+from skelmap.skeletons.manifest import read_manifest
+from skelmap.skeletons.readers import read_clip, write_clip
+from skelmap.training.run import run
 
 SMALL = ("trainer=cpu", "data.seq_len=8", "data.stride=4", "trainer.max_epochs=1")
 MODELS = {
@@ -70,7 +72,7 @@ def test_streaming_equals_offline(
     streamed: dict[tuple[str, int], float] = {}
     for recording in read_manifest(task).split("test"):
         source = ClipSource(read_clip(recording.path, recording.clip))
-        watch = Watch(scorer, None, source.layout, source.fps)
+        watch = StreamDetector(scorer, None, source.layout, source.fps)
         for sight in source:
             for scored in watch.see(sight).scores:
                 key = (recording.clip, scored.tick * step)

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invented import clip_of, person, wave
-from skelmap.errors import UserError
-from skelmap.poses import BODY_25, Clip
+from skelmap.skeletons.clip import Clip
+from skelmap.skeletons.layouts import BODY_25
+from skelmap.utils.errors import UserError
 
 
 @given(st.permutations(range(12)))

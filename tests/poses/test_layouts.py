@@ -6,8 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invented import person
-from skelmap.poses import BODY_25, COCO_17, COCO_18, LAYOUTS, Layout, neck_positions, with_neck
-from skelmap.poses.layouts import BODY, LIMB_JOINTS
+from skelmap.skeletons.layouts import (
+    BODY,
+    BODY_25,
+    COCO_17,
+    COCO_18,
+    LAYOUTS,
+    LIMB_JOINTS,
+    Layout,
+    neck_positions,
+    with_neck,
+)
 
 layouts = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.name)
 

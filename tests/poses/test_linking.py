@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invented import clip_of, person
-from skelmap.poses import PeopleTracker
-from skelmap.poses.linking import MAX_GAP, MAX_STEP, link_people
+from skelmap.skeletons.tracking import MAX_GAP, MAX_STEP, PeopleTracker, link_people
 
 
 def two_walkers(frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invented import clip_of, wave, write_clip, write_manifest
-from skelmap.errors import UserError
-from skelmap.poses import Recording, Span, check_spans, read_manifest
-from skelmap.poses import write_manifest as write
+from skelmap.skeletons.manifest import Recording, Span, check_spans, read_manifest
+from skelmap.skeletons.manifest import write_manifest as write
+from skelmap.utils.errors import UserError
 
 spans = st.lists(st.tuples(st.integers(0, 80), st.integers(1, 30)).map(lambda s: (s[0], s[0] + s[1])), max_size=4)
 

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from invented import clip_of, person, wave, write_openpose
-from skelmap.errors import UserError
-from skelmap.poses import readers, write_clip
-from skelmap.poses.readers import read_clip
+from skelmap.skeletons import readers
+from skelmap.skeletons.readers import read_clip, write_clip
+from skelmap.utils.errors import UserError
 
 GOOD = person().flatten().tolist()
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from invented import clip_of, person, wave, write_openpose
-from skelmap.errors import UserError
-from skelmap.poses import COCO_17, JsonFormat, read_clip, source_files, write_clip
+from skelmap.skeletons.layouts import COCO_17
+from skelmap.skeletons.readers import PoseFormat, read_clip, source_files, write_clip
+from skelmap.utils.errors import UserError
 
 
 def test_an_openpose_folder_gives_the_clip_it_was_written_from(tmp_path: Path) -> None:
@@ -65,7 +66,7 @@ def test_tracked_json_keeps_its_tracks(tmp_path: Path) -> None:
         tracked_person("2.jpg", 300, idx=1),
     ]
     path.write_text(json.dumps(people))
-    read = read_clip(path, "clip", JsonFormat(COCO_17, (800, 600), 25))
+    read = read_clip(path, "clip", PoseFormat(COCO_17, (800, 600), 25))
     assert read.track.tolist() == [1, 9, 9]
     assert read.frame.tolist() == [2, 2, 3]
     assert read.keypoints[:, 0, 0].tolist() == [300, 30, 40]
@@ -79,7 +80,7 @@ def test_tracked_json_without_tracks_is_linked(tmp_path: Path) -> None:
         for frame, x in [(0, 0), (0, 400), (1, 401), (1, 2)]
     ]
     path.write_text(json.dumps(people))
-    read = read_clip(path, "clip", JsonFormat(COCO_17))
+    read = read_clip(path, "clip", PoseFormat(COCO_17))
     assert read.track.tolist() == [0, 0, 1, 1]
     assert read.keypoints[:, 0, 0].tolist() == [0, 2, 400, 401]
 

@@ -20,19 +20,22 @@ from damage import ODD, broken, changed, replaced_by_something_else
 from omegaconf import DictConfig, OmegaConf
 
 from invented import clip_of, wave, write_openpose
-from skelmap.building import build
-from skelmap.config import check
-from skelmap.data import SkeletonMaps
-from skelmap.experiment import run
-from skelmap.maps import MapSettings, open_cache
-from skelmap.monitor.eye import Eye
-from skelmap.monitor.normal import NormalScores
-from skelmap.monitor.torch_scorer import TorchScorer
-from skelmap.poses import read_clip, read_manifest, write_clip
-from skelmap.provenance import check_checkpoint, finished
-from skelmap.search.ledger import Ledger
-from skelmap.search.space import read_space
-from skelmap.study import build_study, write_study
+from skelmap.comparison.comparison import build_comparison
+from skelmap.comparison.write import write_comparison
+from skelmap.data.cache import open_cache
+from skelmap.data.datamodule import SkeletonDataModule
+from skelmap.data.input_spec import InputSpec
+from skelmap.data.rendering import MapSettings
+from skelmap.evaluation.thresholds import ValidationScores
+from skelmap.monitor.scorers import TorchScorer
+from skelmap.skeletons.manifest import read_manifest
+from skelmap.skeletons.readers import read_clip, write_clip
+from skelmap.training.instantiate import build
+from skelmap.training.run import run
+from skelmap.training.run_dir import check_checkpoint, finished
+from skelmap.training.schema import check
+from skelmap.tuning.space import read_space
+from skelmap.tuning.storage import TrialStorage
 
 Trial = Callable[[], None]
 
@@ -199,10 +202,10 @@ def manifest(good: Good, folder: Path, rng: Random) -> Trial:
     return trial
 
 
-def module(path: Path, cache: Path) -> SkeletonMaps:
+def module(path: Path, cache: Path) -> SkeletonDataModule:
     maps = {"crop_size": 480, "resample": "bilinear", "line_width": 8, "line_unit": "source", "threshold": 0.1}
     source = {"layout": "BODY_25", "size": [640, 480], "fps": 30}
-    return SkeletonMaps(path, cache, 8, 1, "maps", 14, maps, source, 16)
+    return SkeletonDataModule(path, cache, 8, 1, "maps", 14, maps, source, 16)
 
 
 def cache(good: Good, folder: Path, rng: Random) -> Trial:
@@ -325,7 +328,7 @@ def study(good: Good, folder: Path, rng: Random) -> Trial:
         (cell / "config.yaml").unlink(missing_ok=True)
         (cell / "config.yaml").write_text(bomb)
     whole = rng.random() < 0.04
-    return lambda: use(write_study(folder / "sweep") if whole else build_study(folder / "sweep").groups)
+    return lambda: use(write_comparison(folder / "sweep") if whole else build_comparison(folder / "sweep").groups)
 
 
 def run_folder(good: Good, folder: Path, rng: Random) -> Trial:
@@ -349,8 +352,8 @@ def run_folder(good: Good, folder: Path, rng: Random) -> Trial:
 
     def trial() -> None:
         finished(folder / "run", good.configs[model])
-        NormalScores.read(folder / "run")
-        eye = Eye.read(folder / "run")
+        ValidationScores.read(folder / "run")
+        eye = InputSpec.read(folder / "run")
         scorer = TorchScorer(folder / "run")
         frames = np.zeros((eye.window, *eye.settings.shape), np.float32)
         scorer.score([list(scorer.encode(frames))], frames[None])
@@ -364,7 +367,7 @@ def search(good: Good, folder: Path, rng: Random) -> Trial:
     path = folder / "space.yaml"
     text = yaml.safe_dump(changed(space, rng, tuple(ODD[:10] + ODD[11:])) if rng.random() < 0.7 else space)
     path.write_bytes(broken(text.encode(), rng) if rng.random() < 0.5 else text.encode())
-    ledger = Ledger(folder / "search", seed=0, warmup=1)
+    ledger = TrialStorage(folder / "search", seed=0, warmup=1)
     ledger.begin({"a": 1})
     journal = folder / "search" / "journal.log"
     if rng.random() < 0.7:
@@ -373,7 +376,7 @@ def search(good: Good, folder: Path, rng: Random) -> Trial:
         replaced_by_something_else(journal, rng)
 
     def trial() -> None:
-        Ledger(folder / "search", seed=0, warmup=1).begin({"a": 1})
+        TrialStorage(folder / "search", seed=0, warmup=1).begin({"a": 1})
         use(read_space(path))
 
     return trial

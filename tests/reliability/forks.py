@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
-from skelmap.errors import UserError
+from skelmap.utils.errors import UserError
 
 SECONDS = 60
 """A trial that takes longer hangs; other processes may want the machine, too."""

@@ -15,9 +15,9 @@ import pytest
 from doors import DOORS, Good
 from forks import Outcome, attempt
 
-import skelmap.sweeps  # noqa: F401
+import skelmap.comparison.sweep  # noqa: F401
 from composing import Compose
-from skelmap.experiment import run
+from skelmap.training.run import run
 
 TRIALS = int(os.environ.get("SKELMAP_TRIALS", 300))
 FIRST = int(os.environ.get("SKELMAP_FIRST_TRIAL", 0))

@@ -11,14 +11,14 @@ import pytest
 import torch
 from trials import SMALL, TRIALS, check_whole, finish, result, run_whole, start
 
-from skelmap.checkpoint_io import WholeCheckpoints
-from skelmap.errors import UserError
+from skelmap.training.checkpoints import AtomicCheckpointIO
+from skelmap.utils.errors import UserError
 
 
 def test_a_checkpoint_that_finds_no_space_leaves_the_one_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, written = tmp_path / "last.ckpt", WholeCheckpoints()
+    path, written = tmp_path / "last.ckpt", AtomicCheckpointIO()
     written.save_checkpoint({"epoch": 1}, path)
 
     def full(descriptor: int) -> None:

@@ -13,8 +13,9 @@ import pytest
 from trials import SEED, TRIALS
 
 from invented import clip_of, wave, write_manifest
-from skelmap.maps import MapSettings, draw_maps
-from skelmap.poses import read_clip, read_manifest, write_clip
+from skelmap.data.rendering import MapSettings, draw_maps
+from skelmap.skeletons.manifest import read_manifest
+from skelmap.skeletons.readers import read_clip, write_clip
 
 pytestmark = pytest.mark.slow
 PROCESSES = 16 if TRIALS > 1 else 4

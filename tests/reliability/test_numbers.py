@@ -8,11 +8,12 @@ import torch
 
 from composing import Compose
 from invented import clip_of, wave, write_manifest
-from skelmap.data import Batch
-from skelmap.errors import UserError
-from skelmap.experiment import run
-from skelmap.models import AE, MeanMap
-from skelmap.poses import write_clip
+from skelmap.data.datamodule import Batch
+from skelmap.models.ae import AE
+from skelmap.models.baselines import MeanTemplate
+from skelmap.skeletons.readers import write_clip
+from skelmap.training.run import run
+from skelmap.utils.errors import UserError
 
 SMALL = ("data=manifest", "data.img_size=14", "data.seq_len=8", "data.stride=4", "trainer=cpu", "trainer.max_epochs=3")
 
@@ -41,7 +42,7 @@ def test_a_loss_that_is_not_finite_stops_with_its_clips_and_keeps_the_epochs_bef
 def test_a_model_without_a_learning_rate_is_not_told_to_lower_it(
     task: Path, composed: Compose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(MeanMap, "describe", lambda self, x: (torch.full((len(x),), torch.nan), None))
+    monkeypatch.setattr(MeanTemplate, "describe", lambda self, x: (torch.full((len(x),), torch.nan), None))
     words = r"validation batch 1: the loss is nan; .* clip val\. .* before\. Another look at these clips may help"
     with pytest.raises(UserError, match=words):
         run(composed(*SMALL, f"data.manifest={task}", "model=mean_map"))
@@ -65,6 +66,6 @@ def test_a_test_split_of_one_class_has_no_auroc_and_says_so(
 def test_a_score_that_is_always_the_same_is_chance(
     task: Path, composed: Compose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(MeanMap, "describe", lambda self, x: (torch.full((len(x),), 1e6), None))
+    monkeypatch.setattr(MeanTemplate, "describe", lambda self, x: (torch.full((len(x),), 1e6), None))
     numbers = run(composed(*SMALL, f"data.manifest={task}", "model=mean_map"))
     assert numbers["auroc"] == numbers["auroc_averaged"] == 0.5

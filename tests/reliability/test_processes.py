@@ -9,8 +9,8 @@ import torch
 from trials import SMALL, run_whole
 
 from composing import Compose
-from skelmap.errors import UserError
-from skelmap.experiment import prepare, run
+from skelmap.training.run import prepare, run
+from skelmap.utils.errors import UserError
 
 TWO = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
 ALONE = tuple(argument for argument in SMALL if argument != "trainer=cpu")

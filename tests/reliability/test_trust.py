@@ -18,13 +18,13 @@ from command_line import train
 from composing import ROOT, Compose, compose_train
 from invented import clip_of, wave, write_manifest
 from skelmap import models
-from skelmap.building import build
-from skelmap.config import MODEL, TARGETS, check
-from skelmap.errors import UserError
-from skelmap.experiment import run
-from skelmap.poses import write_clip
-from skelmap.redaction import redacted
-from skelmap.study import write_study
+from skelmap.comparison.write import write_comparison
+from skelmap.skeletons.readers import write_clip
+from skelmap.training.instantiate import build
+from skelmap.training.run import run
+from skelmap.training.schema import MODEL, TARGETS, check
+from skelmap.utils.errors import UserError
+from skelmap.utils.redaction import redacted
 
 QUICK = ("data=manifest", "data.seq_len=8", "trainer=cpu", "trainer.max_epochs=1", "~callbacks.progress")
 
@@ -111,7 +111,7 @@ CALLS = [
     "+model.more=[[{_target_:builtins.eval,_args_:[1]}]]",
     "trainer._target_=subprocess.run",
     "callbacks.history._target_=pathlib.Path.unlink",
-    "logger._target_=skelmap.provenance.subprocess.run",
+    "logger._target_=skelmap.training.run_dir.subprocess.run",
     "model._target_=[os.system]",
     "model._target_=skelmap.models.baselines.np.load",
     "model._target_=skelmap.models.AE.load_from_checkpoint",
@@ -138,9 +138,9 @@ def test_all_that_conf_calls_is_allowed_and_nothing_else() -> None:
     files = [p for p in (ROOT / "conf").rglob("*.yaml") if p.parts[-2] not in ("launcher", "hydra")]
     called = {word for file in files for word in re.findall(r"_target_: (\S+)", file.read_text())}
     hydras = {
-        "skelmap.sweeps.SweepWatch",
-        "skelmap.study.callback.StudyAtEnd",
-        "skelmap.room.Room",
+        "skelmap.comparison.sweep_progress.SweepProgress",
+        "skelmap.comparison.write.CompareAtSweepEnd",
+        "skelmap.training.output_check.OutputCheck",
     }  # Hydra itself calls these
     called_models = {word for word in called if MODEL.fullmatch(word)}
     assert called - hydras - called_models == TARGETS
@@ -161,7 +161,7 @@ def test_a_strangers_run_in_a_study_calls_nothing_and_shows_no_other_file(
     picture = tmp_path / "run" / "figures" / "scores.png"
     picture.unlink()
     picture.symlink_to("/etc/passwd")
-    page = write_study(tmp_path / "run").read_text(encoding="utf-8")
+    page = write_comparison(tmp_path / "run").read_text(encoding="utf-8")
     assert not (tmp_path / "ran").exists()
     assert "of the environment" not in page and "score over the frames" not in page
 
@@ -258,7 +258,7 @@ def test_names_from_data_are_text_in_reports_and_studies(composed: Compose, tmp_
     cfg = composed(*QUICK, "model=mean_map", "data.manifest=x.csv")
     cfg.data.manifest = str(manifest)
     run(cfg)
-    for page in (tmp_path / "run" / "report.html", write_study(tmp_path / "run")):
+    for page in (tmp_path / "run" / "report.html", write_comparison(tmp_path / "run")):
         text = page.read_text(encoding="utf-8")
         assert Tags(text).active == [], page
         assert "{{7*7}}" in text or "49" not in text

@@ -12,8 +12,8 @@ import torch
 from torch.utils.data import TensorDataset
 
 from composing import ROOT
-from skelmap.data import Batch
-from skelmap.models import LSTMVAE
+from skelmap.data.datamodule import Batch
+from skelmap.models.lstm_vae import LSTMVAE
 
 SIZES = (6, 28, 5, 20, [4, 8])
 """T, map side, J, LSTM width, channels."""

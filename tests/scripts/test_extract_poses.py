@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from composing import ROOT
-from skelmap.poses import BODY_25, COCO_17, read_clip, read_manifest
+from skelmap.skeletons.layouts import BODY_25, COCO_17
+from skelmap.skeletons.manifest import read_manifest
+from skelmap.skeletons.readers import read_clip
 from small_rtmo import write_rtmo
 from small_videos import SIZE, slow_down, write_video
 

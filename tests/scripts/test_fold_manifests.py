@@ -8,7 +8,8 @@ import pytest
 
 from composing import ROOT
 from invented import clip_of, wave, write_manifest
-from skelmap.poses import Manifest, read_manifest, write_clip
+from skelmap.skeletons.manifest import Manifest, read_manifest
+from skelmap.skeletons.readers import write_clip
 
 TASKS = ("saw", "dig")
 SPLITS = {"a": "train", "b": "train", "c": "val", "d": "train", "e": "train", "f": "train", "g": "test"}

@@ -8,7 +8,8 @@ import pytest
 
 from composing import ROOT
 from invented import clip_of, wave, write_manifest
-from skelmap.poses import read_manifest, write_clip
+from skelmap.skeletons.manifest import read_manifest
+from skelmap.skeletons.readers import write_clip
 
 
 def thin(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:

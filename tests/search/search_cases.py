@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from composing import ROOT
-from skelmap.search import Recipe
+from skelmap.tuning.trial import Recipe
 
 SPACE = """\
 model.latent_dim: {int: [2, 16], log: true}

@@ -16,12 +16,13 @@ from search_cases import begin, best, logged_losses, overrides, recipe, table, w
 
 from command_line import train
 from invented import write_task
-from skelmap.data import SkeletonMaps
-from skelmap.errors import UserError
-from skelmap.models import AE
-from skelmap.search import read_space, search
-from skelmap.search.ledger import Ledger
-from skelmap.search.trial import ReportLoss
+from skelmap.data.datamodule import SkeletonDataModule
+from skelmap.models.ae import AE
+from skelmap.tuning.space import read_space
+from skelmap.tuning.storage import TrialStorage
+from skelmap.tuning.trial import ReportLoss
+from skelmap.tuning.tune import search
+from skelmap.utils.errors import UserError
 
 
 @pytest.fixture(autouse=True)
@@ -30,19 +31,19 @@ def quiet() -> None:
 
 
 def forbid_the_test_split(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = SkeletonMaps._split_rows
+    rows = SkeletonDataModule._split_rows
 
-    def guarded(self: SkeletonMaps, split: str) -> Any:
+    def guarded(self: SkeletonDataModule, split: str) -> Any:
         assert split != "test", "the test split was looked at"
         return rows(self, split)
 
     def forbidden(*_: Any, **__: Any) -> None:
         raise AssertionError("something was scored")
 
-    monkeypatch.setattr(SkeletonMaps, "_split_rows", guarded)
+    monkeypatch.setattr(SkeletonDataModule, "_split_rows", guarded)
     monkeypatch.setattr(pl.Trainer, "predict", forbidden)
     monkeypatch.setattr(AE, "predict_step", forbidden)
-    monkeypatch.setattr("skelmap.experiment.judge", forbidden)
+    monkeypatch.setattr("skelmap.training.run.evaluate", forbidden)
 
 
 def test_the_best_trial_is_the_lowest_loss_of_the_logs_and_the_test_split_is_not_read(
@@ -142,7 +143,7 @@ def report(study: optuna.Study, losses: list[float]) -> int:
 
 
 def test_the_callback_prunes_what_is_worse_than_the_median_after_the_warmup(tmp_path: Path) -> None:
-    study = Ledger(tmp_path, seed=0, warmup=2).study
+    study = TrialStorage(tmp_path, seed=0, warmup=2).study
     for level in (1.0, 2.0, 3.0, 4.0, 5.0):
         assert report(study, [level] * 6) == 6
     assert report(study, [2.9] * 6) == 6
@@ -152,14 +153,14 @@ def test_the_callback_prunes_what_is_worse_than_the_median_after_the_warmup(tmp_
 
 
 def test_a_loss_that_is_not_finite_ends_a_trial_at_once(tmp_path: Path) -> None:
-    study = Ledger(tmp_path, seed=0, warmup=100).study
+    study = TrialStorage(tmp_path, seed=0, warmup=100).study
     assert report(study, [1.0, math.nan, 1.0]) == 2
     assert report(study, [math.inf, 1.0]) == 1
     assert [t.state.name for t in study.trials] == ["PRUNED", "PRUNED"]
 
 
 def test_a_running_trial_belongs_to_its_worker_until_that_is_gone(tmp_path: Path) -> None:
-    first, second = (Ledger(tmp_path, seed=0, warmup=1) for _ in range(2))
+    first, second = (TrialStorage(tmp_path, seed=0, warmup=1) for _ in range(2))
     held, other = first.next(2), second.next(2)
     assert held is not None and other is not None and (held.number, other.number) == (0, 1)
     assert second.next(2) is None  # enough trials, and both are held
@@ -173,15 +174,15 @@ def test_a_running_trial_belongs_to_its_worker_until_that_is_gone(tmp_path: Path
 
 
 def test_a_half_written_last_line_of_the_journal_is_forgotten(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path, seed=0, warmup=1)
+    ledger = TrialStorage(tmp_path, seed=0, warmup=1)
     trial = ledger.next(1)
     assert trial is not None
     with (tmp_path / "journal.log").open("a") as file:
         file.write('{"op_code": 6, "tri')
-    again = Ledger(tmp_path, seed=0, warmup=1)
+    again = TrialStorage(tmp_path, seed=0, warmup=1)
     ledger.finish(trial, optuna.trial.TrialState.COMPLETE, 2.0)
     assert [t.value for t in again.study.trials] == [2.0]
-    assert len(Ledger(tmp_path, seed=0, warmup=1).study.trials) == 1
+    assert len(TrialStorage(tmp_path, seed=0, warmup=1).study.trials) == 1
 
 
 @pytest.mark.slow

@@ -6,9 +6,8 @@ import pytest
 from search_cases import SPACE, recipe, write_space
 
 from composing import ROOT
-from skelmap.errors import UserError
-from skelmap.search import read_space
-from skelmap.search.space import check_space, searchable
+from skelmap.tuning.space import check_space, read_space, searchable
+from skelmap.utils.errors import UserError
 
 
 def test_bounds_are_read_as_they_stand(tmp_path: Path) -> None:

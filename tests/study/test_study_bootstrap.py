@@ -6,10 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
+from skelmap.evaluation import bootstrap
 from skelmap.evaluation import bootstrap as evaluation_bootstrap
-from skelmap.evaluation.bootstrap import RESAMPLES, Pairs, auroc_interval, interval, unit_weights
-from skelmap.study import bootstrap
-from skelmap.study.bootstrap import holm, mean_over_seeds, seed_weights, two_sided_p
+from skelmap.evaluation.bootstrap import (
+    RESAMPLES,
+    ClusteredAUROC,
+    auroc_interval,
+    holm,
+    interval,
+    mean_over_seeds,
+    seed_weights,
+    two_sided_p,
+    unit_weights,
+)
 
 
 def invented(rng: np.random.Generator, clips: int, frames: int, ties: bool = False) -> tuple[np.ndarray, ...]:
@@ -34,7 +43,7 @@ def test_draws_are_the_aurocs_of_repeated_frames(clips: int, ties: bool) -> None
     label[clip == 0] = 0  # clips of one class
     label[clip == clips - 1] = 1
     weights = unit_weights(clips, 3)[:200]
-    draws = Pairs.build(score, label, clip, clips).draws(weights)
+    draws = ClusteredAUROC.build(score, label, clip, clips).draws(weights)
     assert draws == pytest.approx([repeated(score, label, clip, w) for w in weights], nan_ok=True)
     assert clips > 2 or np.isnan(draws).any()
 
@@ -42,7 +51,7 @@ def test_draws_are_the_aurocs_of_repeated_frames(clips: int, ties: bool) -> None
 @given(st.integers(0, 2**32), st.integers(1, 6))
 def test_auroc_is_scikit_learns(seed: int, clips: int) -> None:
     score, label, clip = invented(np.random.default_rng(seed), clips, 30, ties=True)
-    auroc = Pairs.build(score, label, clip, clips + 2).auroc  # clips without a frame do no harm
+    auroc = ClusteredAUROC.build(score, label, clip, clips + 2).auroc  # clips without a frame do no harm
     if 0 < label.sum() < len(label):
         assert auroc == pytest.approx(roc_auc_score(label, score))
     else:
@@ -56,7 +65,7 @@ def test_seeds_and_clips_are_resampled_together() -> None:
     label = np.tile(np.arange(20) < 8, 4).astype(np.int64)
     scores = [label + rng.normal(0, 1, 80) for _ in range(3)]
     clips, seeds = unit_weights(4, 5), seed_weights(3, 5)
-    draws = mean_over_seeds([Pairs.build(score, label, clip, 4).draws(clips) for score in scores], 5)
+    draws = mean_over_seeds([ClusteredAUROC.build(score, label, clip, 4).draws(clips) for score in scores], 5)
     for b in range(100):
         values = [repeated(score, label, clip, clips[b]) for score in scores]
         assert draws[b] == pytest.approx(sum(share * v for share, v in zip(seeds[b], values, strict=True)))
@@ -84,7 +93,7 @@ def test_the_variance_over_seeds_is_that_of_a_mean(seeds: int) -> None:
 
 def test_one_seed_gives_the_evaluations_interval() -> None:
     score, label, clip = invented(np.random.default_rng(1), 12, 600)
-    draws = Pairs.build(score, label, clip, 12).draws(unit_weights(12, 0))
+    draws = ClusteredAUROC.build(score, label, clip, 12).draws(unit_weights(12, 0))
     low, high, _ = interval(mean_over_seeds([draws], 0))
     assert (low, high) == auroc_interval(score, label, clip, 0)[:2]
 
@@ -161,7 +170,7 @@ def test_coverage_and_false_positives(monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(2 * seeds):
             own = rng.normal(0, 0.15, (2, clips))[label, clip]
             score = rng.normal(1, spread) * label + hard + own + rng.normal(0, 1, len(label))
-            draws.append(Pairs.build(score, label, clip, clips).draws(weights))
+            draws.append(ClusteredAUROC.build(score, label, clip, clips).draws(weights))
         first, second = mean_over_seeds(draws[:seeds], study), mean_over_seeds(draws[seeds:], study)
         low, high, _ = interval(first)
         assert low is not None and high is not None

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from study_cases import write_cell, write_failed
 
-from skelmap.errors import UserError
-from skelmap.study import build_study, write_study
-from skelmap.study.cells import flatten, read_cells
+from skelmap.comparison.comparison import build_comparison
+from skelmap.comparison.runs import flat_config, read_cells
+from skelmap.comparison.write import write_comparison
+from skelmap.utils.errors import UserError
 
 
 def test_finds_runs_at_any_depth_and_only_runs(tmp_path: Path) -> None:
@@ -95,12 +96,12 @@ def test_missing_scores_are_damage_and_missing_versions_are_not(tmp_path: Path) 
 
 def test_nothing_to_study_is_the_users_mistake(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such folder"):
-        write_study(tmp_path / "missing")
+        write_comparison(tmp_path / "missing")
     with pytest.raises(UserError, match="no finished run"):
-        write_study(tmp_path)
+        write_comparison(tmp_path)
     write_failed(tmp_path / "a", "RuntimeError: why")
     with pytest.raises(UserError, match="a: failed: RuntimeError: why"):
-        write_study(tmp_path)
+        write_comparison(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ def test_different_data_of_one_name_are_told_apart(tmp_path: Path) -> None:
             run = write_cell(tmp_path / f"{i}{model}", model, 0, manifest, data="site/manifest.csv", simulated=False)
             if digest:
                 (run / "data.json").write_text(json.dumps({"manifest": digest, "recordings": "3"}))
-    study = build_study(tmp_path)
+    study = build_comparison(tmp_path)
     named = {cell.name: cell.data for cell in study.cells}
     assert [named[f"{i}ae"] for i in range(4)] == ["A/x/site", "B/x/site", "A/x/site", "site"]
     across = [c for c in study.comparisons if c.key not in ("model", "scoring")]
@@ -141,7 +142,7 @@ def test_data_that_no_folder_tells_apart_are_named_by_their_digests(tmp_path: Pa
 
 def test_flatten() -> None:
     tree = {"a": {"b": 1, "c": {"d": [8, 16], "e": None}}, "f": True}
-    assert flatten(tree) == {"a.b": 1, "a.c.d": "8, 16", "a.c.e": None, "f": True}
+    assert flat_config(tree) == {"a.b": 1, "a.c.d": "8, 16", "a.c.e": None, "f": True}
 
 
 def test_metrics_written_by_the_evaluation_are_read(tmp_path: Path) -> None:

@@ -7,26 +7,24 @@ from sklearn.metrics import roc_auc_score
 from study_cases import config, frames_of, write_cell, write_scores
 from test_study_bootstrap import repeated
 
-from skelmap.errors import UserError
-from skelmap.evaluation.bootstrap import ALONE, RESAMPLES, auroc_interval, unit_weights
-from skelmap.study.bootstrap import holm, seed_weights
-from skelmap.study.groups import Group, pooled
-from skelmap.study.paired import compare
-from skelmap.study.profiles import profile
-from skelmap.study.study import Study, build_study
-from skelmap.study.tables import how
+from skelmap.comparison.comparison import Comparison, build_comparison
+from skelmap.comparison.groups import Group, pooled, profile
+from skelmap.comparison.pairwise import compare
+from skelmap.comparison.tables import how
+from skelmap.evaluation.bootstrap import ALONE, RESAMPLES, auroc_interval, holm, seed_weights, unit_weights
+from skelmap.utils.errors import UserError
 
 
-def group(study: Study, **wanted: object) -> Group:
+def group(study: Comparison, **wanted: object) -> Group:
     (found,) = [g for g in study.groups if all(g[k.replace("__", ".")] == v for k, v in wanted.items())]
     return found
 
 
-def two_models(folder: Path) -> Study:
+def two_models(folder: Path) -> Comparison:
     for seed in range(3):
         write_cell(folder / f"ae{seed}", "ae", seed, effect=0.6)
         write_cell(folder / f"lstm{seed}", "lstm_vae", seed, effect=1.2)
-    return build_study(folder)
+    return build_comparison(folder)
 
 
 def test_scorings_stand_beside_each_other(tmp_path: Path) -> None:
@@ -72,7 +70,7 @@ def test_people_are_resampled_where_a_run_names_them(tmp_path: Path) -> None:
     path = folder / "metrics.json"
     owner = {f"test_{i:02}": f"person {i % 5}" for i in range(12)}
     path.write_text(json.dumps({**json.loads(path.read_text()), "groups": owner}))
-    study = build_study(tmp_path)
+    study = build_comparison(tmp_path)
     estimate, cell = study.groups[0].estimate, study.groups[0].cells[0]
     frames = cell.scores.frames
     expected = auroc_interval(cell.scores.by_scoring["frame"], frames.label, frames.clip % 5, 0)
@@ -80,7 +78,7 @@ def test_people_are_resampled_where_a_run_names_them(tmp_path: Path) -> None:
     assert "5 groups" in how(study)
     path.write_text(json.dumps({**json.loads(path.read_text()), "groups": {"test_00": 3}}))
     with pytest.raises(UserError, match="groups is"):
-        build_study(tmp_path)
+        build_comparison(tmp_path)
 
 
 def test_comparisons_of_models(tmp_path: Path) -> None:
@@ -88,7 +86,7 @@ def test_comparisons_of_models(tmp_path: Path) -> None:
     for model in ("ae", "vae", "lstm_vae"):
         for seed in range(2):
             write_cell(tmp_path / f"{model}{seed}", model, seed, effect={"ae": 1.0, "vae": 0.3, "lstm_vae": 2.0}[model])
-    study = build_study(tmp_path)
+    study = build_comparison(tmp_path)
     assert {(c.key, c.first, c.second) for c in study.comparisons} == {
         ("model", "VAE, frame", "AE, frame"),
         ("model", "VAE, averaged", "AE, averaged"),
@@ -109,7 +107,7 @@ def test_settings_that_differ_in_one_key_are_compared(tmp_path: Path) -> None:
             write_cell(
                 tmp_path / f"{size}{resample}", "lstm_vae", 0, {"data.img_size": size, "data.maps.resample": resample}
             )
-    study = build_study(tmp_path)
+    study = build_comparison(tmp_path)
     sizes = [(c.first, c.second, c.at["data.maps.resample"]) for c in study.comparisons if c.key == "data.img_size"]
     pairs = [("14", "28"), ("14", "56"), ("28", "56")]
     assert set(sizes) == {(*pair, resample) for pair in pairs for resample in ("area", "bilinear")}
@@ -122,8 +120,8 @@ def test_many_comparisons_are_averaged_over_the_other_numbers(tmp_path: Path, mo
     for size in (14, 28):
         for t in (10, 20, 30):
             write_cell(tmp_path / f"{size},{t}", "ae", 0, {"data.img_size": size, "data.seq_len": t})
-    monkeypatch.setattr("skelmap.study.paired.MOST", 5)
-    study = build_study(tmp_path)
+    monkeypatch.setattr("skelmap.comparison.pairwise.MOST", 5)
+    study = build_comparison(tmp_path)
     sizes = [c for c in study.comparisons if c.key == "data.img_size"]
     assert [c.at["data.seq_len"] for c in sizes] == ["10, 20, 30"] * 2  # frame and averaged
     frame = [g for g in study.groups if g.scoring == "frame"]
@@ -134,7 +132,7 @@ def test_many_comparisons_are_averaged_over_the_other_numbers(tmp_path: Path, mo
 def test_different_data_are_never_compared(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write_cell(tmp_path / name, "lstm_vae", data=f"x/{name}/manifest.csv")
-    study = build_study(tmp_path)
+    study = build_comparison(tmp_path)
     assert study.keys.swept == ("data",) and study.comparisons == []
 
 
@@ -150,7 +148,7 @@ def test_comparison_is_on_the_frames_and_seeds_that_both_have(tmp_path: Path) ->
             folder = write_cell(tmp_path / f"{size},{seed}", "ae", seed, {"data.img_size": size})
             scores[size, seed] = score
             write_scores(folder, names, clip[mask], frame[mask], label[mask], score=score[mask], averaged=score[mask])
-    study = build_study(tmp_path)
+    study = build_comparison(tmp_path)
     comparison = next(c for c in study.comparisons if c.key == "data.img_size")
     assert comparison.seeds == 2
     for size, value in ((14, comparison.first_mean), (28, comparison.second_mean)):
@@ -163,7 +161,7 @@ def test_equal_scores_do_not_differ(tmp_path: Path) -> None:
     for size in (14, 28):
         folder = write_cell(tmp_path / str(size), "ae", 0, {"data.img_size": size})
         (folder / "scores.csv").write_bytes((tmp_path / "14" / "scores.csv").read_bytes())
-    study = build_study(tmp_path)
+    study = build_comparison(tmp_path)
     for c in study.comparisons:
         if c.key == "data.img_size":
             assert (c.difference, c.low, c.high, c.p) == (0, 0, 0, 1)
@@ -173,7 +171,7 @@ def test_a_clear_difference_is_found(tmp_path: Path) -> None:
     for size, effect in ((14, 0.3), (28, 3.0)):
         for seed in range(3):
             write_cell(tmp_path / f"{size},{seed}", "lstm_vae", seed, {"data.img_size": size}, effect=effect, clips=10)
-    (comparison,) = build_study(tmp_path).comparisons
+    (comparison,) = build_comparison(tmp_path).comparisons
     assert comparison.low > 0 and comparison.p == 2 / (RESAMPLES + 1)
 
 
@@ -186,7 +184,7 @@ def test_one_clip_or_one_class_has_no_interval_and_says_so(tmp_path: Path) -> No
     folder = write_cell(tmp_path / "three", "ae", 0, {"data.img_size": 56}, data="x/normal/manifest.csv")
     write_scores(folder, names, clip, frame, 0 * label, score=score, averaged=score)
     reasons = {
-        g["data"]: (g.estimate.mean is None, g.estimate.reason) for g in build_study(tmp_path).groups if g.primary
+        g["data"]: (g.estimate.mean is None, g.estimate.reason) for g in build_comparison(tmp_path).groups if g.primary
     }
     assert reasons["d (simulated)"] == (False, "")
     assert reasons["single (simulated)"] == (False, ALONE)
@@ -196,7 +194,7 @@ def test_one_clip_or_one_class_has_no_interval_and_says_so(tmp_path: Path) -> No
 def test_a_repeated_run_counts_once(tmp_path: Path) -> None:
     write_cell(tmp_path / "monday", "ae", 0, effect=0)
     write_cell(tmp_path / "tuesday", "ae", 0, effect=2)
-    study = build_study(tmp_path)
+    study = build_comparison(tmp_path)
     assert [cell.name for cell in study.groups[0].cells] == ["tuesday"]
     assert study.notes == ["monday: left out, tuesday has the same setting and seed"]
 
@@ -204,7 +202,7 @@ def test_a_repeated_run_counts_once(tmp_path: Path) -> None:
 def test_profile_averages_over_what_all_points_share(tmp_path: Path) -> None:
     for size, t in ((14, 10), (14, 30), (28, 10), (28, 30), (56, 30)):
         write_cell(tmp_path / f"{size},{t}", "lstm_vae", 0, {"data.img_size": size, "data.seq_len": t})
-    study = build_study(tmp_path)
+    study = build_comparison(tmp_path)
     groups = [g for g in study.groups if g.primary]
     (line,) = profile(groups, ["data.img_size"], ["model"], study.keys).values()
     assert list(line) == [(14,), (28,), (56,)]
@@ -218,12 +216,12 @@ def test_profile_averages_over_what_all_points_share(tmp_path: Path) -> None:
 
 def test_the_seed_decides(tmp_path: Path) -> None:
     two_models(tmp_path)
-    one, same, other = (build_study(tmp_path, seed).groups[0].estimate for seed in (1, 1, 2))
+    one, same, other = (build_comparison(tmp_path, seed).groups[0].estimate for seed in (1, 1, 2))
     assert one == same and one != other
 
 
 def test_compare_of_nothing() -> None:
-    from skelmap.study.keys import Keys
+    from skelmap.comparison.swept_keys import Keys
 
     assert compare([], Keys((), (), {})) == ([], [])
 

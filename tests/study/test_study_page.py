@@ -10,9 +10,9 @@ import pytest
 from omegaconf import OmegaConf
 from study_cases import write_cell, write_failed
 
-from skelmap.study import Study, build_study, write_study
-from skelmap.study.callback import StudyAtEnd
-from skelmap.study.tables import cell_rows, how, markdown
+from skelmap.comparison.comparison import Comparison, build_comparison
+from skelmap.comparison.tables import cell_rows, how, markdown
+from skelmap.comparison.write import CompareAtSweepEnd, write_comparison
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,13 +33,13 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_failed(folder / "failed|one", "Traceback\nValueError: <script>alert(1)</script>")
     write_failed(folder / "unfinished", None)
     (write_cell(folder / "torn", "ae") / "metrics.json").write_text("{")
-    write_study(folder)
+    write_comparison(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
-def study(sweep: Path) -> Study:
-    return build_study(sweep)
+def study(sweep: Path) -> Comparison:
+    return build_comparison(sweep)
 
 
 def test_what_is_written(sweep: Path) -> None:
@@ -67,7 +67,7 @@ def test_tables(sweep: Path) -> None:
     assert {row["key"] for row in paired} == {"model", "scoring", "data.img_size", "data.seq_len", "data.maps.resample"}
 
 
-def test_markdown_is_a_table_and_says_how(sweep: Path, study: Study) -> None:
+def test_markdown_is_a_table_and_says_how(sweep: Path, study: Comparison) -> None:
     text = (sweep / "study" / "table.md").read_text(encoding="utf-8")
     assert text == markdown(study)
     rows = [line for line in text.splitlines() if line.startswith("|")]
@@ -110,14 +110,14 @@ def test_the_page_stands_alone_and_escapes(sweep: Path) -> None:
 def test_the_same_study_twice_is_the_same(sweep: Path) -> None:
     page = sweep / "study" / "study.html"
     before = page.read_bytes()
-    assert write_study(sweep) == page
+    assert write_comparison(sweep) == page
     assert page.read_bytes() == before
 
 
 @pytest.mark.parametrize("simulated", [True, False])
 def test_simulated_is_said_where_it_is_so(tmp_path: Path, simulated: bool) -> None:
     write_cell(tmp_path / "a", simulated=simulated)
-    page = write_study(tmp_path)
+    page = write_comparison(tmp_path)
     for path in (page, page.with_name("table.md")):
         assert ("simulated)" in path.read_text(encoding="utf-8")) == simulated
 
@@ -128,7 +128,7 @@ def test_one_run_one_clip_without_works_is_enough(tmp_path: Path) -> None:
     (cell / "metrics.json").write_text(re.sub(r'"works": \[.*?\]', '"works": []', text))
     lines = (cell / "scores.csv").read_text().splitlines()
     (cell / "scores.csv").write_text("\n".join(line for line in lines if line.startswith(("clip", "test_00"))))
-    page = write_study(tmp_path).read_text(encoding="utf-8")
+    page = write_comparison(tmp_path).read_text(encoding="utf-8")
     assert "an interval needs at least 2 clips" in page
     assert read(tmp_path / "study" / "paired.csv") == []
 
@@ -137,17 +137,17 @@ def test_runs_without_both_classes_still_make_a_page(tmp_path: Path) -> None:
     cell = write_cell(tmp_path / "a")
     lines = (cell / "scores.csv").read_text().splitlines()
     (cell / "scores.csv").write_text("\n".join(line for line in lines if line.split(",")[2] != "1"))
-    page = write_study(tmp_path).read_text(encoding="utf-8")
+    page = write_comparison(tmp_path).read_text(encoding="utf-8")
     assert "an AUROC needs both" in page and "<img" not in page
 
 
 def test_revisions_that_differ_are_noted(tmp_path: Path) -> None:
     write_cell(tmp_path / "a")
     (write_cell(tmp_path / "b", seed=1) / "versions.json").write_text('{"git": "def456"}')
-    assert "different revisions" in build_study(tmp_path).notes[0]
+    assert "different revisions" in build_comparison(tmp_path).notes[0]
 
 
-def test_broken_cells_keep_their_swept_keys(study: Study) -> None:
+def test_broken_cells_keep_their_swept_keys(study: Comparison) -> None:
     rows = {row["cell"]: row for row in cell_rows(study)}
     assert rows["unfinished"]["data.img_size"] == 14 and "auroc" not in rows["unfinished"]
 
@@ -168,10 +168,10 @@ def test_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 def test_callback(tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> None:
     write_cell(tmp_path / "a")
     caplog.set_level(logging.INFO)
-    StudyAtEnd().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}}))
+    CompareAtSweepEnd().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}}))
     assert (tmp_path / "study" / "study.html").exists()
     assert "AE" in capsys.readouterr().out
-    StudyAtEnd().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path / "lost")}}}))
-    StudyAtEnd().on_multirun_end(OmegaConf.create({}))
+    CompareAtSweepEnd().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path / "lost")}}}))
+    CompareAtSweepEnd().on_multirun_end(OmegaConf.create({}))
     warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert len(warnings) == 2 and "no such folder" in warnings[0]

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from study_cases import write_cell
 
-from skelmap.evaluation.figures import png
-from skelmap.study import build_study, write_study
-from skelmap.study.runs import one_run_of_each_model
+from skelmap.comparison.comparison import build_comparison
+from skelmap.comparison.page import one_run_of_each_model
+from skelmap.comparison.write import write_comparison
+from skelmap.evaluation.plots.style import png
 
 
 def test_the_first_run_of_each_model_is_shown(tmp_path: Path) -> None:
@@ -20,14 +21,14 @@ def test_the_first_run_of_each_model_is_shown(tmp_path: Path) -> None:
         for name in ("scores", "latents") if model == "ae" else ("scores",):
             pictures[model, seed, name] = png(Figure(figsize=(1 + seed, 1)))
             (figures / f"{name}.png").write_bytes(pictures[model, seed, name])
-    shown = {picture.name: picture for picture in one_run_of_each_model(build_study(tmp_path))}
+    shown = {picture.name: picture for picture in one_run_of_each_model(build_comparison(tmp_path))}
     assert shown.keys() == {"ae_scores", "ae_latents", "lstm_vae_scores"}
     assert shown["ae_scores"].png == pictures["ae", 0, "scores"]
     assert "ae0" in shown["ae_scores"].caption
-    page = write_study(tmp_path).read_text()
+    page = write_comparison(tmp_path).read_text()
     assert base64.b64encode(pictures["lstm_vae", 0, "scores"]).decode() in page
 
 
 def test_runs_without_figures_are_left_out(tmp_path: Path) -> None:
     write_cell(tmp_path / "one", "ae", 0)
-    assert one_run_of_each_model(build_study(tmp_path)) == []
+    assert one_run_of_each_model(build_comparison(tmp_path)) == []

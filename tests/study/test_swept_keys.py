@@ -3,8 +3,8 @@ from pathlib import Path
 
 from study_cases import write_cell
 
-from skelmap.study.cells import read_cells
-from skelmap.study.keys import Keys, find_keys
+from skelmap.comparison.runs import read_cells
+from skelmap.comparison.swept_keys import Keys, find_keys
 
 
 def keys_of(folder: Path) -> Keys:

@@ -1,7 +1,20 @@
-"""Windows of skeleton maps, served to the models."""
+"""Keypoints rendered, cached and served as windows.
 
-from skelmap.data.datamodule import Batch, SkeletonMaps
-from skelmap.data.rows import JudgedRows
-from skelmap.data.windows import Runs, find_runs, window_starts
+Importing this package needs no torch: the monitor renders frames without it.
+"""
 
-__all__ = ["Batch", "JudgedRows", "Runs", "SkeletonMaps", "find_runs", "window_starts"]
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from skelmap.data.datamodule import Batch, SkeletonDataModule
+
+__all__ = ["Batch", "SkeletonDataModule"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the data module, and with it torch, when it is first asked for."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    from skelmap.data import datamodule
+
+    return getattr(datamodule, name)

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from skelmap.data.order import BatchOrder
-from skelmap.data.rows import JudgedRows
-from skelmap.data.windows import Runs, find_runs, span, window_starts
-from skelmap.errors import UserError
-from skelmap.maps import KeypointSettings, MapCache, MapSettings, content_digest, open_cache
-from skelmap.poses import LAYOUTS, JsonFormat, Layout, Manifest, check_spans, read_layout, read_manifest
+from skelmap.data.cache import MapCache, content_digest, open_cache
+from skelmap.data.keypoints import KeypointSettings
+from skelmap.data.rendering import MapSettings
+from skelmap.data.windows import EvalIndex, ResumableBatchSampler, Segments, find_segments, span, window_starts
+from skelmap.skeletons.layouts import LAYOUTS, Layout
+from skelmap.skeletons.manifest import Manifest, check_spans, read_manifest
+from skelmap.skeletons.readers import PoseFormat, read_layout
+from skelmap.utils.errors import UserError
 
 log = logging.getLogger(__name__)
 SCORED_AT_ONCE = 6_000_000
@@ -47,7 +49,7 @@ class Batch(NamedTuple):
         return self.frames[self.members]
 
 
-class Starts(Dataset[Tensor]):
+class WindowDataset(Dataset[Tensor]):
     """Windows as the loader sees them: indexing with a batch of indices gives the batch's first rows."""
 
     def __init__(self, starts: NDArray[np.int64]) -> None:
@@ -62,7 +64,7 @@ class Starts(Dataset[Tensor]):
         return self.starts[index]
 
 
-class SkeletonMaps(pl.LightningDataModule):
+class SkeletonDataModule(pl.LightningDataModule):
     """Serve windows of the recordings that a manifest names.
 
     Windows are never materialised: the loaders hand out row numbers, and `on_after_batch_transfer` gathers the packed
@@ -77,7 +79,7 @@ class SkeletonMaps(pl.LightningDataModule):
         representation: "maps", or "keypoints": neck-centred joints in place of maps.
         img_size: side of the maps, px.
         maps: further map settings (`MapSettings`): crop_size, resample, line_width, line_unit, threshold, channels.
-        json: what JSON sources do not say (`JsonFormat`): layout by name, size, fps.
+        json: what JSON sources do not say (`PoseFormat`): layout by name, size, fps.
         batch_size: windows in a batch, shared by all processes; more of them are scored at once.
         stride: frames from one training or validation window to the next; test windows have stride 1.
         frame_step: frames from one frame of a window to the next: 3 of recordings of 30 fps make windows of 10 fps.
@@ -109,7 +111,7 @@ class SkeletonMaps(pl.LightningDataModule):
         self.cache_dir = Path(cache_dir)
         self.seq_len, self.window, self.batch_size, self.stride, self.seed = seq_len, window, batch_size, stride, seed
         self.frame_step = frame_step
-        self.format = JsonFormat(LAYOUTS[json["layout"]], (json["size"][0], json["size"][1]), json["fps"])
+        self.format = PoseFormat(LAYOUTS[json["layout"]], (json["size"][0], json["size"][1]), json["fps"])
         self.settings: MapSettings | KeypointSettings = MapSettings(img_size=img_size, **maps)
         if representation == "keypoints":
             self.settings = KeypointSettings(self.layout, maps["crop_size"])
@@ -188,12 +190,12 @@ class SkeletonMaps(pl.LightningDataModule):
                     else f"{self.manifest.path}: nobody is in any frame of split {split}"
                 )
 
-    def _runs(self, split: str) -> Runs:
+    def _runs(self, split: str) -> Segments:
         """Stretches of successive frames of one person in a split."""
         rows = self._split_rows(split)
         cache = self.cache
-        runs = find_runs(cache.clip[rows], cache.track[rows], cache.frame[rows])
-        return Runs(rows[runs.first] if len(rows) else runs.first, runs.length)
+        runs = find_segments(cache.clip[rows], cache.track[rows], cache.frame[rows])
+        return Segments(rows[runs.first] if len(rows) else runs.first, runs.length)
 
     def _split_rows(self, split: str) -> NDArray[np.int64]:
         """(n,) rows of a split; a recording's rows stand together, so runs found among them are runs of the cache."""
@@ -225,7 +227,7 @@ class SkeletonMaps(pl.LightningDataModule):
         return self._loader("test", batch_size=at_once)
 
     def _loader(self, split: str, shuffle: bool = False, batch_size: int | None = None) -> DataLoader[Tensor]:
-        windows = Starts(self.starts(split))
+        windows = WindowDataset(self.starts(split))
         rank, processes = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         batch_size = batch_size or self.batch_size
         if min(batch_size, len(windows)) < processes:
@@ -233,7 +235,7 @@ class SkeletonMaps(pl.LightningDataModule):
                 f"{processes} processes share {len(windows)} windows of split {split} in batches of {batch_size}; "
                 "allowed are as many of both as processes, or more"
             )
-        order = BatchOrder(len(windows), batch_size, shuffle, self.seed, rank, processes)
+        order = ResumableBatchSampler(len(windows), batch_size, shuffle, self.seed, rank, processes)
         if self.trainer is not None:  # when a run goes on, Lightning draws its first batch before it sets the epoch
             order.set_epoch(self.trainer.fit_loop.epoch_progress.current.processed)
         own = torch.Generator().manual_seed(self.seed)  # or each loader would take a number from the models' noise
@@ -326,14 +328,14 @@ class SkeletonMaps(pl.LightningDataModule):
         """Number rows of `test_rows` as the cache does, (B,) int64."""
         return self._split_rows("test")[row]
 
-    def test_rows(self) -> JudgedRows:
+    def test_rows(self) -> EvalIndex:
         """Describe the test split to the judgement."""
         index = [i for i, r in enumerate(self.manifest.recordings) if r.split == "test"]
         rows = self._split_rows("test")
         number = np.full(len(self.manifest.recordings), -1)
         number[index] = np.arange(len(index))
         starts = self._starts("test", self.seq_len, stride=1)
-        return JudgedRows(
+        return EvalIndex(
             recordings=tuple(self.manifest.recordings[i] for i in index),
             spans=tuple(self.cache.spans[i] for i in index),
             fps=tuple(self.cache.fps[i] for i in index),

@@ -1,10 +1,6 @@
-"""Intervals by resampling: what could have come out otherwise are the people, or the clips, not the frames.
+"""Confidence intervals by a clustered bootstrap."""
 
-Frames of a clip are alike, and so are clips of a person. An AUROC is a sum over pairs of an abnormal and a normal
-frame; summed once for each pair of resampled units, it is a quadratic form of how often a resample draws each.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -77,7 +73,7 @@ class Units:
         return f"{text} of {self.groups} group{'s' * (self.groups != 1)}"
 
 
-class Pairs(NamedTuple):
+class ClusteredAUROC(NamedTuple):
     """What every resampled AUROC of one scoring can be computed from.
 
     Attributes:
@@ -91,7 +87,7 @@ class Pairs(NamedTuple):
     normal: Floats
 
     @classmethod
-    def build(cls, score: Floats, label: Labels, unit: Labels, units: int) -> "Pairs":
+    def build(cls, score: Floats, label: Labels, unit: Labels, units: int) -> "ClusteredAUROC":
         """Count the pairs; (F,) each, `unit` in 0 .. units - 1."""
         abnormal, normal = (np.bincount(unit, of_class, units).astype(np.float64) for of_class in (label, 1 - label))
         return cls(ranked_pairs(score, label, unit, units), abnormal, normal)
@@ -183,4 +179,64 @@ def auroc_interval(score: Floats, label: Labels, unit: NDArray[np.int64], seed: 
     names, unit = np.unique(unit, return_inverse=True)
     if len(names) < 2:
         return Interval(None, None, ALONE)
-    return interval(Pairs.build(score, label, unit, len(names)).draws(unit_weights(len(names), seed)))
+    return interval(ClusteredAUROC.build(score, label, unit, len(names)).draws(unit_weights(len(names), seed)))
+
+
+def seed_weights(seeds: int, seed: int) -> Floats:
+    """Draw n - 1 of n seeds with replacement, (B, n): the share of each, rows summing to 1.
+
+    Drawing n would give the mean's variance too small by (n - 1) / n, which matters for three seeds; drawing n - 1
+    gives it unbiased (J. N. K. Rao and C. F. J. Wu, Resampling inference with complex survey data, 1988).
+    """
+    rng = np.random.default_rng([seed, 1])
+    drawn = max(seeds - 1, 1)
+    return rng.multinomial(drawn, np.full(seeds, 1 / seeds), RESAMPLES) / drawn
+
+
+def mean_over_seeds(draws: Sequence[Floats], seed: int) -> Floats:
+    """Average resampled values over resampled seeds.
+
+    People (or clips) and seeds are crossed, every seed being judged on the same recordings; each is resampled on its
+    own (A. B. Owen, The pigeonhole bootstrap, 2007), which errs on the side of wide intervals.
+
+    Args:
+        draws: (B,) for each seed, in the order of the seeds.
+        seed: of the resampling; the same seed and number of seeds give the same choice.
+
+    Returns:
+        (B,).
+    """
+    mean: Floats = np.einsum("sb,bs->b", np.stack(draws), seed_weights(len(draws), seed))
+    return mean
+
+
+def two_sided_p(differences: Floats) -> float:
+    """Two-sided bootstrap p of a difference: where the percentile interval would begin to leave out 0.
+
+    Args:
+        differences: (B,) resampled, NaN where a resample has none.
+
+    Returns:
+        Twice the smaller share of resamples on one side of 0 (0 counts for both), in (0, 1]; one resample is added
+        to either side, so that B resamples never claim less than 2 / (B + 1).
+    """
+    known = differences[~np.isnan(differences)]
+    rarer = min(int((known <= 0).sum()), int((known >= 0).sum()))
+    return min(2 * (rarer + 1) / (len(known) + 1), 1.0)
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Correct p-values for their number (S. Holm, A simple sequentially rejective multiple test procedure, 1979).
+
+    Args:
+        p: (M,) in [0, 1].
+
+    Returns:
+        (M,) corrected, in the same order.
+    """
+    values = np.asarray(p, np.float64)
+    order = np.argsort(values, kind="stable")
+    stepped = np.maximum.accumulate((len(values) - np.arange(len(values))) * values[order])
+    corrected = np.empty_like(values)
+    corrected[order] = np.minimum(stepped, 1)
+    return [float(value) for value in corrected]

@@ -1,4 +1,4 @@
-"""The table of judged frames: who was where, what was abnormal, and the scores."""
+"""Frame scores: from window scores to the table of judged frames."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
@@ -8,12 +8,103 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skelmap.errors import UserError
-from skelmap.evaluation.aggregate import covering_mean, highest_per_frame, last_row, window_mean
-from skelmap.evaluation.predictions import Predictions
+from skelmap.utils.errors import UserError
 
 if TYPE_CHECKING:  # at run time this would load Lightning
-    from skelmap.data import JudgedRows
+    from skelmap.data.windows import EvalIndex
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """A model's scores of the test windows, in any order.
+
+    Attributes:
+        start: (W,) int64 first row of each window. For `window = seq_len` these are the `starts` of the test
+            rows (`skelmap.data.JudgedRows`), for `window = 1` the rows that these windows cover.
+        score: (W,) floating, higher = more abnormal, any finite values.
+        latent: (W, J) mu of each window, or None where a model has no latents.
+        window: rows a window holds: T for a sequence model, 1 for a frame model.
+    """
+
+    start: Tensor
+    score: Tensor
+    latent: Tensor | None
+    window: int
+
+
+def covering_mean(score: Tensor, start: Tensor, width: int, rows: int, step: int = 1) -> Tensor:
+    """Average, for each row, the scores of the windows that cover it.
+
+    Args:
+        score: (W,) float64 window scores, finite.
+        start: (W,) int64 first row of each window, in any order.
+        width: rows of a window.
+        rows: N.
+        step: rows from one row of a window to the next.
+
+    Returns:
+        (N,) float64; NaN where no window covers the row.
+    """
+    last = (width - 1) * step
+    by_start = score.new_full((rows + last,), torch.nan)
+    by_start[start + last] = score
+    # A row is covered by the windows that start 0 .. width - 1 steps before it.
+    return _running_mean(by_start.unfold(0, last + 1, 1)[:, ::step])
+
+
+def window_mean(row_score: Tensor, start: Tensor, width: int, step: int = 1) -> Tensor:
+    """Average, for each window, the scores of its rows: the control that gives a frame model T frames to look at.
+
+    Args:
+        row_score: (N,) float64.
+        start: (S,) int64 first row of each window.
+        width: rows of a window.
+        step: rows from one row of a window to the next.
+
+    Returns:
+        (S,) float64.
+    """
+    return _running_mean(row_score.unfold(0, (width - 1) * step + 1, 1)[:, ::step])[start]
+
+
+def last_row(score: Tensor, start: Tensor, width: int, rows: int, step: int = 1) -> Tensor:
+    """Give each window's score to its last row, as it is known when that frame has just been seen.
+
+    Returns:
+        (N,) float64; NaN where no window ends.
+    """
+    by_row = score.new_full((rows,), torch.nan)
+    by_row[start + (width - 1) * step] = score
+    return by_row
+
+
+def highest_per_frame(row_score: Tensor, frame: Tensor, frames: int) -> Tensor:
+    """Take the highest score over the people of each frame.
+
+    Args:
+        row_score: (N,) float64, NaN where a row has no score.
+        frame: (N,) int64 frame that a row belongs to, 0 .. frames - 1.
+        frames: F.
+
+    Returns:
+        (F,) float64; NaN where no row of the frame has a score.
+    """
+    known = ~row_score.isnan()
+    highest = row_score.new_full((frames,), -torch.inf)
+    highest.scatter_reduce_(0, frame[known], row_score[known], "amax")
+    return torch.where(highest.isinf(), torch.nan, highest)
+
+
+def _running_mean(values: Tensor) -> Tensor:
+    """Average (N, T) over T without the NaNs; equal values have exactly themselves as mean."""
+    mean = values.new_zeros(len(values))
+    count = torch.zeros_like(mean)
+    for column in values.unbind(1):
+        known = ~column.isnan()
+        count += known
+        mean = torch.where(known, mean + (column - mean) / count.clamp(min=1), mean)
+    return torch.where(count > 0, mean, torch.nan)
+
 
 MAX_FRAMES = 50_000_000
 """More frames than this in a test split (19 days at 30 fps) are taken for wrong frame numbers."""
@@ -89,7 +180,7 @@ class FrameScores:
         return replace(self, **{name: getattr(self, name)[keep] for name in columns})
 
 
-def frame_scores(predictions: Predictions, rows: "JudgedRows") -> FrameScores:
+def frame_scores(predictions: Predictions, rows: "EvalIndex") -> FrameScores:
     """Score every frame of the test split.
 
     A row's score is the mean over the windows that cover it, a frame's the highest over its people. The variant of a
@@ -147,7 +238,7 @@ def frame_scores(predictions: Predictions, rows: "JudgedRows") -> FrameScores:
 
 
 def _check(
-    window: int, start: Tensor, score: Tensor, starts: Tensor, covered: Tensor, clip: Tensor, rows: "JudgedRows"
+    window: int, start: Tensor, score: Tensor, starts: Tensor, covered: Tensor, clip: Tensor, rows: "EvalIndex"
 ) -> None:
     if window not in (1, rows.seq_len) or start.shape != score.shape or start.ndim != 1:
         raise ValueError(
@@ -168,7 +259,7 @@ def _check(
         )
 
 
-def _counts(rows: "JudgedRows", grid: "_Grid", score: Tensor, clip: Tensor, covered: Tensor) -> Counts:
+def _counts(rows: "EvalIndex", grid: "_Grid", score: Tensor, clip: Tensor, covered: Tensor) -> Counts:
     judged = ~score.isnan()
     with_people, with_windows = torch.unique(clip), torch.unique(clip[covered])
     return Counts(
@@ -198,7 +289,7 @@ class _Grid:
     of_row: Tensor
 
     @classmethod
-    def build(cls, rows: "JudgedRows", device: torch.device) -> "_Grid":
+    def build(cls, rows: "EvalIndex", device: torch.device) -> "_Grid":
         lengths = np.array([stop - first for first, stop in rows.spans], np.int64)
         if lengths.sum() > MAX_FRAMES:
             longest = rows.recordings[int(lengths.argmax())].clip

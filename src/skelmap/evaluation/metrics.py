@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skelmap.errors import UserError
+from skelmap.utils.errors import UserError
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skelmap.evaluation.judgement import Judgement
+from skelmap.evaluation.evaluate import EvaluationResult
+from skelmap.evaluation.examples import Examples, Latents
 from skelmap.evaluation.metrics import to_numpy
-from skelmap.evaluation.samples import Examples, Latents
-from skelmap.files import replacing
+from skelmap.utils.io import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,7 +42,7 @@ class Report:
     model: str
     data: str
     simulated: bool
-    judgement: Judgement
+    judgement: EvaluationResult
     examples: Examples | None = None
     latents: Latents | None = None
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
@@ -68,12 +68,12 @@ def write_report(folder: Path, report: Report) -> Path:
     """
     from jinja2 import Environment, StrictUndefined
 
-    from skelmap.evaluation.figures import png
+    from skelmap.evaluation.plots.style import png
 
     notes = list(report.notes)
     pictures = {name: png(figure) for name, figure in _figures(report, notes).items()}
     for name, picture in pictures.items():
-        with replacing(folder / "figures" / f"{name}.png", "wb") as file:
+        with atomic_write(folder / "figures" / f"{name}.png", "wb") as file:
             file.write(picture)
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
@@ -88,25 +88,25 @@ def write_report(folder: Path, report: Report) -> Path:
         figures={name: base64.b64encode(picture).decode() for name, picture in pictures.items()},
     )
     path = folder / "report.html"
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         file.write(page)
     return path
 
 
 def _figures(report: Report, notes: list[str]) -> dict[str, "Figure"]:
     """Draw what there is; what cannot be drawn is said in the notes."""
-    from skelmap.evaluation import figures
+    from skelmap.evaluation import plots
 
     judgement, frames = report.judgement, report.judgement.frames
     curves = {s.title: s for s in (judgement.primary, judgement.variant)}
     drawn = {}
     if judgement.primary.curve is not None:
-        drawn["roc"] = figures.roc(curves)
-        drawn["precision_recall"] = figures.precision_recall(curves)
-    drawn["scores"] = figures.score_timeline(frames, averaged=judgement.window == 1)
-    drawn["histogram"] = figures.score_histogram(to_numpy(frames.score), frames.label.cpu().numpy())
+        drawn["roc"] = plots.roc(curves)
+        drawn["precision_recall"] = plots.precision_recall(curves)
+    drawn["scores"] = plots.score_timeline(frames, averaged=judgement.window == 1)
+    drawn["histogram"] = plots.score_histogram(to_numpy(frames.score), frames.label.cpu().numpy())
     if report.examples is not None and len(report.examples.label):
-        drawn["reconstructions"] = figures.reconstructions(report.examples)
+        drawn["reconstructions"] = plots.reconstructions(report.examples)
     if report.latents is not None:
         mu = report.latents.mu
         if len(mu) < ENOUGH_LATENTS or not np.isfinite(mu).all():
@@ -114,7 +114,7 @@ def _figures(report: Report, notes: list[str]) -> dict[str, "Figure"]:
         elif float(np.ptp(mu, axis=0).max()) < 1e-6:
             notes.append("The latent space is not shown: all latents are equal (the posterior has collapsed).")
         else:
-            drawn["latents"] = figures.latent_map(report.latents)
+            drawn["latents"] = plots.latent_map(report.latents)
     if any(name.endswith("/loss") and len(values) > 1 for name, values in report.history.items()):
-        drawn["training"] = figures.training_history(report.history)
+        drawn["training"] = plots.training_history(report.history)
     return drawn

@@ -1,4 +1,4 @@
-"""Write a judgement to a run's folder: metrics.json and scores.csv."""
+"""Write the evaluation: metrics.json, scores.csv, the table in the terminal."""
 
 import csv
 import json
@@ -7,11 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from skelmap.evaluation.judgement import Area, Judgement, Scoring
-from skelmap.files import replacing
+from rich.table import Table
+from rich.text import Text
+
+from skelmap.evaluation.evaluate import AUROCResult, EvaluationResult, ScoreResult
+from skelmap.utils.io import atomic_write
 
 
-def metrics(judgement: Judgement) -> dict[str, Any]:
+def metrics(judgement: EvaluationResult) -> dict[str, Any]:
     """Collect the numbers of a judgement as plain Python: no NaN, None where there is no number.
 
     `auroc` is the primary frame-level number; the variant's keys end in its name (`auroc_averaged`, `auroc_online`).
@@ -33,7 +36,7 @@ def metrics(judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def write_results(folder: Path, judgement: Judgement, extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def write_results(folder: Path, judgement: EvaluationResult, extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Write metrics.json and scores.csv, each whole or not at all.
 
     scores.csv has the columns clip, frame, label, score and the variant's name, floats with all their digits, so that
@@ -53,14 +56,14 @@ def write_results(folder: Path, judgement: Judgement, extra: Mapping[str, Any] |
     """
     numbers = {**(extra or {}), **metrics(judgement)}
     text = json.dumps(numbers, indent=2, ensure_ascii=False, allow_nan=False)
-    with replacing(folder / "scores.csv", newline="") as file:
+    with atomic_write(folder / "scores.csv", newline="") as file:
         _write_scores(file, judgement)
-    with replacing(folder / "metrics.json") as file:
+    with atomic_write(folder / "metrics.json") as file:
         file.write(text + "\n")
     return numbers
 
 
-def _numbers(scoring: Scoring, suffix: str) -> dict[str, Any]:
+def _numbers(scoring: ScoreResult, suffix: str) -> dict[str, Any]:
     area = scoring.area
     numbers: dict[str, Any] = {f"auroc{suffix}": area.value, f"auroc{suffix}_interval": _interval(area)}
     reason = area.reason or area.interval.reason
@@ -69,7 +72,7 @@ def _numbers(scoring: Scoring, suffix: str) -> dict[str, Any]:
     return {**numbers, f"average_precision{suffix}": scoring.average_precision}
 
 
-def _details(scoring: Scoring) -> dict[str, Any]:
+def _details(scoring: ScoreResult) -> dict[str, Any]:
     point = scoring.operating_point
     return {
         "title": scoring.title,
@@ -90,12 +93,12 @@ def _details(scoring: Scoring) -> dict[str, Any]:
     }
 
 
-def _interval(area: Area) -> list[float] | None:
+def _interval(area: AUROCResult) -> list[float] | None:
     low, high, _ = area.interval
     return None if low is None or high is None else [low, high]
 
 
-def _write_scores(file: IO[str], judgement: Judgement) -> None:
+def _write_scores(file: IO[str], judgement: EvaluationResult) -> None:
     frames = judgement.frames
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["clip", "frame", "label", "score", judgement.variant.name])
@@ -104,3 +107,45 @@ def _write_scores(file: IO[str], judgement: Judgement) -> None:
     writer.writerows(
         zip(clips, frames.frame.tolist(), frames.label.tolist(), frames.score.tolist(), variants, strict=True)
     )
+
+
+def console_table(judgement: EvaluationResult, title: str = "") -> Table:
+    """Build the table of AUROCs: both scores, then the works of the primary one.
+
+    Args:
+        judgement: what to show.
+        title: above the table; taken as it is, without markup.
+    """
+    table = Table(title=Text(title) if title else None, title_justify="left")
+    table.add_column("score")
+    for column in ("AUROC", "95 % interval", "average\nprecision", "frames"):
+        table.add_column(column, justify="right")
+    for scoring in (judgement.primary, judgement.variant):
+        precision = "–" if scoring.average_precision is None else f"{scoring.average_precision:.3f}"
+        table.add_row(Text(scoring.title), *_area(scoring.area), precision, f"{scoring.frames:,}")
+    if judgement.primary.works:
+        table.add_section()
+    for work in judgement.primary.works:
+        against = "" if work.against == "same work" else f" (against {work.against})"
+        table.add_row(Text(f"{work.work}{against}"), *_area(work.area), "", f"{work.abnormal + work.normal:,}")
+    area = judgement.primary.area
+    intervals = area.reason or area.interval.reason or f"intervals resample {judgement.units}"
+    table.caption = Text("\n".join(filter(None, [intervals, _left_out(judgement)])))
+    return table
+
+
+def _left_out(judgement: EvaluationResult) -> str:
+    """Say how many frames no number speaks of; empty if there are none."""
+    counts = judgement.frames.counts
+    if not counts.left_out:
+        return ""
+    return (
+        f"{counts.left_out:,} frames are not judged, {counts.left_out_abnormal:,} of them abnormal: everybody in them "
+        f"is seen for fewer than {judgement.shortest} frames"
+    )
+
+
+def _area(area: AUROCResult) -> tuple[Text, Text]:
+    low, high, _ = area.interval
+    value = "–" if area.value is None else f"{area.value:.3f}"
+    return Text(value, style="bold"), Text("–" if low is None else f"{low:.3f} to {high:.3f}")

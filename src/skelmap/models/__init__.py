@@ -2,12 +2,11 @@
 
 from skelmap.models.ae import AE
 from skelmap.models.autoencoder import Autoencoder, Reconstruction
-from skelmap.models.baselines import GMM, KNN, PCA, Baseline, MeanMap
+from skelmap.models.base import Model, WindowScores
+from skelmap.models.baselines import GMM, KNN, PCA, Baseline, MeanTemplate
+from skelmap.models.feature_distance import FeatureDistance
+from skelmap.models.feature_models import FeatureKNN, FeaturePCA
 from skelmap.models.lstm_vae import LSTMVAE
-from skelmap.models.model import Model, WindowScores
-from skelmap.models.neighbours import Neighbours
-from skelmap.models.on_views import OnViews
-from skelmap.models.residuals import Residuals
 from skelmap.models.vae import VAE
 
 __all__ = [
@@ -19,11 +18,11 @@ __all__ = [
     "VAE",
     "Autoencoder",
     "Baseline",
-    "MeanMap",
+    "FeatureDistance",
+    "FeatureKNN",
+    "FeaturePCA",
+    "MeanTemplate",
     "Model",
-    "Neighbours",
-    "OnViews",
     "Reconstruction",
-    "Residuals",
     "WindowScores",
 ]

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from skelmap.models.autoencoder import Autoencoder, LatentNetwork
-from skelmap.models.frames import FrameCoding, frame_coding
+from skelmap.models.networks import FrameCodec, frame_codec
 
 
 class AENetwork(LatentNetwork):
     """CNN -> fully connected -> z -> fully connected -> transposed CNN."""
 
-    def __init__(self, latent_dim: int, coding: FrameCoding) -> None:
+    def __init__(self, latent_dim: int, coding: FrameCodec) -> None:
         super().__init__()
         self.encoder = coding.encoder
         self.latent = nn.Linear(self.encoder.features, latent_dim)
@@ -55,7 +55,7 @@ class AE(Autoencoder):
         layout: str = "BODY_25",
         map_channels: int = 1,
     ) -> None:
-        coding = frame_coding(representation, img_size, channels, layout, map_channels)
+        coding = frame_codec(representation, img_size, channels, layout, map_channels)
         super().__init__(learning_rate, 0.0, score, 1, latent_dim, 1, coding.likelihood)
         self.save_hyperparameters(ignore="map_channels", logger=False)  # the data's say it
         self.network = AENetwork(latent_dim, coding)

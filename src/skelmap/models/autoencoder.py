@@ -8,16 +8,16 @@ import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 
-from skelmap.data import Batch, SkeletonMaps
-from skelmap.errors import UserError
-from skelmap.models.frames import Bernoulli, Gaussian
-from skelmap.models.hiding import SCORES as BY_HIDING
-from skelmap.models.hiding import masks
-from skelmap.models.model import Model
-from skelmap.models.reference import SCORES as BY_REFERENCE
-from skelmap.models.reference import Reference
-from skelmap.models.scores import active_units, gaussian_kl, reconstruction_error
-from skelmap.processes import concatenated, share_buffers
+from skelmap.data.datamodule import Batch, SkeletonDataModule
+from skelmap.models.base import Model
+from skelmap.models.latent_scores import SCORES as BY_REFERENCE
+from skelmap.models.latent_scores import Reference
+from skelmap.models.losses import active_units, gaussian_kl, reconstruction_error
+from skelmap.models.masking import SCORES as BY_HIDING
+from skelmap.models.masking import masks
+from skelmap.models.networks import Bernoulli, Gaussian
+from skelmap.utils.errors import UserError
+from skelmap.utils.runtime import broadcast_buffers, gather_concat
 
 SCORES = ("recon_error", "bce", "elbo", "recon_prob")
 """Scores by reconstruction; the last two need a posterior."""
@@ -187,13 +187,13 @@ class Autoencoder(Model):
 
     def on_validation_start(self) -> None:
         """Validate what will be saved."""
-        share_buffers(self)
+        broadcast_buffers(self)
 
     def on_validation_epoch_end(self) -> None:
         """Log the KL divergence of each latent and the number of active units."""
-        mu = concatenated(torch.cat(self._val_mu))
+        mu = gather_concat(torch.cat(self._val_mu))
         if self.has_posterior:
-            kl = concatenated(torch.stack(self._val_kl)).sum(dim=0) / len(mu)
+            kl = gather_concat(torch.stack(self._val_kl)).sum(dim=0) / len(mu)
             self.log_dict({f"val/kl_{j:02d}": value for j, value in enumerate(kl)}, sync_dist=True)
         self.log("val/active_units", float(active_units(mu)), sync_dist=True)
         self._val_mu.clear()
@@ -219,7 +219,7 @@ class Autoencoder(Model):
             self.reference.check(self.score)
 
     @torch.no_grad()
-    def remember(self, data: SkeletonMaps) -> bool:
+    def remember(self, data: SkeletonDataModule) -> bool:
         """Take the reference from the data's training and validation windows, evenly spread, unless it is known."""
         if self.reference.known:
             return False
@@ -228,7 +228,7 @@ class Autoencoder(Model):
         self.reference.fit(train[0], *val)
         return True
 
-    def _describe(self, data: SkeletonMaps, split: str) -> tuple[Tensor, Tensor]:
+    def _describe(self, data: SkeletonDataModule, split: str) -> tuple[Tensor, Tensor]:
         """Latents (N, J) and reconstruction errors (N,) of a split's windows."""
         starts = torch.from_numpy(data.starts(split))
         starts = starts[:: max(-(-len(starts) // REMEMBERED), 1)].to(self.device)

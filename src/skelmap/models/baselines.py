@@ -1,9 +1,4 @@
-"""Methods without a network: the paper's PCA subspace and Gaussian mixture, nearest neighbours, the mean map.
-
-They go through the same Trainer as the networks: one pass over the training windows collects them, the last batch
-fits. What was fitted is kept in buffers, so checkpoints hold plain tensors and scoring runs on the model's device.
-They take windows of any kind: maps or keypoints.
-"""
+"""Nearest neighbours."""
 
 import math
 from abc import abstractmethod
@@ -14,10 +9,26 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skelmap.data import Batch
-from skelmap.errors import UserError
-from skelmap.models.model import Model
-from skelmap.models.nearest import nearest
+from skelmap.data.datamodule import Batch
+from skelmap.models.base import Model
+from skelmap.utils.errors import UserError
+
+
+def nearest(of: Tensor, among: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Find the k nearest of a set of points, Euclidean.
+
+    Args:
+        of: (B, D) points.
+        among: (N, D) points, N of at least k.
+        k: how many.
+
+    Returns:
+        (B, k, D) from each of the nearest to the point, the shortest first, and (B, k) their indices. The lengths
+        of these are the distances: torch.cdist's own are rounded where they are short.
+    """
+    index = torch.cdist(of, among).topk(k, largest=False).indices
+    return of[:, None] - among[index], index
+
 
 EXACT = 1000
 """Up to this many values in a window the subspace is exact; beyond, a randomised solver finds it."""
@@ -118,7 +129,7 @@ class Baseline(Model):
         return self.score_windows(maps, maps)[0], self.contributions(maps)
 
 
-class MeanMap(Baseline):
+class MeanTemplate(Baseline):
     """Plain pixel error: a window's score is its mean squared difference from the mean normal window, a pixel.
 
     Args:

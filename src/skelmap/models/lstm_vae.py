@@ -7,13 +7,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skelmap.models.autoencoder import Autoencoder, LatentNetwork
-from skelmap.models.frames import FrameCoding, frame_coding
+from skelmap.models.networks import FrameCodec, frame_codec
 
 
 class LSTMVAENetwork(LatentNetwork):
     """CNN on each frame -> LSTM over T -> mu, log variance; z at each of T steps -> LSTM -> transposed CNN."""
 
-    def __init__(self, seq_len: int, latent_dim: int, hidden_size: int, coding: FrameCoding) -> None:
+    def __init__(self, seq_len: int, latent_dim: int, hidden_size: int, coding: FrameCodec) -> None:
         super().__init__()
         self.seq_len = seq_len
         self.encoder = coding.encoder
@@ -88,7 +88,7 @@ class LSTMVAE(Autoencoder):
         layout: str = "BODY_25",
         map_channels: int = 1,
     ) -> None:
-        coding = frame_coding(representation, img_size, channels, layout, map_channels)
+        coding = frame_codec(representation, img_size, channels, layout, map_channels)
         super().__init__(learning_rate, beta, score, samples, latent_dim, seq_len, coding.likelihood)
         self.save_hyperparameters(ignore="map_channels", logger=False)  # the data's say it
         self.network = LSTMVAENetwork(seq_len, latent_dim, hidden_size, coding)

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from skelmap.models.autoencoder import Autoencoder, LatentNetwork
-from skelmap.models.frames import FrameCoding, frame_coding
+from skelmap.models.networks import FrameCodec, frame_codec
 
 
 class VAENetwork(LatentNetwork):
     """CNN -> fully connected -> mu, log variance; z -> fully connected -> transposed CNN."""
 
-    def __init__(self, latent_dim: int, coding: FrameCoding) -> None:
+    def __init__(self, latent_dim: int, coding: FrameCodec) -> None:
         super().__init__()
         self.encoder = coding.encoder
         self.posterior = nn.Linear(self.encoder.features, 2 * latent_dim)
@@ -59,7 +59,7 @@ class VAE(Autoencoder):
         layout: str = "BODY_25",
         map_channels: int = 1,
     ) -> None:
-        coding = frame_coding(representation, img_size, channels, layout, map_channels)
+        coding = frame_codec(representation, img_size, channels, layout, map_channels)
         super().__init__(learning_rate, beta, score, samples, latent_dim, 1, coding.likelihood)
         self.save_hyperparameters(ignore="map_channels", logger=False)  # the data's say it
         self.network = VAENetwork(latent_dim, coding)

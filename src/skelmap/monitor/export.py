@@ -1,9 +1,10 @@
-"""A trained run leaves PyTorch: a folder with its model as ONNX, from which the monitor runs with onnxruntime alone."""
+"""Export a trained run as ONNX, with a README for programs that run it."""
 
 import logging
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 import torch
@@ -11,17 +12,119 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skelmap.errors import UserError
-from skelmap.files import replacing
-from skelmap.models import Model
-from skelmap.monitor import normal
-from skelmap.monitor.embedding import describe
-from skelmap.monitor.eye import Eye
-from skelmap.monitor.normal import NormalScores
-from skelmap.monitor.onnx_scorer import CONTRIBUTIONS, FILE, INPUT, SCORE, OnnxScorer
-from skelmap.monitor.scorer import Scorer
-from skelmap.monitor.torch_scorer import TorchScorer
-from skelmap.poses import Clip
+from skelmap.data.input_spec import InputSpec
+from skelmap.data.keypoints import KeypointSettings
+from skelmap.data.rendering import JOINT_RATIO, MIN_CONFIDENCE, MapSettings
+from skelmap.evaluation import thresholds
+from skelmap.evaluation.thresholds import ValidationScores
+from skelmap.models.base import Model
+from skelmap.monitor.scorers import CONTRIBUTIONS, FILE, INPUT, SCORE, OnnxScorer, Scorer, TorchScorer
+from skelmap.skeletons.clip import Clip
+from skelmap.skeletons.layouts import Layout
+from skelmap.skeletons.resampling import BRIDGE
+from skelmap.utils.errors import UserError
+from skelmap.utils.io import atomic_write
+
+RESAMPLING = {
+    "bilinear": "INTER_LINEAR: a pixel is made of four source pixels, whatever the size",
+    "area": "INTER_AREA: a pixel is the mean of all its source pixels",
+}
+
+
+def describe(eye: InputSpec) -> str:
+    """Say what a model takes and gives, how its frames are made, and what else lies in its folder.
+
+    Args:
+        eye: what the model sees.
+    """
+    shape = ", ".join(map(str, (eye.window, *eye.settings.shape)))
+    how = _map(eye.settings, eye.layout) if isinstance(eye.settings, MapSettings) else _places(eye.settings)
+    steps = [_rate(eye.fps), _joints(eye.layout), _centre(eye.layout), *how]
+    parts = [
+        f"{eye.title}, exported by skelmap." + (" It was trained on simulated recordings." if eye.simulated else ""),
+        f"{FILE} judges windows of {eye.window} successive frames of one person.",
+        f"Input {INPUT}, float32 (B, {shape}): B windows, their oldest frames first. B may be any number.",
+        f"Output {SCORE}, float32 (B,): higher is more abnormal. It belongs to the last frame of its window.",
+        f"Output {CONTRIBUTIONS}, float32 (B, {shape}): what each element contributes to its window's\n"
+        "being unusual; of models that reconstruct, its squared error.",
+        f'session = onnxruntime.InferenceSession("{FILE}")\n'
+        f'(scores,) = session.run(["{SCORE}"], {{"{INPUT}": windows}})',
+        "From keypoints to a frame:",
+        *(
+            fill(step, 100, initial_indent=f"{i}. ", subsequent_indent="   ", break_on_hyphens=False)
+            for i, step in enumerate(steps, 1)
+        ),
+        "eye.json says the same for programs. skelmap makes the frames without PyTorch:\n"
+        "skelmap.data.input_spec.InputSpec.read(FOLDER).settings.frames(keypoints, layout, size, before)\n"
+        "before: what it gave of the same people's frames before; None for the first.",
+        "normal_scores.npz, where it is there, holds the scores of normal validation recordings, among which a\n"
+        "threshold can be chosen.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _rate(fps: float) -> str:
+    return (
+        f"{fps:g} frames a second. From another rate: at each 1/{fps:g} s take the point on the straight line between "
+        "the two sightings of a joint around it, or the nearer sighting if the joint was missing in the other. A "
+        f"person unseen for more than {BRIDGE:g} s begins a new window."
+    )
+
+
+def _joints(layout: Layout) -> str:
+    neck = "" if layout.has_neck else "; and the neck, which is the midpoint of the shoulders if both were found"
+    return (
+        f"Joints in the order of {layout.name}, as x px, y px, confidence 0 to 1: {', '.join(layout.joints)}{neck}. "
+        f"A joint is found above a confidence of {MIN_CONFIDENCE:g}; for the centre, above 0."
+    )
+
+
+def _centre(layout: Layout) -> str:
+    neck = "the neck; where it was not found, " if layout.has_neck else ""
+    return f"The centre: {neck}the midpoint of the shoulders; where one of them was not found, the mean of all joints."
+
+
+def _map(settings: MapSettings, layout: Layout) -> list[str]:
+    limb, joint = (max(round(settings.source_width * ratio), 1) for ratio in (1, JOINT_RATIO))
+    return [
+        f"For each channel a black picture of {settings.crop_size}x{settings.crop_size} px with the centre in its "
+        "middle. On it, in white (255), at whole pixels and without anti-aliasing (cv2.polylines): lines of "
+        f"{limb} px between joints that were both found, and a dot of {joint} px at each joint.",
+        *(_channel(number, name, layout) for number, name in enumerate(settings.channels) if name != "motion"),
+        "What lies outside the camera's picture is black.",
+        f"Resized to {settings.img_size}x{settings.img_size} px with cv2.resize, {RESAMPLING[settings.resample]}.",
+        "Grey levels divided by 255."
+        if settings.threshold is None
+        else f"1 where the grey level is above {settings.threshold:g} x 255, else 0.",
+        *(_motion(number) for number, name in enumerate(settings.channels) if name == "motion"),
+    ]
+
+
+def _channel(number: int, name: str, layout: Layout) -> str:
+    names = (*layout.joints, "neck")
+    joints = [joint for joint, part in zip(names, layout.joint_parts, strict=False) if part == name]
+    limbs = [
+        f"{names[a]}-{names[b]}"
+        for (a, b), part in zip(layout.limbs, layout.limb_parts, strict=True)
+        if name in ("body", part)
+    ]
+    return f"Channel {number}, {name}, shows {', '.join(joints) or 'all joints'}. The lines: {', '.join(limbs)}."
+
+
+def _motion(number: int) -> str:
+    return (
+        f"Channel {number}, motion, is the absolute difference of the channel body from what it was in the same "
+        "person's frame before; in their first frame it is the channel body."
+    )
+
+
+def _places(settings: KeypointSettings) -> list[str]:
+    return [
+        "A row (x, y) for each joint, in the order above: from the centre to the joint, divided by "
+        f"{settings.crop_size / 2:g} px.",
+        "A joint that was not found keeps its row of the frame before; (0, 0) until it is found first.",
+    ]
+
 
 README = "README.txt"
 PACKAGES = ("onnxscript", "onnxruntime")
@@ -69,11 +172,11 @@ def export(run: Path, folder: Path) -> float:
             f"{run}: as ONNX its scores differ from PyTorch's by {found:.1g} of the largest; allowed is {TOLERANCE:g}"
         )
     eye.write(folder)
-    if (run / normal.FILE).exists():
-        NormalScores.read(run).write(folder)
-    with replacing(folder / README) as file:
+    if (run / thresholds.FILE).exists():
+        ValidationScores.read(run).write(folder)
+    with atomic_write(folder / README) as file:
         file.write(text)
-    with replacing(folder / FILE, "wb") as file:  # the last: a folder that has it is complete
+    with atomic_write(folder / FILE, "wb") as file:  # the last: a folder that has it is complete
         file.write(model)
     return found
 
@@ -106,7 +209,7 @@ def _to_onnx(scorer: TorchScorer, windows: NDArray[np.float32]) -> tuple[str, by
     return text, model.SerializeToString()
 
 
-def made_up_windows(eye: Eye, count: int) -> NDArray[np.float32]:
+def made_up_windows(eye: InputSpec, count: int) -> NDArray[np.float32]:
     """Make windows of somebody whose joints wander at random, (count, T, C, H, W): as the model sees people."""
     random = np.random.default_rng(0)
     frames = count + eye.window - 1

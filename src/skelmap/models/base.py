@@ -1,0 +1,80 @@
+"""What the rest of the project asks of a model."""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import pytorch_lightning as pl
+from torch import Tensor
+
+from skelmap.data.datamodule import Batch, SkeletonDataModule
+
+
+class WindowScores(NamedTuple):
+    """What a model says of a batch of windows.
+
+    Attributes:
+        start: (B,) int64 first row of each window.
+        score: (B,) float32, higher = more abnormal.
+        latent: (B, J) float32, or None from a model without latents.
+    """
+
+    start: Tensor
+    score: Tensor
+    latent: Tensor | None
+
+
+class Model(pl.LightningModule, ABC):
+    """A model of normal work: trained on normal windows, it scores any window.
+
+    Beside what is below, a subclass trains as Lightning asks (`training_step`, `configure_optimizers`), logs `val/loss`
+    in `validation_step`, by which the best epoch is chosen, calls `save_hyperparameters(logger=False)`, and keeps what
+    it learns in parameters and buffers.
+    """
+
+    title: str
+    """For readers."""
+    without_validation = ""
+    """What the scores lack where there are no validation windows, for readers."""
+    keypoints_alone = False
+    """It takes nothing but keypoints, so that readers need not be told."""
+    any_size = False
+    """It scores people alike however large they look."""
+    several_processes = True
+    """It can be trained by several processes at once."""
+
+    def frame_codes(self, frames: Tensor) -> Tensor:
+        """Do what each frame (N, C, H, W) needs but once, whatever windows it lies in: (N, ...)."""
+        return frames
+
+    @abstractmethod
+    def score_windows(self, codes: Tensor, maps: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Score windows.
+
+        Args:
+            codes: (B, T, ...) `frame_codes` of the frames.
+            maps: (B, T, C, H, W) the frames.
+
+        Returns:
+            The scores (B,) and the latents (B, J), if any, float32.
+        """
+
+    def predict_step(self, batch: Batch) -> WindowScores:
+        """Score a batch of windows."""
+        codes, maps = self.frame_codes(batch.frames), batch.maps
+        windows = maps if codes is batch.frames else codes[batch.members]
+        return WindowScores(batch.start, *self.score_windows(windows, maps))
+
+    def reconstruct(self, maps: Tensor) -> Tensor | None:
+        """Give what the model makes of windows (B, T, C, H, W), as large; None where it reconstructs nothing."""
+        return None
+
+    @abstractmethod
+    def score_and_contributions(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Score windows (B, T, C, H, W), (B,), and give what each element contributes to its being unusual, as large.
+
+        Of a model that reconstructs that is the squared error.
+        """
+
+    def remember(self, data: SkeletonDataModule) -> bool:
+        """Take what scores need of normal windows, with the weights that will be judged; False if that is nothing."""
+        return False

@@ -1,0 +1,29 @@
+"""Pose estimators by name."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from skelmap.pose_estimation.base import PoseEstimator
+from skelmap.pose_estimation.mediapipe import MediaPipe
+from skelmap.pose_estimation.rtmo import Rtmo
+from skelmap.utils.errors import UserError
+
+ESTIMATORS: dict[str, Callable[[Path | None], PoseEstimator]] = {
+    "mediapipe": MediaPipe,
+    "rtmo": Rtmo,
+}
+
+
+def open_estimator(name: str, weights: Path | None = None) -> PoseEstimator:
+    """Start a pose estimator.
+
+    Args:
+        name: one of ESTIMATORS.
+        weights: the network's file; None for its usual place. MediaPipe has its own.
+
+    Raises:
+        UserError: unknown name; something to install or to fetch is missing, which is said.
+    """
+    if name not in ESTIMATORS:
+        raise UserError(f"estimator {name!r}; allowed are {', '.join(ESTIMATORS)}")
+    return ESTIMATORS[name](weights)

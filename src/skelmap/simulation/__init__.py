@@ -1,0 +1,1 @@
+"""Simulation of workers, a camera and a pose detector; writes clips and a manifest."""

@@ -1,0 +1,1 @@
+"""Keypoints of people: joint layouts, clips, readers, the manifest, tracking, resampling."""

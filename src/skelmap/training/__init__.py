@@ -1,0 +1,1 @@
+"""Training: run, callbacks, checkpoints, loggers, the run directory."""

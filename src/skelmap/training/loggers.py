@@ -1,0 +1,190 @@
+"""Loggers: Weights & Biases, and the metrics that every logger gets."""
+
+import logging
+import netrc
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from pytorch_lightning.loggers import Logger, WandbLogger
+
+from skelmap.evaluation.evaluate import EvaluationResult, ScoreResult
+from skelmap.evaluation.metrics import Floats
+from skelmap.utils.errors import UserError
+from skelmap.utils.io import shortened
+
+log = logging.getLogger(__name__)
+NAME_LIMIT = 128
+"""W&B's server refuses longer names, and only when a run is synced."""
+FACTS = {
+    "val_loss": "val/best_loss",
+    "train_seconds": "cost/train_seconds",
+    "parameters": "cost/parameters",
+    "peak_memory_mb": "cost/peak_memory_mb",
+}
+"""Numbers of metrics.json that say nothing of the test split, and what loggers call them."""
+
+
+def wandb_logger(
+    save_dir: str, project: str, name: str | None = None, group: str | None = None, job_type: str | None = None
+) -> Logger:
+    """Open a W&B logger: online for those logged in, else offline.
+
+    Args:
+        save_dir: the run's folder.
+        project: W&B project.
+        name: of the run; None takes the folder's name.
+        group: W&B group; None takes the name of the sweep's folder, and of a single run no group.
+        job_type: W&B job type; None takes the file chosen from conf/model.
+
+    Returns:
+        The logger; the W&B run is opened by the first thing that is logged.
+
+    Raises:
+        UserError: wandb is not installed.
+    """
+    try:
+        import wandb  # noqa: F401
+    except ImportError:
+        raise UserError("logger=wandb needs the package wandb: pip install -e '.[wandb]'") from None
+    if "WANDB_MODE" not in os.environ and not logged_in():
+        os.environ["WANDB_MODE"] = "offline"  # the logger's own offline=True would override the user's WANDB_MODE
+    if os.environ.get("WANDB_MODE") == "offline":
+        log.info("W&B is offline; later: wandb sync %s", Path(save_dir) / "wandb" / "offline-run-*")
+    sweep, model = _place()
+    group = group or sweep
+    return WandbLogger(
+        save_dir=save_dir,
+        project=project,
+        name=shortened(name or Path(save_dir).name, NAME_LIMIT),
+        group=shortened(group, NAME_LIMIT) if group else None,
+        job_type=job_type or model,
+    )
+
+
+def logged_in() -> bool:
+    """Say whether there is an account on the W&B server in use, without asking the server."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    try:
+        return netrc.netrc().authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False
+
+
+def _place() -> tuple[str | None, str | None]:
+    """Name the sweep that this run belongs to and the model that was chosen, where Hydra has started the run."""
+    if not HydraConfig.initialized():
+        return None, None
+    hydra = HydraConfig.get()
+    sweep = Path(hydra.sweep.dir).name if hydra.mode == RunMode.MULTIRUN else None
+    return sweep, hydra.runtime.choices.get("model")
+
+
+@contextmanager
+def closing(loggers: Sequence[Logger]) -> Iterator[None]:
+    """Close the loggers whatever happens: an open W&B run would swallow the next job of a sweep.
+
+    Args:
+        loggers: of the trainer; a W&B run is marked as failed where an exception goes through.
+    """
+    status = "failed"
+    try:
+        yield
+        status = "success"
+    finally:
+        for logger in loggers:
+            logger.finalize(status)
+            if isinstance(logger, WandbLogger) and logger.version is not None:  # a run has been opened
+                logger.experiment.finish(exit_code=0 if status == "success" else 1)
+
+
+def scalars(numbers: Mapping[str, Any]) -> dict[str, float]:
+    """Name the numbers of a run for loggers.
+
+    Args:
+        numbers: what metrics.json holds.
+
+    Returns:
+        test/auroc, test/auroc_low and test/auroc_high (the ends of its interval), the same for the other score,
+        test/average_precision, test/works/WORK/auroc and so on; val/best_loss; cost/... What has no value is left out.
+    """
+    found: dict[str, float] = {}
+    for key, value in numbers.items():
+        if key.endswith("_interval") and value:
+            name = key.removesuffix("_interval")
+            found |= {f"test/{name}_low": value[0], f"test/{name}_high": value[1]}
+        elif key in FACTS and value is not None:
+            found[FACTS[key]] = value
+        elif isinstance(value, float):
+            found[f"test/{key}"] = value
+    works = numbers["details"][numbers["score"]]["works"]
+    return found | {f"test/works/{w['work']}/auroc": w["auroc"] for w in works if w["auroc"] is not None}
+
+
+POINTS = 300
+"""Of a curve: enough for a screen, and an overlay of a hundred runs stays light."""
+AREA_UNDER_CURVE = "wandb/area-under-curve/v0"
+"""The preset that W&B's own ROC and precision-recall plots use."""
+ROC, PRECISION_RECALL = "test/roc", "test/precision_recall"
+AXES = {ROC: ("false_positive_rate", "true_positive_rate"), PRECISION_RECALL: ("recall", "precision")}
+"""Columns of each curve's table, x and y; a third, "score", names the score."""
+
+
+def log_results(loggers: Sequence[Logger], judgement: EvaluationResult, report: Path) -> None:
+    """Show W&B the curves of the primary score, the figures and the report.
+
+    Args:
+        loggers: of the trainer; those other than W&B's are passed over.
+        judgement: the scores, judged.
+        report: report.html in the run's folder, its figures in figures/ beside it.
+    """
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.experiment.log({**_curves(judgement.primary), **_figures(report.parent / "figures")})
+            _log_report(logger, report)
+
+
+def _curves(scoring: ScoreResult) -> dict[str, Any]:
+    """ROC and precision-recall curve as tables with a chart; empty without both classes."""
+    if scoring.curve is None:
+        return {}
+    curve = scoring.curve.thinned(POINTS)
+    precision, recall = curve.precision_recall
+    return {
+        ROC: _chart(ROC, scoring.title, *curve.roc),
+        PRECISION_RECALL: _chart(PRECISION_RECALL, scoring.title, recall, precision),
+    }
+
+
+def _chart(key: str, title: str, x: Floats, y: Floats) -> Any:
+    """Draw (K,) y over (K,) x."""
+    import wandb
+
+    over, of = AXES[key]
+    table = wandb.Table(
+        columns=[over, of, "score"], data=[[a, b, title] for a, b in zip(x.tolist(), y.tolist(), strict=True)]
+    )
+    texts = {"title": title, "x-axis-title": over.replace("_", " "), "y-axis-title": of.replace("_", " ")}
+    return wandb.plot_table(AREA_UNDER_CURVE, table, {"x": over, "y": of, "class": "score"}, texts)
+
+
+def _figures(folder: Path) -> dict[str, Any]:
+    import wandb
+
+    return {f"figures/{path.stem}": wandb.Image(str(path)) for path in sorted(folder.glob("*.png"))}
+
+
+def _log_report(logger: WandbLogger, report: Path) -> None:
+    import wandb
+
+    artifact = wandb.Artifact(f"report-{logger.version}", type="report")
+    # Immutable: W&B makes no copy below the home folder. Absolute: `wandb sync` may be called anywhere.
+    artifact.add_file(str(report.resolve()), policy="immutable")
+    logger.experiment.log_artifact(artifact)

@@ -1,0 +1,1 @@
+"""Hyperparameter search with Optuna, on normal validation recordings alone."""

@@ -1,0 +1,1 @@
+"""Input and output, errors, signals, schemas: helpers without knowledge of skeletons."""
