@@ -69,8 +69,9 @@ class SkeletonCache:
         frame: (N,) int32 tick.
         track: (N,) int32 person number within the clip.
         size: (N,) float32 size of the person, px; NaN where too few joints were detected (`person_sizes`).
-        spans: first tick of each recording and one past the last.
+        source_spans: first frame of each recording and one past the last, at its own rate.
         source_fps: frames a second of each recording.
+        clock: rate of the ticks.
         settings: what a row is and how to unpack it.
         cropped: share of the detected joints outside the crop of the maps, 0..1; 0 of keypoints, which are not cropped.
     """
@@ -81,14 +82,21 @@ class SkeletonCache:
     frame: NDArray[np.int32]
     track: NDArray[np.int32]
     size: NDArray[np.float32]
-    spans: tuple[Span, ...]
+    source_spans: tuple[Span, ...]
     source_fps: tuple[float, ...]
+    clock: Clock
     settings: Settings
     cropped: float
 
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.clip)
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """First tick of each recording and one past the last."""
+        sources = zip(self.source_spans, self.source_fps, strict=True)
+        return tuple(clip_ticks(span, fps, self.clock.fps) for span, fps in sources)
 
 
 @dataclass(frozen=True)
@@ -134,7 +142,7 @@ def open_cache(
     try:
         path = folder / f"{contents.file_name(folder / 'sources')}.rows"
         for _ in range(ATTEMPTS):
-            cache = _load(path, settings) or _build_locked(path, contents)
+            cache = _load(path, contents) or _build_locked(path, contents)
             if cache is not None:
                 return cache
     except OSError as error:
@@ -161,10 +169,10 @@ def _build_locked(path: Path, contents: _Contents) -> SkeletonCache | None:
     """Build the cache unless another process has built it meanwhile; None if it was deleted while it was built."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileNotFoundError), _lock(path.with_suffix(".lock")):
-        cache = _load(path, contents.settings)
+        cache = _load(path, contents)
         if cache is None:
             _build(path, contents)
-            cache = _load(path, contents.settings)
+            cache = _load(path, contents)
         return cache
     return None
 
@@ -204,7 +212,7 @@ def _write(file: IO[bytes], key: str, contents: _Contents) -> None:
         index["frame"].append(clip.frame.astype(np.int32))
         index["track"].append(clip.track.astype(np.int32))
         index["size"].append(person_sizes(clip.keypoints, clip.layout).astype(np.float32))
-        spans.append(clip_ticks(source.span, source.fps, clock.fps))
+        spans.append(source.span)
         rates.append(source.fps)
         if isinstance(settings, MapSettings):
             cropped += count_cropped(clip, settings)
@@ -220,12 +228,12 @@ def _write(file: IO[bytes], key: str, contents: _Contents) -> None:
     log.info("cached %d rows of %d clips", rows, len(contents.recordings))
 
 
-def _load(path: Path, settings: Settings) -> SkeletonCache | None:
+def _load(path: Path, contents: _Contents) -> SkeletonCache | None:
     """Read a complete cache; None if there is none or it is damaged."""
     try:
         content = np.fromfile(path, np.uint8)
         if _is_intact(content):
-            return _parse(path, content, settings)
+            return _parse(path, content, contents)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -240,7 +248,7 @@ def _is_intact(content: NDArray[np.uint8]) -> bool:
     return end >= len(MAGIC) + 8 and content[end:].tobytes() == xxhash.xxh3_128(content[:end].data).digest() + MAGIC
 
 
-def _parse(path: Path, content: NDArray[np.uint8], settings: Settings) -> SkeletonCache:
+def _parse(path: Path, content: NDArray[np.uint8], contents: _Contents) -> SkeletonCache:
     """Parse the content of an intact file.
 
     Raises:
@@ -251,12 +259,22 @@ def _parse(path: Path, content: NDArray[np.uint8], settings: Settings) -> Skelet
     header = json.loads(content[length_at - length : length_at].tobytes())
     if header["key"] != path.stem:
         raise ValueError(f"the content of another cache ({header['key']})")
-    rows, start = header["rows"], len(MAGIC)
+    rows, start, settings = header["rows"], len(MAGIC), contents.settings
     index = start + rows * settings.row_bytes
     packed = content[start:index].reshape(rows, settings.row_bytes)
     clip, frame, track = np.frombuffer(content, "<i4", 3 * rows, index).reshape(3, rows).copy()
     size = np.frombuffer(content, "<f4", rows, index + 12 * rows).copy()
     spans = tuple((int(first), int(stop)) for first, stop in header["spans"])
     return SkeletonCache(
-        path, packed, clip, frame, track, size, spans, tuple(header["fps"]), settings, header["cropped"]
+        path=path,
+        packed=packed,
+        clip=clip,
+        frame=frame,
+        track=track,
+        size=size,
+        source_spans=spans,
+        source_fps=tuple(header["fps"]),
+        clock=contents.clock,
+        settings=settings,
+        cropped=header["cropped"],
     )
