@@ -8,11 +8,10 @@ import pytest
 
 from composing import Compose
 from invented import add_recordings, clip_of, wave, write_task
-from skelmap.evaluation.events import AlarmCollector
 from skelmap.evaluation.thresholds import ValidationScores
 from skelmap.monitor.runner import Monitor
 from skelmap.monitor.scorers import TorchScorer
-from skelmap.monitor.sinks import Sink
+from skelmap.monitor.sinks import AlarmCollector, Sink
 from skelmap.monitor.sources import ClipSource
 from skelmap.monitor.stream import Event, FrameResult
 from skelmap.skeletons.clip import Clip
