@@ -153,7 +153,7 @@ class SkeletonDataModule(pl.LightningDataModule):
 
     @property
     def simulated(self) -> bool:
-        """Whether the simulated factory wrote this data set."""
+        """Whether the simulation wrote this data set (`data=simulated`)."""
         return self.manifest.simulated
 
     def digests(self) -> dict[str, str]:
