@@ -140,7 +140,7 @@ def test_all_that_conf_calls_is_allowed_and_nothing_else() -> None:
     hydras = {
         "skelmap.comparison.sweep_progress.SweepProgress",
         "skelmap.comparison.write.CompareAtSweepEnd",
-        "skelmap.training.output_check.OutputCheck",
+        "skelmap.training.run_dir.OutputCheck",
     }  # Hydra itself calls these
     called_models = {word for word in called if MODEL.fullmatch(word)}
     assert called - hydras - called_models == TARGETS

@@ -104,7 +104,9 @@ class SkeletonDataModule(pl.LightningDataModule):
         if representation == "keypoints":
             self.settings = KeypointSettings(self._common_layout(), self.settings.crop_size)
             self.hparams["layout"] = self.settings.layout.name  # a checkpoint of other joints is recognised by it
-        self.hparams["fps"] = self.clock.fps
+        style = {key: value for key, value in vars(MapSettings(img_size=img_size, **maps)).items() if key != "img_size"}
+        self.hparams["maps"] = {**style, "channels": list(style["channels"])}
+        self.hparams["fps"] = self.clock.fps  # what a checkpoint must have in common with the data, defaults included
         self._packed: dict[torch.device, Tensor] = {}
 
     @cached_property
@@ -183,7 +185,7 @@ class SkeletonDataModule(pl.LightningDataModule):
         for split in ("train",) if stage == "fit" else ("test",) if stage == "predict" else ("train", "test"):
             if not self.manifest.split(split):
                 raise UserError(f"{self.manifest.path}: no recording of split {split}")
-            if not len(self.starts(split)):
+            if not len(self._starts(split, self.window, 1, self.seq_len)):
                 longest = self._segments(split).length.max(initial=0)
                 raise UserError(
                     f"{self.manifest.path}: no window of data.seq_len={self.seq_len} frames in split {split}: "
@@ -203,17 +205,20 @@ class SkeletonDataModule(pl.LightningDataModule):
         in_split = np.array([r.split == split for r in self.manifest.recordings])
         return np.flatnonzero(in_split[self.cache.clip])
 
-    def starts(self, split: str, stride: int | None = None) -> NDArray[np.int64]:
-        """First row of each window of a split, (W,) int64, within segments of at least T frames.
+    def starts(self, split: str) -> NDArray[np.int64]:
+        """First row of each training or validation window, (W,) int64; for every model within segments of T frames."""
+        return self._starts(split, self.window, self.window_stride, self.seq_len)
 
-        Args:
-            split: train, val or test.
-            stride: frames from one window to the next; None is 1 for test and `window_stride` for the others.
+    def scored_starts(self, split: str) -> NDArray[np.int64]:
+        """First row of each window that is scored, (W,) int64, at stride 1.
+
+        Test windows lie within segments of at least T frames, so that all models are evaluated on the same frames.
+        Validation windows, for thresholds, are all those that a live camera would score.
         """
-        return self._starts(split, self.window, stride or (1 if split == "test" else self.window_stride))
+        return self._starts(split, self.window, 1, self.seq_len if split == "test" else self.window)
 
-    def _starts(self, split: str, window: int, stride: int) -> NDArray[np.int64]:
-        return window_starts(self._segments(split).at_least(self.seq_len), window, stride)
+    def _starts(self, split: str, window: int, stride: int, shortest: int) -> NDArray[np.int64]:
+        return window_starts(self._segments(split).at_least(shortest), window, stride)
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Training windows, shuffled."""
@@ -229,12 +234,12 @@ class SkeletonDataModule(pl.LightningDataModule):
         fitting = SCORED_PIXELS // (self.window * prod(self.settings.shape))
         processes = self.trainer.world_size if self.trainer else 1
         batch_size = processes * max(self.batch_size, min(fitting, 256))
-        return [self._loader(split, self.starts(split, stride=1), batch_size) for split in self.scored_splits]
+        return [self._loader(split, self.scored_starts(split), batch_size) for split in self.scored_splits]
 
     @property
     def scored_splits(self) -> list[str]:
         """Splits with windows to be scored: test, then val."""
-        return [split for split in ("test", "val") if len(self.starts(split))]
+        return [split for split in ("test", "val") if len(self.scored_starts(split))]
 
     def _loader(
         self, split: str, starts: NDArray[np.int64], batch_size: int, shuffle: bool = False
@@ -318,7 +323,7 @@ class SkeletonDataModule(pl.LightningDataModule):
         rows = self._split_rows(split)
         number = np.full(len(self.manifest.recordings), -1)
         number[index] = np.arange(len(index))
-        starts = self._starts(split, self.seq_len, stride=1)
+        starts = self._starts(split, self.seq_len, 1, self.seq_len)
         spans, rates = self.cache.spans, self.cache.source_fps
         return EvalIndex(
             recordings=tuple(_at_clock(self.manifest.recordings[i], rates[i], self.fps) for i in index),
