@@ -167,7 +167,7 @@ def manifest(good: Good, folder: Path, rng: Random) -> Trial:
         shutil.copy(good.task.parent / name, folder / name)
     path = folder / "manifest.csv"
     lines = [
-        ["clip", "path", "split", "group", "abnormal", "work"],
+        ["clip", "path", "split", "group", "abnormal", "action"],
         ["train_a", "train_a.npz", "train", "a", "", ""],
         ["val", "val.npz", "val", "b", "", ""],
         ["test", "test_mixed.npz", "test", "c", "30-60", "wave:0-60"],
