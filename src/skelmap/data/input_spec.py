@@ -95,7 +95,9 @@ class InputSpec:
         path = folder / SPEC_FILE
         if not path.exists():
             if (folder / OLD_SPEC_FILE).exists():
-                raise UserError(f"{folder}: a run of an older version ({OLD_SPEC_FILE}, now {SPEC_FILE}); train it again")
+                raise UserError(
+                    f"{folder}: a run of an older version ({OLD_SPEC_FILE}, now {SPEC_FILE}); train it again"
+                )
             raise UserError(f"{folder}: not the folder of a finished run or an exported model: no {SPEC_FILE}")
         values = read_mapping(path)
         try:

@@ -138,8 +138,8 @@ class MapSettings:
             raise UserError(f"data.maps.channels=[{', '.join(map(str, self.channels))}]; allowed: {ALLOWED_CHANNELS}")
         if not 0.5 <= self.source_width <= self.crop_size:
             raise UserError(
-                f"data.maps.line_width={self.line_width} {self.line_unit} px is {self.source_width:.1f} px of the crop; "
-                f"allowed are 0.5 to data.maps.crop_size={self.crop_size}"
+                f"data.maps.line_width={self.line_width} {self.line_unit} px is {self.source_width:.1f} px of the crop"
+                f"; allowed are 0.5 to data.maps.crop_size={self.crop_size}"
             )
 
     @property

@@ -94,13 +94,13 @@ def resample_clip(clip: Clip, fps: float, bridge_seconds: float) -> Clip:
     tracks: list[int] = []
     resamplers: dict[int, Resampler] = {}
     for row in np.flatnonzero(clip.present):  # sorted by track, then frame
-        track = int(clip.track[row])
-        resampler = resamplers.setdefault(track, Resampler(fps))
+        person = int(clip.track[row])
+        resampler = resamplers.setdefault(person, Resampler(fps))
         _, found = resampler.update(int(clip.frame[row]) / clip.fps, clip.keypoints[row], longest)
         for tick, keypoints in found:
             ticks.append(tick)
             rows.append(keypoints)
-            tracks.append(track)
+            tracks.append(person)
     keypoints = np.stack(rows) if rows else np.zeros((0, *clip.keypoints.shape[1:]), np.float32)
     frame, track = np.array(ticks, np.int64), np.array(tracks, np.int64)
     return Clip.build(clip.name, keypoints, clip.layout, clip.size, fps, frame, track)

@@ -24,7 +24,7 @@ from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, check_file, flatten
 
 MAX_BYTES = 16 * 2**30
-"""A checkpoint takes as much memory as its file is large; the largest network that the configuration allows has 13 GB."""
+"""A checkpoint takes as much memory as its file is large; the largest network that is allowed has 13 GB."""
 PARTS = {"state_dict": Mapping, "hyper_parameters": Mapping, "datamodule_hyper_parameters": Mapping}
 FREE = (
     *("learning_rate", "score", "samples", "max_windows"),
@@ -111,7 +111,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             raise UserError(f"ckpt_path={path}: not a checkpoint of this program ({name} holds more than plain values)")
     for tensor in _tensors(content):
         if not _is_dense(tensor):
-            raise UserError(f"ckpt_path={path}: damaged (a tensor of {tuple(tensor.shape)} that the file does not hold)")
+            raise UserError(
+                f"ckpt_path={path}: damaged (a tensor of {tuple(tensor.shape)} that the file does not hold)"
+            )
     loaded: dict[str, Any] = content
     return loaded
 

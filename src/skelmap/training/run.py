@@ -41,6 +41,7 @@ from skelmap.training.loggers import closing, log_results, scalars
 from skelmap.training.schema import check, resolve
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import flatten, stdout
+from skelmap.utils.redaction import without_secrets
 from skelmap.utils.runtime import keep_freed_memory, peak_memory_mb, reset_peak_memory
 
 log = logging.getLogger(__name__)
@@ -364,7 +365,9 @@ def _facts(parts: Parts) -> dict[str, Any]:
     """Entries of metrics.json beside the evaluation."""
     history = parts.history
     losses = history.epochs.get("val/loss", [])
-    trained = parts.trainer.current_epoch if parts.config["train"] else max(map(len, history.epochs.values()), default=0)
+    trained = (
+        parts.trainer.current_epoch if parts.config["train"] else max(map(len, history.epochs.values()), default=0)
+    )
     return {
         "model": model_title(parts.model, parts.data),
         "data": parts.data.name,
@@ -410,6 +413,6 @@ def _logging(parts: Parts) -> Iterator[None]:
     """Log the configuration; close the loggers in any case."""
     with closing(parts.trainer.loggers):
         if parts.trainer.logger:  # models and data log none themselves: theirs would be nested
-            config = flatten(run_dir.without_secrets(parts.config), "/")
+            config = flatten(without_secrets(parts.config), "/")
             parts.trainer.logger.log_hyperparams(config)
         yield

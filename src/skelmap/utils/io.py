@@ -156,8 +156,6 @@ def _mapping(path: Path, content: Any) -> dict[str, Any]:
     return content
 
 
-WITHOUT_BEARING = ("paths.", "hydra.", "logger.", "data.cache_dir", "callbacks.progress.")
-"""Keys of a configuration that say where files lie and what is told: they have no bearing on a run's numbers."""
 LONGEST = 50
 """Characters of a file's name without its ending; every system takes so many, whatever their alphabet."""
 
