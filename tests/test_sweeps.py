@@ -17,7 +17,7 @@ from hydra_config import ROOT
 from skelmap.comparison.sweep import cell_folders, folder_name
 from skelmap.comparison.sweep_progress import NEEDS, Count, SweepProgress, progress_line
 
-CELLS = ("data=manifest", "data.seq_len=8", "data.stride=2", "trainer=cpu", "trainer.max_epochs=12")
+CELLS = ("data=manifest", "data.seq_len=8", "data.window_stride=2", "trainer=cpu", "trainer.max_epochs=12")
 FOUR = (*CELLS, "model=lstm_vae", "model.hidden_size=16", "seed=0,1", "data.img_size=14,20", "hydra.sweep.dir=sweep")
 COSTS = ("train_seconds", "peak_memory_mb")
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skelmap.data.datamodule import Batch, SkeletonDataModule
-from skelmap.data.rendering import draw_maps
+from skelmap.data.rendering import render_maps
 from skelmap.data.windows import EvalIndex, Segments, span, window_starts
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import BODY_25
@@ -43,7 +43,7 @@ def direct_windows(data: SkeletonDataModule, split: str) -> dict[tuple[str, int]
     windows = {}
     for recording in data.manifest.split(split):
         clip = read_clip(recording.path, recording.clip)
-        maps = draw_maps(clip.keypoints, clip.layout, clip.size, data.settings)[:, 0]
+        maps = render_maps(clip.keypoints, clip.layout, clip.size, data.settings)[:, 0]
         windows |= {(recording.clip, i): maps[i : i + data.window] for i in range(len(maps) - data.window + 1)}
     return windows
 

@@ -107,7 +107,7 @@ def test_going_on_from_a_strangers_checkpoint_deletes_nothing(
 
 
 CALLS = [
-    "+data.json.more={_target_:os.system,command:id}",
+    "+data.pose_format.more={_target_:os.system,command:id}",
     "+model.more=[[{_target_:builtins.eval,_args_:[1]}]]",
     "trainer._target_=subprocess.run",
     "callbacks.history._target_=pathlib.Path.unlink",

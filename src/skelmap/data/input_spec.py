@@ -16,7 +16,7 @@ from skelmap.data.rendering import MapSettings
 from skelmap.data.scale_check import SizeRange
 from skelmap.skeletons.layouts import LAYOUTS, Layout
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import atomic_write, read_mapping
+from skelmap.utils.io import atomic_write, read_json_object
 from skelmap.utils.schema import STRICT, FrameRate, validate, validate_signature
 
 SPEC_FILE = "input_spec.json"
@@ -99,7 +99,7 @@ class InputSpec:
                     f"{folder}: a run of an older version ({OLD_SPEC_FILE}, now {SPEC_FILE}); train it again"
                 )
             raise UserError(f"{folder}: not the folder of a finished run or an exported model: no {SPEC_FILE}")
-        values = read_mapping(path)
+        values = read_json_object(path)
         try:
             validate(_Values, values)
             layout = LAYOUTS[values["layout"]]

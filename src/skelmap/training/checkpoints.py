@@ -21,7 +21,8 @@ from torch import Tensor
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.models.base import Model
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import atomic_write, check_file, flatten
+from skelmap.utils.io import atomic_write, check_file
+from skelmap.utils.names import flatten
 
 MAX_BYTES = 16 * 2**30
 """A checkpoint takes as much memory as its file is large; the largest network that is allowed has 13 GB."""

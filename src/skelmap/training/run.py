@@ -40,7 +40,8 @@ from skelmap.training.instantiate import data_inputs, instantiate, instantiate_m
 from skelmap.training.loggers import closing, log_results, scalars
 from skelmap.training.schema import check, resolve
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import flatten, stdout
+from skelmap.utils.io import stdout_console
+from skelmap.utils.names import flatten
 from skelmap.utils.redaction import without_secrets
 from skelmap.utils.runtime import keep_freed_memory, peak_memory_mb, reset_peak_memory
 
@@ -317,7 +318,7 @@ def _conclude(parts: Parts, test: Predictions) -> dict[str, Any]:
     if trainer.logger:
         trainer.logger.log_metrics(scalars(metrics))
     log_results(trainer.loggers, result, report)
-    stdout().print(console_table(result, model_title(parts.model, data)))
+    stdout_console().print(console_table(result, model_title(parts.model, data)))
     log.info("report: %s", report)
     return metrics
 

@@ -18,7 +18,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import atomic_write, flatten, read_mapping, read_yaml, remove_partial_files
+from skelmap.utils.io import atomic_write, read_json_object, read_yaml, remove_partial_files
+from skelmap.utils.names import KEYS_WITHOUT_EFFECT, flatten
 from skelmap.utils.redaction import redacted, without_secrets
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ PACKAGES = (
     "opencv-python-headless",
 )
 CONFIG, METRICS, FAILED, DIGESTS = "config.yaml", "metrics.json", "failed.txt", "data_digests.json"
-WITHOUT_EFFECT = ("paths.", "hydra.", "logger.", "data.cache_dir", "callbacks.progress.")
-"""Prefixes of configuration keys that have no effect on the numbers of a run: locations, logging, display."""
 PROBE_BYTES = 64 * 1024
 """Space that the configuration and the log of a run need at first."""
 
@@ -129,7 +128,7 @@ def finished_metrics(folder: Path, config: dict[str, Any]) -> dict[str, Any] | N
     except UserError:
         return None
     try:
-        metrics = read_mapping(folder / METRICS)
+        metrics = read_json_object(folder / METRICS)
     except UserError:
         metrics = None
     other = [key for key in found | asked if found.get(key) != asked.get(key)]
@@ -146,7 +145,7 @@ def _with_effect(config: dict[str, Any]) -> dict[str, Any]:
     """Flat configuration keys that the numbers of a run depend on; the folder itself may be moved."""
     paths = config.get("paths")
     folder = paths.get("output_dir") if isinstance(paths, dict) else None
-    own = {key: value for key, value in flatten(config).items() if not key.startswith(WITHOUT_EFFECT)}
+    own = {key: value for key, value in flatten(config).items() if not key.startswith(KEYS_WITHOUT_EFFECT)}
     return {key: value for key, value in own.items() if not f"{value}/".startswith(f"{folder}/")}
 
 
@@ -161,7 +160,7 @@ def check_data(folder: Path, data: "SkeletonDataModule") -> None:
         with atomic_write(path) as file:
             file.write(json.dumps(now, indent=2) + "\n")
         return
-    before = read_mapping(path)
+    before = read_json_object(path)
     changed = [key for key, digest in now.items() if before.get(key) != digest]
     if changed:
         what = "it" if changed[0] == "manifest" else "one of its recordings"

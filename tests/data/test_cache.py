@@ -13,8 +13,8 @@ import torch
 import xxhash
 
 from skelmap.data import cache
-from skelmap.data.cache import MapCache, open_cache
-from skelmap.data.rendering import MapSettings, draw_maps
+from skelmap.data.cache import SkeletonCache, open_cache
+from skelmap.data.rendering import MapSettings, render_maps
 from skelmap.skeletons.layouts import COCO_18
 from skelmap.skeletons.manifest import Recording, read_manifest
 from skelmap.skeletons.readers import PoseFormat, read_clip, write_clip
@@ -38,7 +38,7 @@ def recordings(tmp_path: Path) -> tuple[Recording, ...]:
     return read_manifest(write_manifest(folder, [[n, n, "train", n] for n in names])).recordings
 
 
-def opened(recordings: tuple[Recording, ...], tmp_path: Path, settings: MapSettings = PAPER) -> MapCache:
+def opened(recordings: tuple[Recording, ...], tmp_path: Path, settings: MapSettings = PAPER) -> SkeletonCache:
     return open_cache(recordings, settings, tmp_path / "cache")
 
 
@@ -57,7 +57,7 @@ def test_the_cache_holds_the_maps_that_are_drawn_directly(
     built = opened(recordings, tmp_path, settings)
     clips = [read_clip(r.path, r.clip) for r in recordings]
     seen = [clip.present for clip in clips]
-    direct = [draw_maps(c.keypoints[s], c.layout, c.size, settings) for c, s in zip(clips, seen, strict=True)]
+    direct = [render_maps(c.keypoints[s], c.layout, c.size, settings) for c, s in zip(clips, seen, strict=True)]
     unpacked = settings.unpack(torch.from_numpy(built.packed)).numpy()
     np.testing.assert_allclose(unpacked, np.concatenate(direct) / (1 if settings.threshold else 255), rtol=1e-6)
     np.testing.assert_array_equal(built.clip, np.repeat(np.arange(4), [s.sum() for s in seen]))

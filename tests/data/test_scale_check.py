@@ -11,7 +11,7 @@ from test_loop import RULE, Heard, Height
 
 from hydra_config import Compose
 from skelmap.data.input_spec import InputSpec
-from skelmap.data.scale_check import LOOKED, ScaleCheck, people_sizes, usual_sizes
+from skelmap.data.scale_check import LOOKED, ScaleCheck, person_sizes, size_range
 from skelmap.monitor.runner import Monitor
 from skelmap.monitor.scorers import TorchScorer
 from skelmap.monitor.sources import PoseFrame
@@ -25,17 +25,17 @@ from synthetic_data import as_coco, make_clip, person, wave, write_toy_dataset
 
 def test_a_size_is_measured_alike_in_every_layout_and_without_a_few_joints() -> None:
     clip = make_clip(wave(50))
-    sizes = people_sizes(clip.keypoints, BODY_25)
-    np.testing.assert_allclose(people_sizes(2 * clip.keypoints, BODY_25), 2 * sizes, rtol=1e-5)
-    np.testing.assert_allclose(people_sizes(as_coco(clip).keypoints, COCO_17), sizes, rtol=0.01)
+    sizes = person_sizes(clip.keypoints, BODY_25)
+    np.testing.assert_allclose(person_sizes(2 * clip.keypoints, BODY_25), 2 * sizes, rtol=1e-5)
+    np.testing.assert_allclose(person_sizes(as_coco(clip).keypoints, COCO_17), sizes, rtol=0.01)
     clip.keypoints[:, BODY_25.joints.index("right_wrist")] = 0
-    np.testing.assert_allclose(people_sizes(clip.keypoints, BODY_25), sizes, rtol=0.05)
-    assert len(people_sizes(np.zeros((3, 25, 3), np.float32), BODY_25)) == 0 and usual_sizes([]) is None
+    np.testing.assert_allclose(person_sizes(clip.keypoints, BODY_25), sizes, rtol=0.05)
+    assert len(person_sizes(np.zeros((3, 25, 3), np.float32), BODY_25)) == 0 and size_range([]) is None
 
 
 @pytest.mark.parametrize(("times", "said"), [(2.4, "2.4 times"), (0.5, "0.5 times"), (1.1, ""), (0.9, "")])
 def test_people_of_another_size_are_told_of_once(times: float, said: str) -> None:
-    fit = ScaleCheck(usual_sizes([people_sizes(wave(200), BODY_25)]))
+    fit = ScaleCheck(size_range([person_sizes(wave(200), BODY_25)]))
     texts = []
     for keypoints in wave(2 * LOOKED, 5):
         fit.see(times * keypoints[None] * np.float32([1, 1, 1 / times]), BODY_25)
@@ -48,7 +48,7 @@ def test_people_of_another_size_are_told_of_once(times: float, said: str) -> Non
 
 def test_the_monitor_says_it_and_goes_on_until_people_fit_again() -> None:
     class Small(Height):
-        eye = replace(Height.eye, sizes=usual_sizes([people_sizes(person()[None], BODY_25)]))
+        eye = replace(Height.eye, sizes=size_range([person_sizes(person()[None], BODY_25)]))
 
     def seen(number: int, times: float) -> PoseFrame:
         keypoints = person()[None] * np.float32([times, times, 1])
@@ -67,13 +67,13 @@ def test_a_run_keeps_the_sizes_of_its_training_where_they_matter(
 ) -> None:
     task = write_toy_dataset(tmp_path / "task")
     more = ("model.latent_dim=4",) if model == "pca_windows" else ("model.dimensions=[4,4,4,4]",)
-    words = (f"data.manifest={task}", f"model={model}", "trainer=cpu", "data.seq_len=8", "data.stride=4")
+    words = (f"data.manifest={task}", f"model={model}", "trainer=cpu", "data.seq_len=8", "data.window_stride=4")
     run(compose("data=manifest", *words, *more))
     eye = InputSpec.read(tmp_path / "run")
     assert (eye.sizes is not None) == has_sizes and TorchScorer(tmp_path / "run").eye == eye
     if eye.sizes:
         train = [read_clip(r.path, r.clip).keypoints for r in read_manifest(task).split("train")]
-        assert eye.sizes == usual_sizes(people_sizes(keypoints, BODY_25) for keypoints in train)
+        assert eye.sizes == size_range(person_sizes(keypoints, BODY_25) for keypoints in train)
 
 
 def test_an_eye_of_an_earlier_version_is_read_and_a_damaged_one_refused(tmp_path: Path) -> None:
