@@ -280,8 +280,8 @@ def test_an_unknown_resampling_is_refused() -> None:
     ("change", "message"),
     [
         ({"line_unit": "metre"}, r"data\.maps\.line_unit=metre; allowed are source, map"),
-        ({"line_width": 0.4}, r"data\.maps\.line_width=0\.4 source px is 0\.4 px of the cut; allowed are 0\.5 to"),
-        ({"line_width": 40, "line_unit": "map"}, r"40 map px is 685\.7 px of the cut; .* data\.maps\.crop_size=480"),
+        ({"line_width": 0.4}, r"data\.maps\.line_width=0\.4 source px is 0\.4 px of the crop; allowed are 0\.5 to"),
+        ({"line_width": 40, "line_unit": "map"}, r"40 map px is 685\.7 px of the crop; .* data\.maps\.crop_size=480"),
     ],
     ids=str,
 )

@@ -92,5 +92,7 @@ def test_the_best_checkpoint_serves_all_scores(task: Path, compose: Compose, tmp
     best, last = (f"ckpt_path={tmp_path}/trained/checkpoints/{name}.ckpt" for name in ("best", "last"))
     again = (*base, "train=false", "model.score=relative_error")
     assert run(compose(*again, best, run=tmp_path / "relative"))["auroc"] != trained["auroc"]
-    with pytest.raises(UserError, match=r"model.score=relative_error: only best.ckpt of a finished training has_motion"):
+    with pytest.raises(
+        UserError, match=r"model.score=relative_error: only best.ckpt of a finished training has_motion"
+    ):
         run(compose(*again, last, run=tmp_path / "refused"))

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import PARTS, Layout, neck_positions, with_neck
 from skelmap.utils.errors import UserError
+from skelmap.utils.schema import validate_signature
 
 if TYPE_CHECKING:  # a monitor draws maps without torch
     import torch
@@ -133,9 +134,8 @@ class MapSettings:
     )
 
     def __post_init__(self) -> None:
+        validate_signature(MapSettings, vars(self), "data.maps")
         object.__setattr__(self, "channels", tuple(self.channels))  # configurations and input_spec.json give lists
-        if not are_channels(self.channels):
-            raise UserError(f"data.maps.channels=[{', '.join(map(str, self.channels))}]; allowed: {ALLOWED_CHANNELS}")
         if not 0.5 <= self.source_width <= self.crop_size:
             raise UserError(
                 f"data.maps.line_width={self.line_width} {self.line_unit} px is {self.source_width:.1f} px of the crop"
