@@ -272,14 +272,14 @@ def test_without_a_threshold_each_pixel_is_the_mean_of_its_source_pixels() -> No
 
 
 def test_an_unknown_resampling_is_refused() -> None:
-    with pytest.raises(UserError, match=r"data\.maps\.resample=cubic; allowed are bilinear, area"):
+    with pytest.raises(UserError, match=r"data\.maps\.resample=cubic; allowed: bilinear, area"):
         MapSettings(resample="cubic")
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"line_unit": "metre"}, r"data\.maps\.line_unit=metre; allowed are source, map"),
+        ({"line_unit": "metre"}, r"data\.maps\.line_unit=metre; allowed: source, map"),
         ({"line_width": 0.4}, r"data\.maps\.line_width=0\.4 source px is 0\.4 px of the crop; allowed are 0\.5 to"),
         ({"line_width": 40, "line_unit": "map"}, r"40 map px is 685\.7 px of the crop; .* data\.maps\.crop_size=480"),
     ],

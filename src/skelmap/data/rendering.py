@@ -109,7 +109,7 @@ class MapSettings:
     """How a skeleton map is rendered; the defaults are the paper's.
 
     Attributes:
-        img_size: side of the map, px, 14..256.
+        img_size: side of the map, px, 14..1024 (networks take up to 256).
         crop_size: side of the square cropped around the neck, source px.
         resample: "bilinear" (the paper's; a map pixel takes 2x2 source pixels) or "area" (the mean of all of them).
         line_width: width of limbs, in px of `line_unit`; joints are discs, 1.2 times as wide. 8 source px is OpenPose's
@@ -123,7 +123,7 @@ class MapSettings:
             (all of `body` in their first frame).
     """
 
-    img_size: MapSide = 28
+    img_size: Annotated[int, Field(ge=14, le=1024)] = 28
     crop_size: CropSide = 480
     resample: Literal["bilinear", "area"] = "bilinear"
     line_width: Annotated[float, Field(gt=0, le=200)] = 8.0
