@@ -215,7 +215,7 @@ class StreamDetector:
     def _judge(self, scored: TrackScore) -> list[Event]:
         """Tell the person's alarm of a score; give what changed."""
         person, time = self._people[scored.person], scored.time
-        ended = person.state.score(time, scored.score)
+        ended = person.state.update(time, scored.score)
         events = [Event(scored.person, ended, person.joints, ended=True)] if ended else []
         lasting = person.state.alarm or person.state.pending
         if lasting and lasting.peak_at == time:
