@@ -12,8 +12,8 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a shell's backgro
 import pytest
 from omegaconf import DictConfig
 
-from composing import Compose, compose_train
-from invented import write_task
+from hydra_config import Compose, compose_train
+from synthetic_data import write_toy_dataset
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,7 +41,7 @@ def real_data(data_folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A manifest of six short clips: standing is normal, lying is not."""
-    return write_task(tmp_path_factory.mktemp("task"))
+    return write_toy_dataset(tmp_path_factory.mktemp("task"))
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +51,7 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def composed(tmp_path: Path, shared_cache: Path) -> Compose:
+def compose(tmp_path: Path, shared_cache: Path) -> Compose:
     """Compose conf/train.yaml with overrides, as train.py does; the run writes into tmp_path/run."""
 
     def build(*overrides: str, run: Path = tmp_path / "run") -> DictConfig:

@@ -9,7 +9,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from composing import Compose
+from hydra_config import Compose
 from skelmap.models.base import WindowScores
 from skelmap.training.callbacks import EpochSeed, History, PredictionCollector
 from skelmap.training.run import run
@@ -47,10 +47,10 @@ def test_the_history_travels_in_the_checkpoint() -> None:
 
 
 def test_without_a_terminal_every_epoch_is_a_line_with_losses_and_the_time_left(
-    task: Path, composed: Compose, caplog: pytest.LogCaptureFixture
+    task: Path, compose: Compose, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "skelmap"):
-        run(composed(*SMALL, f"data.manifest={task}"))
+        run(compose(*SMALL, f"data.manifest={task}"))
     lines = [line for line in caplog.messages if line.startswith("epoch ")]
     pattern = r"epoch {}/3  train/loss [\d.e+]+  val/loss [\d.e+]+  \d+ s left"
     assert len(lines) == 3
@@ -58,11 +58,11 @@ def test_without_a_terminal_every_epoch_is_a_line_with_losses_and_the_time_left(
     assert lines[-1].endswith("  0 s left")
 
 
-def test_the_history_of_a_resumed_run_is_whole(task: Path, composed: Compose, tmp_path: Path) -> None:
+def test_the_history_of_a_resumed_run_is_whole(task: Path, compose: Compose, tmp_path: Path) -> None:
     data = f"data.manifest={task}"
-    run(composed(*SMALL, data, "trainer.max_epochs=2", run=tmp_path / "half"))
+    run(compose(*SMALL, data, "trainer.max_epochs=2", run=tmp_path / "half"))
     last = tmp_path / "half" / "checkpoints" / "last.ckpt"
-    run(composed(*SMALL, data, f"ckpt_path={last}", run=tmp_path / "resumed"))
+    run(compose(*SMALL, data, f"ckpt_path={last}", run=tmp_path / "resumed"))
     histories = []
     for name in ("half", "resumed"):
         saved = torch.load(tmp_path / name / "checkpoints" / "last.ckpt", weights_only=True)
@@ -72,13 +72,13 @@ def test_the_history_of_a_resumed_run_is_whole(task: Path, composed: Compose, tm
 
 
 def test_an_error_in_training_gives_the_terminal_back(
-    task: Path, composed: Compose, monkeypatch: pytest.MonkeyPatch
+    task: Path, compose: Compose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stopped: list[bool] = []
     monkeypatch.setattr("rich.progress.Progress.stop", lambda _: stopped.append(True))
     monkeypatch.setattr("skelmap.models.AE.training_step", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        run(composed(*SMALL, f"data.manifest={task}"))
+        run(compose(*SMALL, f"data.manifest={task}"))
     assert stopped
     pl.seed_everything(0, verbose=False)
 
@@ -98,11 +98,11 @@ def test_scores_are_kept_in_the_order_of_the_loader_up_to_the_last_scored() -> N
 
 
 def test_the_report_shows_the_epochs_after_the_best_one(
-    task: Path, composed: Compose, monkeypatch: pytest.MonkeyPatch
+    task: Path, compose: Compose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Scoring loads the best epoch's checkpoint, whose history ends there."""
     reports = []
     monkeypatch.setattr("skelmap.training.run.write_report", lambda folder, report: reports.append(report) or folder)
-    run(composed(*SMALL, f"data.manifest={task}"))
+    run(compose(*SMALL, f"data.manifest={task}"))
     losses = reports[0].history["val/loss"]
     assert len(losses) == 3 and losses[-1] > min(losses)

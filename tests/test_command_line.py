@@ -5,7 +5,7 @@ import struct
 import time
 from pathlib import Path
 
-from command_line import train
+from cli_runs import train
 
 QUICK = ("data=manifest", "data.seq_len=8", "trainer=cpu", "trainer.max_epochs=1")
 

@@ -7,7 +7,7 @@ from hydra.errors import ConfigCompositionException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from composing import ROOT, Compose
+from hydra_config import ROOT, Compose
 from skelmap.training.schema import RULES, check
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import flatten
@@ -23,11 +23,11 @@ COPIES = ("model.seq_len", "model.img_size", "model.window", "model.score", "mod
 
 
 @pytest.mark.parametrize("file", FILES, ids=str)
-def test_every_file_composes_and_builds(file: Path, composed: Compose, task: Path) -> None:
+def test_every_file_composes_and_builds(file: Path, compose: Compose, task: Path) -> None:
     group, choice = file.parts[0], file.stem
     override = f"{group}={choice}"
     data = () if group == "data" else ("data=manifest",)
-    cfg = composed(*data, override)
+    cfg = compose(*data, override)
     if not (group == "data" and choice == "factory"):
         cfg.data.manifest = str(task)
     check(cfg)
@@ -42,8 +42,8 @@ def test_every_file_composes_and_builds(file: Path, composed: Compose, task: Pat
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_every_key_is_checked(model: str, composed: Compose) -> None:
-    keys = flatten(OmegaConf.to_container(composed("data=manifest", f"model={model}")))
+def test_every_key_is_checked(model: str, compose: Compose) -> None:
+    keys = flatten(OmegaConf.to_container(compose("data=manifest", f"model={model}")))
     unknown = [k for k in keys if k not in RULES and k not in COPIES and not k.startswith(UNCHECKED)]
     assert [k for k in unknown if not k.endswith("_target_")] == []
 
@@ -69,10 +69,10 @@ def test_every_key_is_checked(model: str, composed: Compose) -> None:
         ("data.window=7", "data.seq_len=30"),
     ],
 )
-def test_a_wrong_value_is_answered_with_what_is_allowed(override: str, allowed: str, composed: Compose) -> None:
+def test_a_wrong_value_is_answered_with_what_is_allowed(override: str, allowed: str, compose: Compose) -> None:
     key, value = override.split("=")
     with pytest.raises(UserError) as error:
-        check(composed("data=manifest", "data.manifest=x.csv", override))
+        check(compose("data=manifest", "data.manifest=x.csv", override))
     assert f"{key}={value}" in str(error.value)
     assert allowed in str(error.value)
 
@@ -80,17 +80,17 @@ def test_a_wrong_value_is_answered_with_what_is_allowed(override: str, allowed: 
 @pytest.mark.parametrize(
     "override", ["model.dimensions=[2.5,10,10,10]", "model.dimensions=[a,1,1,1]", "model.views=motion"]
 )
-def test_views_and_dimensions_are_lists(override: str, composed: Compose) -> None:
+def test_views_and_dimensions_are_lists(override: str, compose: Compose) -> None:
     kind = "names" if "views" in override else "whole numbers of at least 1"
     with pytest.raises(UserError, match=rf"{override.split('=')[0]}=.*; allowed: a list of {kind}$"):
-        check(composed("data=manifest", "data.manifest=x.csv", "model=neighbours", override))
+        check(compose("data=manifest", "data.manifest=x.csv", "model=neighbours", override))
 
 
 @pytest.mark.parametrize("key", ["neighbours", "remainder", "relative"])
-def test_a_model_has_no_key_that_does_nothing(key: str, composed: Compose) -> None:
-    composed("data=manifest", "model=neighbours", f"model.{key}=1")
+def test_a_model_has_no_key_that_does_nothing(key: str, compose: Compose) -> None:
+    compose("data=manifest", "model=neighbours", f"model.{key}=1")
     with pytest.raises(ConfigCompositionException):
-        composed("data=manifest", "model=pca_course", f"model.{key}=1")
+        compose("data=manifest", "model=pca_course", f"model.{key}=1")
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,9 @@ def test_a_model_has_no_key_that_does_nothing(key: str, composed: Compose) -> No
         ("neighbours", "model.window=30", "data.window=60"),
     ],
 )
-def test_a_model_s_copy_of_a_key_follows_the_data(model: str, override: str, allowed: str, composed: Compose) -> None:
+def test_a_model_s_copy_of_a_key_follows_the_data(model: str, override: str, allowed: str, compose: Compose) -> None:
     with pytest.raises(UserError, match=f"{override}; allowed: {allowed}, .* change {allowed.split('=')[0]} instead"):
-        check(composed("data=manifest", "data.manifest=x.csv", f"model={model}", override))
+        check(compose("data=manifest", "data.manifest=x.csv", f"model={model}", override))
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_a_model_s_copy_of_a_key_follows_the_data(model: str, override: str, all
         ("pca_windows", 1, None),
     ],
 )
-def test_windows_are_as_long_as_the_model_s(model: str, window: int, allowed: str | None, composed: Compose) -> None:
-    cfg = composed("data=manifest", "data.manifest=x.csv", f"model={model}", f"data.window={window}")
+def test_windows_are_as_long_as_the_model_s(model: str, window: int, allowed: str | None, compose: Compose) -> None:
+    cfg = compose("data=manifest", "data.manifest=x.csv", f"model={model}", f"data.window={window}")
     if allowed is None:
         return check(cfg)
     with pytest.raises(UserError, match=rf"data.window={window}; allowed {allowed} \(a model of"):
@@ -127,16 +127,16 @@ def test_windows_are_as_long_as_the_model_s(model: str, window: int, allowed: st
 
 
 @pytest.mark.parametrize("override", ["trainer.limit_predict_batches=1", "trainer.fast_dev_run=true"])
-def test_what_would_leave_test_windows_out_is_refused(override: str, composed: Compose) -> None:
+def test_what_would_leave_test_windows_out_is_refused(override: str, compose: Compose) -> None:
     with pytest.raises(UserError, match=f"(?i){override}; allowed: .*trainer=debug"):
-        check(composed("data=manifest", "data.manifest=x.csv", f"+{override}"))
+        check(compose("data=manifest", "data.manifest=x.csv", f"+{override}"))
 
 
-def test_the_manifest_must_be_named(composed: Compose) -> None:
+def test_the_manifest_must_be_named(compose: Compose) -> None:
     with pytest.raises(UserError, match=r"data\.manifest=PATH"):
-        check(composed("data=manifest"))
+        check(compose("data=manifest"))
 
 
-def test_judging_needs_a_checkpoint(composed: Compose) -> None:
+def test_judging_needs_a_checkpoint(compose: Compose) -> None:
     with pytest.raises(UserError, match="ckpt_path=PATH"):
-        check(composed("data=manifest", "data.manifest=x.csv", "train=false"))
+        check(compose("data=manifest", "data.manifest=x.csv", "train=false"))

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from command_line import train
-from composing import Compose
-from invented import clip_of, person, wave, write_manifest, write_openpose, write_task
+from cli_runs import train
+from hydra_config import Compose
 from skelmap.skeletons.readers import write_clip
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
+from synthetic_data import make_clip, person, wave, write_manifest, write_openpose, write_toy_dataset
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def missing_source(folder: Path) -> Path:
 
 def normal_clip(folder: Path) -> list[list[str]]:
     for name in "ab":
-        write_clip(folder / f"{name}.npz", clip_of(wave(20)))
+        write_clip(folder / f"{name}.npz", make_clip(wave(20)))
     return [["a", "a.npz", "train", "a"], ["b", "b.npz", "test", "b"]]
 
 
@@ -59,7 +59,7 @@ def abnormal_training(folder: Path) -> Path:
 
 
 def json_cut_in_half(folder: Path) -> Path:
-    write_openpose(folder / "json", clip_of(wave(12)))
+    write_openpose(folder / "json", make_clip(wave(12)))
     frame = folder / "json" / "clip_000000000007_keypoints.json"
     frame.write_text(frame.read_text()[:300])
     return write_manifest(folder, [*normal_clip(folder), ["c", "json", "test", "b"]])
@@ -77,8 +77,8 @@ def short_clips(folder: Path) -> Path:
 
 
 def nobody_to_judge(folder: Path) -> Path:
-    write_clip(folder / "n.npz", clip_of(np.zeros((40, 25, 3), np.float32)))
-    write_clip(folder / "a.npz", clip_of(wave(40)))
+    write_clip(folder / "n.npz", make_clip(np.zeros((40, 25, 3), np.float32)))
+    write_clip(folder / "a.npz", make_clip(wave(40)))
     return write_manifest(folder, [["a", "a.npz", "train", "a"], ["n", "n.npz", "test", "n"]])
 
 
@@ -97,22 +97,20 @@ def nobody_to_judge(folder: Path) -> Path:
         (nobody_to_judge, "nobody is in any frame of split test"),
     ],
 )
-def test_faulty_data_are_named(manifest, message: str, tmp_path: Path, composed: Compose) -> None:
+def test_faulty_data_are_named(manifest, message: str, tmp_path: Path, compose: Compose) -> None:
     with pytest.raises(UserError, match=message):
-        run(composed("data=manifest", f"data.manifest={manifest(tmp_path)}", "model=ae", "trainer=cpu"))
+        run(compose("data=manifest", f"data.manifest={manifest(tmp_path)}", "model=ae", "trainer=cpu"))
 
 
-def test_a_run_folder_that_cannot_be_written_is_named(task: Path, tmp_path: Path, composed: Compose) -> None:
+def test_a_run_folder_that_cannot_be_written_is_named(task: Path, tmp_path: Path, compose: Compose) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(UserError, match=r"file/run: the run's folder cannot be written"):
-        run(composed("data=manifest", f"data.manifest={task}", run=tmp_path / "file" / "run"))
+        run(compose("data=manifest", f"data.manifest={task}", run=tmp_path / "file" / "run"))
 
 
-def test_too_few_windows_for_a_baseline_are_named(tmp_path: Path, composed: Compose) -> None:
-    manifest = write_task(tmp_path / "task", frames=10)
+def test_too_few_windows_for_a_baseline_are_named(tmp_path: Path, compose: Compose) -> None:
+    manifest = write_toy_dataset(tmp_path / "task", frames=10)
     with pytest.raises(UserError, match=r"model\.latent_dim=100; 20 windows of 784 values allow fewer"):
         run(
-            composed(
-                "data=manifest", f"data.manifest={manifest}", "data.seq_len=5", "model=pca", "model.latent_dim=100"
-            )
+            compose("data=manifest", f"data.manifest={manifest}", "data.seq_len=5", "model=pca", "model.latent_dim=100")
         )

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from offline_runs import OfflineRun
 from skelmap.training.loggers import closing, scalars, wandb_logger
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import flatten
+from wandb_offline import OfflineRun
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from composing import ROOT
-from invented import clip_of, wave, write_clip, write_manifest
+from hydra_config import ROOT
+from synthetic_data import make_clip, wave, write_clip, write_manifest
 
 pytestmark = [
     pytest.mark.slow,
@@ -47,7 +47,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("large")
     lines, keypoints = [], [wave(1000, seed) for seed in range(5)]
     for i in range(300):
-        write_clip(folder / f"{i}.npz", clip_of(keypoints[i % 5] + np.float32((i / 10, 0, 0))))
+        write_clip(folder / f"{i}.npz", make_clip(keypoints[i % 5] + np.float32((i / 10, 0, 0))))
         split = "train" if i < 260 else "val" if i < 280 else "test"
         lines.append([str(i), f"{i}.npz", split, split, "500-700" if split == "test" else ""])
     return write_manifest(folder, lines)

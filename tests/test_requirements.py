@@ -7,7 +7,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from composing import ROOT
+from hydra_config import ROOT
 
 LOCKED: dict[str, set[str]] = {}
 for _line in re.findall(r"^[A-Za-z0-9][^\n]*", (ROOT / "requirements.lock").read_text(), re.MULTILINE):

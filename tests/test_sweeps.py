@@ -12,8 +12,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
-from command_line import train
-from composing import ROOT
+from cli_runs import train
+from hydra_config import ROOT
 from skelmap.comparison.sweep import cell_folders, folder_name
 from skelmap.comparison.sweep_progress import NEEDS, Count, SweepProgress, progress_line
 

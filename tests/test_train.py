@@ -11,13 +11,13 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from composing import Compose
-from invented import add_recordings, as_coco, clip_of, wave, write_task
+from hydra_config import Compose
 from skelmap.monitor.scorers import TorchScorer
 from skelmap.skeletons.layouts import COCO_17, COCO_18
 from skelmap.skeletons.readers import read_clip, write_clip
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
+from synthetic_data import add_recordings, as_coco, make_clip, wave, write_toy_dataset
 
 MODELS = ("lstm_vae", "vae", "ae", "pca", "gmm")
 SMALL = ("trainer=cpu", "trainer.max_epochs=2", "data.seq_len=8", "data.stride=4")
@@ -45,9 +45,9 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_run_leaves_all_its_files_and_honest_numbers(
-    model: str, task: Path, composed: Compose, tmp_path: Path
+    model: str, task: Path, compose: Compose, tmp_path: Path
 ) -> None:
-    numbers = run(composed(*overrides(task, model)))
+    numbers = run(compose(*overrides(task, model)))
     folder = tmp_path / "run"
     for name in ("config.yaml", "versions.json", "report.html", "figures/roc.png", "checkpoints/best.ckpt"):
         assert (folder / name).stat().st_size > 0, name
@@ -58,28 +58,28 @@ def test_a_run_leaves_all_its_files_and_honest_numbers(
     assert numbers["simulated"] is False
 
 
-def test_the_same_seed_gives_the_same_numbers(task: Path, composed: Compose, tmp_path: Path) -> None:
-    first, second = (run(composed(*overrides(task, "lstm_vae"), run=tmp_path / name)) for name in ("first", "second"))
+def test_the_same_seed_gives_the_same_numbers(task: Path, compose: Compose, tmp_path: Path) -> None:
+    first, second = (run(compose(*overrides(task, "lstm_vae"), run=tmp_path / name)) for name in ("first", "second"))
     assert scores(tmp_path / "first") == scores(tmp_path / "second")
     assert first["val_loss"] == second["val_loss"]
-    other = run(composed(*overrides(task, "lstm_vae"), "seed=1", run=tmp_path / "other"))
+    other = run(compose(*overrides(task, "lstm_vae"), "seed=1", run=tmp_path / "other"))
     assert other["val_loss"] != first["val_loss"]
 
 
-def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(task: Path, composed: Compose, tmp_path: Path) -> None:
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(task: Path, compose: Compose, tmp_path: Path) -> None:
     base = overrides(task, "lstm_vae")
-    run(composed(*base, "trainer.max_epochs=4", run=tmp_path / "whole"))
-    run(composed(*base, "trainer.max_epochs=2", run=tmp_path / "half"))
+    run(compose(*base, "trainer.max_epochs=4", run=tmp_path / "whole"))
+    run(compose(*base, "trainer.max_epochs=2", run=tmp_path / "half"))
     last = tmp_path / "half" / "checkpoints" / "last.ckpt"
-    run(composed(*base, "trainer.max_epochs=4", f"ckpt_path={last}", run=tmp_path / "resumed"))
+    run(compose(*base, "trainer.max_epochs=4", f"ckpt_path={last}", run=tmp_path / "resumed"))
     whole, resumed = weights(tmp_path / "whole"), weights(tmp_path / "resumed")
     assert whole.keys() == resumed.keys()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
     assert scores(tmp_path / "whole") == scores(tmp_path / "resumed")
 
 
-def test_a_checkpoint_of_another_model_or_size_is_refused(task: Path, composed: Compose, tmp_path: Path) -> None:
-    run(composed(*overrides(task, "ae")))
+def test_a_checkpoint_of_another_model_or_size_is_refused(task: Path, compose: Compose, tmp_path: Path) -> None:
+    run(compose(*overrides(task, "ae")))
     best = f"ckpt_path={tmp_path}/run/checkpoints/best.ckpt"
     for wrong, message in (
         (("model=vae",), "not a checkpoint of VAE"),
@@ -88,16 +88,16 @@ def test_a_checkpoint_of_another_model_or_size_is_refused(task: Path, composed: 
         (("data.maps.line_width=3",), "line_width"),
     ):
         with pytest.raises(UserError, match=message):
-            run(composed(*overrides(task, "ae"), *wrong, "train=false", best, run=tmp_path / "wrong"))
+            run(compose(*overrides(task, "ae"), *wrong, "train=false", best, run=tmp_path / "wrong"))
     damaged = tmp_path / "damaged.ckpt"
     damaged.write_bytes((tmp_path / "run" / "checkpoints" / "best.ckpt").read_bytes()[:500])
     with pytest.raises(UserError, match="not a checkpoint of this program"):
-        run(composed(*overrides(task, "ae"), "train=false", f"ckpt_path={damaged}", run=tmp_path / "wrong"))
+        run(compose(*overrides(task, "ae"), "train=false", f"ckpt_path={damaged}", run=tmp_path / "wrong"))
 
 
-def test_a_run_on_every_third_frame(task: Path, composed: Compose, tmp_path: Path) -> None:
+def test_a_run_on_every_third_frame(task: Path, compose: Compose, tmp_path: Path) -> None:
     words = overrides(task, "lstm_vae")
-    numbers = run(composed(*words, "data.frame_step=3"))
+    numbers = run(compose(*words, "data.frame_step=3"))
     assert numbers["frame_step"] == 3 and numbers["counts"]["frames"] == 180 and numbers["counts"]["windows"] == 3 * 39
     assert numbers["details"]["online"]["title"] == "online, after 8 frames, 3 apart"
     online = [int(line["frame"]) for line in scores(tmp_path / "run") if line["online"]]
@@ -105,17 +105,17 @@ def test_a_run_on_every_third_frame(task: Path, composed: Compose, tmp_path: Pat
     assert TorchScorer(tmp_path / "run").eye.fps == 10
     best = ("train=false", f"ckpt_path={tmp_path}/run/checkpoints/best.ckpt")
     with pytest.raises(UserError, match=r"data\.frame_step=3; allowed is that, not 2"):
-        run(composed(*words, "data.frame_step=2", *best, run=tmp_path / "other"))
+        run(compose(*words, "data.frame_step=2", *best, run=tmp_path / "other"))
 
 
 @pytest.mark.parametrize(
     ("model", "threshold"),
     [pytest.param("lstm_vae", "0.1", marks=pytest.mark.slow), ("lstm_vae", "null"), ("pca", "null")],
 )
-def test_a_run_on_several_channels(model: str, threshold: str, task: Path, composed: Compose, tmp_path: Path) -> None:
+def test_a_run_on_several_channels(model: str, threshold: str, task: Path, compose: Compose, tmp_path: Path) -> None:
     channels = ["left", "right", "trunk", "motion", "body"]
     words = (*overrides(task, model), f"data.maps.channels=[{','.join(channels)}]", f"data.maps.threshold={threshold}")
-    run(composed(*words, *(("+model.map_channels=2",) if model == "lstm_vae" else ())))
+    run(compose(*words, *(("+model.map_channels=2",) if model == "lstm_vae" else ())))
     assert (tmp_path / "run" / "figures" / "reconstructions.png").exists()
     scorer = TorchScorer(tmp_path / "run")
     assert scorer.eye.settings.shape == (5, 28, 28) and scorer.eye.plain()["settings"]["channels"] == tuple(channels)
@@ -123,22 +123,22 @@ def test_a_run_on_several_channels(model: str, threshold: str, task: Path, compo
         assert weights(tmp_path / "run")["network.encoder.stages.0.weight"].shape == (8, 5, 3, 3)
     best = ("train=false", f"ckpt_path={tmp_path}/run/checkpoints/best.ckpt")
     with pytest.raises(UserError, match=r"data\.maps\.channels=\['left', .*\]; allowed is that, not \['body'\]"):
-        run(composed(*words, "data.maps.channels=[body]", *best, run=tmp_path / "other"))
+        run(compose(*words, "data.maps.channels=[body]", *best, run=tmp_path / "other"))
     with pytest.raises(UserError, match=r"data\.maps\.threshold=(0\.1|None); allowed is that, not 0\.2"):
-        run(composed(*words, "data.maps.threshold=0.2", *best, run=tmp_path / "another"))
+        run(compose(*words, "data.maps.threshold=0.2", *best, run=tmp_path / "another"))
 
 
 def test_a_run_of_an_earlier_version_is_judged_and_watched_with_as_ever(
-    task: Path, composed: Compose, tmp_path: Path
+    task: Path, compose: Compose, tmp_path: Path
 ) -> None:
     """One that does not say what its maps' channels are: they had one."""
-    run(composed(*overrides(task, "ae")))
+    run(compose(*overrides(task, "ae")))
     best, eye = tmp_path / "run" / "checkpoints" / "best.ckpt", tmp_path / "run" / "eye.json"
     saved = torch.load(best, weights_only=True)
     del saved["datamodule_hyper_parameters"]["maps"]["channels"], saved["datamodule_hyper_parameters"]["frame_step"]
     torch.save(saved, tmp_path / "old.ckpt")
     judged = tmp_path / "judged"
-    run(composed(*overrides(task, "ae"), "train=false", f"ckpt_path={tmp_path}/old.ckpt", run=judged))
+    run(compose(*overrides(task, "ae"), "train=false", f"ckpt_path={tmp_path}/old.ckpt", run=judged))
     assert scores(judged) == scores(tmp_path / "run")
     assert "map_channels" not in saved["hyper_parameters"]
     said = json.loads(eye.read_text())
@@ -149,12 +149,12 @@ def test_a_run_of_an_earlier_version_is_judged_and_watched_with_as_ever(
 
 
 @pytest.mark.parametrize("model", ["neighbours", "ae"])
-def test_keypoints_have_the_layout_of_their_clips(model: str, composed: Compose, tmp_path: Path) -> None:
-    task = write_task(tmp_path / "task")
+def test_keypoints_have_the_layout_of_their_clips(model: str, compose: Compose, tmp_path: Path) -> None:
+    task = write_toy_dataset(tmp_path / "task")
     for path in task.parent.glob("*.npz"):
         write_clip(path, as_coco(read_clip(path, path.stem)))
     words = ["data=manifest", f"data.manifest={task}", f"model={model}", *SMALL, "data.representation=keypoints"]
-    assert 0 <= run(composed(*words, *FEW[model]))["auroc"] <= 1
+    assert 0 <= run(compose(*words, *FEW[model]))["auroc"] <= 1
     scorer = TorchScorer(tmp_path / "run")
     assert scorer.eye.layout is COCO_17
     other = tmp_path / "coco_18"  # as many joints, in another order
@@ -163,17 +163,17 @@ def test_keypoints_have_the_layout_of_their_clips(model: str, composed: Compose,
         write_clip(path, replace(clip, layout=COCO_18, keypoints=np.pad(clip.keypoints, ((0, 0), (1, 0), (0, 0)))))
     best = f"ckpt_path={tmp_path}/run/checkpoints/best.ckpt"
     with pytest.raises(UserError, match=r"trained with (model|data)\.layout=COCO_17; allowed is that, not COCO_18"):
-        run(composed(*words, *FEW[model], "train=false", best, run=other))
+        run(compose(*words, *FEW[model], "train=false", best, run=other))
 
 
 @pytest.mark.parametrize("model", ["ae", "neighbours"])
-def test_recordings_with_nobody_in_them_are_passed_over(model: str, composed: Compose, tmp_path: Path) -> None:
-    task = write_task(tmp_path / "task")
+def test_recordings_with_nobody_in_them_are_passed_over(model: str, compose: Compose, tmp_path: Path) -> None:
+    task = write_toy_dataset(tmp_path / "task")
     words = [*overrides(task, model), *FEW[model]]
-    without = run(composed(*words, run=tmp_path / "without"))
+    without = run(compose(*words, run=tmp_path / "without"))
     for split in ("train", "val", "test"):
-        add_recordings(task, split, clip_of(np.zeros((20, 25, 3), np.float32), f"nobody_in_{split}"))
-    numbers = run(composed(*words))
+        add_recordings(task, split, make_clip(np.zeros((20, 25, 3), np.float32), f"nobody_in_{split}"))
+    numbers = run(compose(*words))
     assert numbers["val_loss"] == without["val_loss"]
     assert numbers["counts"]["frames"] == without["counts"]["frames"] + 20
 
@@ -187,44 +187,44 @@ def test_recordings_with_nobody_in_them_are_passed_over(model: str, composed: Co
     ],
 )
 def test_what_a_model_lacks_without_validation_is_remarked(
-    model: str, remark: str | None, composed: Compose, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    model: str, remark: str | None, compose: Compose, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    task = write_task(tmp_path / "task", with_val=False)
-    assert run(composed(*overrides(task, model), *FEW.get(model, ())))["val_loss"] is None
+    task = write_toy_dataset(tmp_path / "task", with_val=False)
+    assert run(compose(*overrides(task, model), *FEW.get(model, ())))["val_loss"] is None
     report = (tmp_path / "run" / "report.html").read_text()
     for text in (caplog.text, report.replace("&#39;", "'")):
         assert text.count("no validation windows") == text.count(remark or "no validation windows") == bool(remark)
 
 
 def test_recordings_of_different_frame_rates_are_remarked(
-    composed: Compose, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    compose: Compose, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    task = write_task(tmp_path / "task")
-    run(composed(*overrides(task, "pca"), run=tmp_path / "even"))
+    task = write_toy_dataset(tmp_path / "task")
+    run(compose(*overrides(task, "pca"), run=tmp_path / "even"))
     assert "frame rates" not in caplog.text + (tmp_path / "even" / "report.html").read_text()
-    write_clip(task.parent / "train_b.npz", replace(clip_of(wave(60, 2)), fps=15.0))
-    run(composed(*overrides(task, "pca")))
+    write_clip(task.parent / "train_b.npz", replace(make_clip(wave(60, 2)), fps=15.0))
+    run(compose(*overrides(task, "pca")))
     remark = "frame rates, 15 (clip train_b), 30 (clip train_a) a second: a window is 8 frames of each"
     assert caplog.text.count(remark) == 1 and remark in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_a_finished_run_is_not_run_again_and_its_folder_is_not_taken(
-    task: Path, composed: Compose, tmp_path: Path
+    task: Path, compose: Compose, tmp_path: Path
 ) -> None:
-    numbers = run(composed(*overrides(task, "pca")))
+    numbers = run(compose(*overrides(task, "pca")))
     before = (tmp_path / "run" / "metrics.json").stat().st_mtime_ns
-    assert run(composed(*overrides(task, "pca"))) == numbers
+    assert run(compose(*overrides(task, "pca"))) == numbers
     assert (tmp_path / "run" / "metrics.json").stat().st_mtime_ns == before
     with pytest.raises(UserError, match=r"results of another configuration, model.latent_dim=4 and not 3; choose ano"):
-        run(composed(*overrides(task, "pca"), "model.latent_dim=3"))
+        run(compose(*overrides(task, "pca"), "model.latent_dim=3"))
 
 
 @pytest.mark.parametrize("ended", [True, False])
 def test_a_folder_of_data_that_were_corrected_is_not_gone_on_with(
-    ended: bool, composed: Compose, tmp_path: Path
+    ended: bool, compose: Compose, tmp_path: Path
 ) -> None:
-    task = write_task(tmp_path / "task")
-    again = composed(*overrides(task, "ae"))
+    task = write_toy_dataset(tmp_path / "task")
+    again = compose(*overrides(task, "ae"))
     run(again)
     if not ended:
         (tmp_path / "run" / "metrics.json").unlink()
@@ -233,50 +233,50 @@ def test_a_folder_of_data_that_were_corrected_is_not_gone_on_with(
     with pytest.raises(UserError, match=r"manifest=.*manifest.csv: it has changed since .*; choose another folder"):
         run(again)
     task.write_bytes(lines)
-    write_clip(task.parent / "val.npz", clip_of(wave(60, 9)))
+    write_clip(task.parent / "val.npz", make_clip(wave(60, 9)))
     with pytest.raises(UserError, match=r"manifest.csv: a recording that it names has changed since the run in .*run"):
         run(again)
     (task.parent / "val.npz").write_bytes(clip)
     assert run(again)["auroc"] > 0
 
 
-def test_an_interrupted_run_goes_on_in_its_folder(task: Path, composed: Compose, tmp_path: Path) -> None:
-    run(composed(*overrides(task, "ae"), run=tmp_path / "whole"))
-    run(composed(*overrides(task, "ae"), run=tmp_path / "cut"))
+def test_an_interrupted_run_goes_on_in_its_folder(task: Path, compose: Compose, tmp_path: Path) -> None:
+    run(compose(*overrides(task, "ae"), run=tmp_path / "whole"))
+    run(compose(*overrides(task, "ae"), run=tmp_path / "cut"))
     (tmp_path / "cut" / "metrics.json").unlink()
-    run(composed(*overrides(task, "ae"), run=tmp_path / "cut"))
+    run(compose(*overrides(task, "ae"), run=tmp_path / "cut"))
     assert scores(tmp_path / "whole") == scores(tmp_path / "cut")
 
 
-def test_a_mistake_inside_a_constructor_comes_out_as_itself(task: Path, composed: Compose) -> None:
+def test_a_mistake_inside_a_constructor_comes_out_as_itself(task: Path, compose: Compose) -> None:
     with pytest.raises(UserError, match=r"model\.score=elbo; allowed for AE are recon_error, bce"):
-        run(composed(*overrides(task, "ae"), "model.score=elbo"))
+        run(compose(*overrides(task, "ae"), "model.score=elbo"))
 
 
 @pytest.mark.slow
-def test_tensorboard_writes_events(task: Path, composed: Compose, tmp_path: Path) -> None:
-    run(composed(*overrides(task, "pca"), "logger=tensorboard"))
+def test_tensorboard_writes_events(task: Path, compose: Compose, tmp_path: Path) -> None:
+    run(compose(*overrides(task, "pca"), "logger=tensorboard"))
     assert list((tmp_path / "run" / "log").rglob("events.*"))
 
 
 @pytest.mark.slow
 def test_wandb_leaves_an_offline_run_and_keeps_the_users_mode(
-    task: Path, composed: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    task: Path, compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for key in ("WANDB_API_KEY", "WANDB_MODE"):
         monkeypatch.delenv(key, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    run(composed(*overrides(task, "pca"), "logger=wandb"))
+    run(compose(*overrides(task, "pca"), "logger=wandb"))
     assert len(list((tmp_path / "run" / "wandb").glob("offline-run-*"))) == 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_real_openpose_json_is_trained_and_judged(
-    model: str, real_data: Path, composed: Compose, tmp_path: Path
+    model: str, real_data: Path, compose: Compose, tmp_path: Path
 ) -> None:
     numbers = run(
-        composed("data=manifest", f"data.manifest={real_data}/manifest_json.csv", f"model={model}", "trainer=debug")
+        compose("data=manifest", f"data.manifest={real_data}/manifest_json.csv", f"model={model}", "trainer=debug")
     )
     lines = scores(tmp_path / "run")
     area = roc_auc_score([int(line["label"]) for line in lines], [float(line["score"]) for line in lines])
@@ -287,11 +287,11 @@ def test_real_openpose_json_is_trained_and_judged(
 @pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_the_real_guitar_task_is_trained_and_judged(
-    model: str, real_data: Path, composed: Compose, tmp_path: Path
+    model: str, real_data: Path, compose: Compose, tmp_path: Path
 ) -> None:
     short = ("trainer.max_epochs=1", "+trainer.limit_train_batches=30") if model not in ("pca", "gmm") else ()
     manifest = f"data.manifest={real_data}/manifest_guitar.csv"
-    numbers = run(composed("data=manifest", manifest, f"model={model}", "trainer=cpu", *short))
+    numbers = run(compose("data=manifest", manifest, f"model={model}", "trainer=cpu", *short))
     assert numbers["counts"]["frames"] > 70_000
     lines = scores(tmp_path / "run")
     area = roc_auc_score([int(line["label"]) for line in lines], [float(line["score"]) for line in lines])

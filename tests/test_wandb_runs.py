@@ -11,9 +11,9 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from command_line import train
-from composing import ROOT
-from offline_runs import OfflineRun
+from cli_runs import train
+from hydra_config import ROOT
+from wandb_offline import OfflineRun
 
 pytest.importorskip("wandb")
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from composing import ROOT, Compose
+from hydra_config import ROOT, Compose
 from skelmap.training.loggers import FACTS
 from skelmap.training.schema import check
 
@@ -82,14 +82,14 @@ def test_nothing_is_chosen_by_a_test_figure(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_the_agent_s_command_composes_to_the_values_that_it_was_given(
-    path: Path, called: Any, composed: Compose
+    path: Path, called: Any, compose: Compose
 ) -> None:
     sweep = definition(path)
     for values in extremes(sweep["parameters"]):
         env, interpreter, program, *overrides = called(sweep, values)
         assert (env, interpreter, program) == ("/usr/bin/env", "python", "train.py")
         assert (ROOT / program).is_file()
-        cfg = composed(*overrides)
+        cfg = compose(*overrides)
         check(cfg)
         assert cfg.logger._target_ == "skelmap.training.loggers.wandb_logger"
         found = {key: OmegaConf.select(cfg, key) for key in values if key != "model"}
@@ -98,9 +98,9 @@ def test_the_agent_s_command_composes_to_the_values_that_it_was_given(
         assert cfg.model._target_.split(".")[-1].lower() == model.replace("_", "")
 
 
-def test_a_value_that_hydra_cannot_read_would_be_noticed(called: Any, composed: Compose) -> None:
+def test_a_value_that_hydra_cannot_read_would_be_noticed(called: Any, compose: Compose) -> None:
     sweep = definition(ROOT / "conf" / "wandb" / "grid.yaml")
     sweep["command"][-1] = "${args}"  # W&B's default: --key=value
     overrides = called(sweep, {"data.seq_len": 15})[3:]
     with pytest.raises(Exception, match="--data"):
-        composed(*overrides)
+        compose(*overrides)

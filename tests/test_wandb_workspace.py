@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from composing import ROOT, Compose
+from hydra_config import ROOT, Compose
 from skelmap.training.run_dir import plain
 from skelmap.utils.io import flatten
 
@@ -29,7 +29,7 @@ def call(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_dashboard_asks_for_what_runs_log(tmp_path: Path, composed: Compose) -> None:
+def test_the_dashboard_asks_for_what_runs_log(tmp_path: Path, compose: Compose) -> None:
     done = call(tmp_path, "someone/skelmap", "--dry-run")
     assert done.returncode == 0, done.stderr
     view = json.loads(done.stdout)
@@ -42,7 +42,7 @@ def test_the_dashboard_asks_for_what_runs_log(tmp_path: Path, composed: Compose)
         *("config:data/seq_len.value", "config:model/latent_dim.value", "config:model/hidden_size.value"),
         *("config:data/img_size.value", "summary:val/best_loss", "summary:test/auroc"),
     ]
-    logged = flatten(plain(composed("data=manifest", "data.manifest=x.csv", "model=lstm_vae")), "/")
+    logged = flatten(plain(compose("data=manifest", "data.manifest=x.csv", "model=lstm_vae")), "/")
     asked = set(re.findall(r"config:([^\"]+)\.value", done.stdout))
     assert len(asked) == 4 and asked <= set(logged)
 

@@ -10,7 +10,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invented import as_coco, clip_of, wave, write_manifest, write_task
 from skelmap.data.datamodule import Batch, SkeletonDataModule
 from skelmap.data.rendering import draw_maps
 from skelmap.data.windows import EvalIndex, Segments, span, window_starts
@@ -18,6 +17,7 @@ from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import BODY_25
 from skelmap.skeletons.readers import read_clip, write_clip
 from skelmap.utils.errors import UserError
+from synthetic_data import as_coco, make_clip, wave, write_manifest, write_toy_dataset
 
 Make = Callable[..., SkeletonDataModule]
 
@@ -116,7 +116,7 @@ def test_the_share_of_frames_in_which_a_joint_was_seen(make: Make) -> None:
 
 
 def test_clips_of_different_layouts_make_no_keypoints_but_maps(make: Make, tmp_path: Path) -> None:
-    task = write_task(tmp_path)
+    task = write_toy_dataset(tmp_path)
     write_clip(tmp_path / "val.npz", as_coco(read_clip(tmp_path / "val.npz", "val")))
     with pytest.raises(UserError, match="clip train_a has layout BODY_25, clip val COCO_17; keypoints of one data set"):
         make(task, representation="keypoints")
@@ -146,9 +146,9 @@ def test_seq_len_model_and_batch_size_share_one_cache(make: Make) -> None:
 
 
 def test_frame_models_see_the_frames_that_window_models_see(tmp_path: Path, make: Make) -> None:
-    write_task(tmp_path)
+    write_toy_dataset(tmp_path)
     gaps = np.array([*range(0, 12), *range(20, 25), *range(40, 55)])
-    write_clip(tmp_path / "train_a.npz", clip_of(wave(len(gaps)), frame=gaps))
+    write_clip(tmp_path / "train_a.npz", make_clip(wave(len(gaps)), frame=gaps))
     windows, frames = (make(tmp_path / "manifest.csv", window=w).starts("train") for w in (10, 1))
     assert np.unique(windows[:, None] + np.arange(10)).tolist() == frames.tolist()
 
@@ -180,7 +180,7 @@ def test_rows_of_one_group_have_one_number(make: Make) -> None:
 
 
 def test_validation_may_be_empty(tmp_path: Path, make: Make) -> None:
-    data = make(write_task(tmp_path, with_val=False))
+    data = make(write_toy_dataset(tmp_path, with_val=False))
     data.setup()
     assert not data.val_dataloader() and not len(data.starts("val"))
 
@@ -195,8 +195,8 @@ def test_a_window_longer_than_every_run_is_refused_with_the_longest(make: Make) 
 
 
 def test_a_split_without_anybody_is_refused(tmp_path: Path, make: Make) -> None:
-    write_clip(tmp_path / "a.npz", clip_of(wave(20)))
-    write_clip(tmp_path / "b.npz", clip_of(np.zeros((20, 25, 3), np.float32)))
+    write_clip(tmp_path / "a.npz", make_clip(wave(20)))
+    write_clip(tmp_path / "b.npz", make_clip(np.zeros((20, 25, 3), np.float32)))
     manifest = write_manifest(tmp_path, [["a", "a.npz", "train", "a"], ["b", "b.npz", "test", "b"]])
     with pytest.raises(UserError, match="nobody is in any frame of split test"):
         make(manifest).setup()
@@ -204,7 +204,7 @@ def test_a_split_without_anybody_is_refused(tmp_path: Path, make: Make) -> None:
 
 @pytest.mark.parametrize(("missing", "stage"), [("train", "fit"), ("test", "predict"), ("test", None)])
 def test_a_split_without_recordings_is_refused(missing: str, stage: str | None, tmp_path: Path, make: Make) -> None:
-    write_clip(tmp_path / "a.npz", clip_of(wave(20)))
+    write_clip(tmp_path / "a.npz", make_clip(wave(20)))
     data = make(write_manifest(tmp_path, [["a", "a.npz", "test" if missing == "train" else "train", "a"]]))
     with pytest.raises(UserError, match=f"manifest.csv: no recording of split {missing}"):
         data.setup(stage)
@@ -212,14 +212,14 @@ def test_a_split_without_recordings_is_refused(missing: str, stage: str | None, 
 
 def test_a_span_outside_its_clip_is_refused(tmp_path: Path, make: Make) -> None:
     for name in "ab":
-        write_clip(tmp_path / f"{name}.npz", clip_of(wave(20)))
+        write_clip(tmp_path / f"{name}.npz", make_clip(wave(20)))
     manifest = write_manifest(tmp_path, [["a", "a.npz", "train", "a"], ["b", "b.npz", "test", "b", "1165-1292"]])
     with pytest.raises(UserError, match=r"manifest\.csv: clip b: abnormal 1165-1292 of frames 0-20"):
         make(manifest).setup()
 
 
 def test_only_the_factory_s_data_are_called_simulated(tmp_path: Path, make: Make) -> None:
-    manifest = write_task(tmp_path)
+    manifest = write_toy_dataset(tmp_path)
     assert not make(manifest).simulated
     (tmp_path / "factory.json").write_text("{}")
     assert make(manifest).simulated
@@ -227,7 +227,7 @@ def test_only_the_factory_s_data_are_called_simulated(tmp_path: Path, make: Make
 
 def test_people_larger_than_the_cut_are_told(tmp_path: Path, make: Make) -> None:
     assert make().cut_off == ""
-    clip = clip_of(wave(20))
+    clip = make_clip(wave(20))
     large = Clip.build("large", clip.keypoints * np.float32((3, 3, 1)), clip.layout, (1920, 1440), clip.fps)
     write_clip(tmp_path / "large.npz", large)
     manifest = write_manifest(tmp_path, [["large", "large.npz", "train", "a"]])

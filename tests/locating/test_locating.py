@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from composing import ROOT
-from invented import clip_of, person, wave, write_manifest, write_task
+from hydra_config import ROOT
 from localisation.figure import error_figure
 from localisation.locate import locate, map_styles
 from localisation.methods import mean_position, nearest_map, network
@@ -24,6 +23,7 @@ from skelmap.skeletons.layouts import BODY_25, COCO_18
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import write_clip
 from skelmap.utils.errors import UserError
+from synthetic_data import make_clip, person, wave, write_manifest, write_toy_dataset
 
 ELBOW = BODY_25.joints.index("right_elbow")
 
@@ -35,7 +35,7 @@ def poses(folder: Path, split: str = "train", most: int | None = None) -> Poses:
 def write_split(folder: Path, train: np.ndarray, test: np.ndarray) -> None:
     folder.mkdir(exist_ok=True)
     for name, keypoints in (("train", train), ("test", test)):
-        write_clip(folder / f"{name}.npz", clip_of(keypoints))
+        write_clip(folder / f"{name}.npz", make_clip(keypoints))
     write_manifest(folder, [[name, f"{name}.npz", name, name] for name in ("train", "test")])
 
 
@@ -222,6 +222,6 @@ def test_the_script_writes_table_and_figure_and_names_mistakes(tmp_path: Path) -
 
 
 def test_a_task_s_table_is_the_same_again(tmp_path: Path) -> None:
-    manifest = read_manifest(write_task(tmp_path, frames=12))
+    manifest = read_manifest(write_toy_dataset(tmp_path, frames=12))
     first, again = (list(locate(manifest, map_styles([14], ["area"], ["map"], [480]), seed=3)) for _ in range(2))
     assert first == again

@@ -12,7 +12,6 @@ import pytest
 import torch
 import xxhash
 
-from invented import clip_of, wave, write_manifest, write_openpose
 from skelmap.data import cache
 from skelmap.data.cache import MapCache, open_cache
 from skelmap.data.rendering import MapSettings, draw_maps
@@ -20,6 +19,7 @@ from skelmap.skeletons.layouts import COCO_18
 from skelmap.skeletons.manifest import Recording, read_manifest
 from skelmap.skeletons.readers import PoseFormat, read_clip, write_clip
 from skelmap.utils.errors import UserError
+from synthetic_data import make_clip, wave, write_manifest, write_openpose
 
 PAPER = MapSettings()
 
@@ -30,10 +30,10 @@ def recordings(tmp_path: Path) -> tuple[Recording, ...]:
     folder = tmp_path / "clips"
     gaps = wave(30, 1)
     gaps[[3, 4, 29]] = 0
-    write_clip(folder / "gaps.npz", clip_of(gaps, frame=np.arange(30) * 2))
-    write_clip(folder / "two.npz", clip_of(wave(20, 2), frame=np.arange(20) % 10, track=np.arange(20) // 10))
-    write_clip(folder / "nobody.npz", clip_of(np.zeros((5, 25, 3), np.float32)))
-    write_openpose(folder / "json", clip_of(wave(8, 3)))
+    write_clip(folder / "gaps.npz", make_clip(gaps, frame=np.arange(30) * 2))
+    write_clip(folder / "two.npz", make_clip(wave(20, 2), frame=np.arange(20) % 10, track=np.arange(20) // 10))
+    write_clip(folder / "nobody.npz", make_clip(np.zeros((5, 25, 3), np.float32)))
+    write_openpose(folder / "json", make_clip(wave(8, 3)))
     names = ("gaps.npz", "two.npz", "nobody.npz", "json")
     return read_manifest(write_manifest(folder, [[n, n, "train", n] for n in names])).recordings
 

@@ -6,13 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from composing import Compose
-from invented import clip_of, wave
+from hydra_config import Compose
 from skelmap.data.rendering import MapSettings, draw_maps
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import LAYOUTS, Layout
 from skelmap.training.schema import check
 from skelmap.utils.errors import UserError
+from synthetic_data import make_clip, wave
 
 ALL = ("left", "motion", "right", "trunk", "body")
 GREY = MapSettings(resample="area", threshold=None, channels=ALL)
@@ -25,7 +25,7 @@ def troubled() -> Clip:
     one[[4, 5, 9]] = 0
     one[12:, 4] = 0
     frame, track = np.concatenate([np.arange(20), np.arange(8, 20)]), np.repeat([0, 1], [20, 12])
-    return clip_of(np.concatenate([one, other]), frame=frame, track=track)
+    return make_clip(np.concatenate([one, other]), frame=frame, track=track)
 
 
 def served(style: MapSettings, clip: Clip) -> np.ndarray:
@@ -52,7 +52,7 @@ def test_the_parts_together_are_the_body(layout: Layout, seed: int) -> None:
 def test_left_and_right_are_apart() -> None:
     keypoints = wave(1)
     style = MapSettings(channels=("left", "right", "trunk"), img_size=120)
-    left, right, trunk = draw_maps(keypoints, clip_of(keypoints).layout, SIZE, style)[0]
+    left, right, trunk = draw_maps(keypoints, make_clip(keypoints).layout, SIZE, style)[0]
     assert left[:, :60].sum() < 20 < left[:, 60:].sum() and right[:, 60:].sum() < 20 < right[:, :60].sum()
     assert trunk[:, 50:70].sum() == trunk.sum() > 90
 
@@ -85,15 +85,15 @@ def test_frames_one_by_one_equal_the_rows_of_the_clip(style: MapSettings) -> Non
 
 
 def test_nobody_has_no_channels() -> None:
-    nobody = clip_of(np.zeros((3, 25, 3), np.float32))
+    nobody = make_clip(np.zeros((3, 25, 3), np.float32))
     assert served(MapSettings(channels=ALL), nobody).shape == (0, 5, 28, 28)
 
 
 @pytest.mark.parametrize("names", ["[body,body]", "[hand]", "[]", "[motion]", "[left,motion]", "[[body]]", "body"])
-def test_other_names_are_refused(names: str, composed: Compose) -> None:
+def test_other_names_are_refused(names: str, compose: Compose) -> None:
     message = r"data\.maps\.channels=.*; allowed: a list of different names out of body, left, right, trunk, motion; .*"
     with pytest.raises(UserError, match=message):
-        check(composed("data=manifest", "data.manifest=x.csv", f"data.maps.channels={names}"))
+        check(compose("data=manifest", "data.manifest=x.csv", f"data.maps.channels={names}"))
     if names != "body":
         given = [] if names == "[]" else [["body"]] if names == "[[body]]" else names.strip("[]").split(",")
         with pytest.raises(UserError, match=message):

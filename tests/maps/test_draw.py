@@ -9,10 +9,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from invented import person, wave
 from skelmap.data.rendering import MapSettings, draw_maps
 from skelmap.skeletons.layouts import BODY_25, COCO_17, COCO_18, Layout
 from skelmap.utils.errors import UserError
+from synthetic_data import person, wave
 
 SIZE = (640, 480)
 MARGIN = 400

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from invented import clip_of, person, wave
 from skelmap.data.keypoints import KeypointSettings
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import BODY_25, COCO_17, COCO_18
 from skelmap.utils.errors import UserError
+from synthetic_data import make_clip, person, wave
 
 SETTINGS = KeypointSettings(BODY_25, crop_size=480)
 
@@ -23,14 +23,14 @@ def places(clip: Clip) -> np.ndarray:
 def test_joints_are_neck_centred_in_halves_of_the_cut() -> None:
     keypoints = wave(10)
     expected = (keypoints[..., :2] - keypoints[:, 1:2, :2]) / 240
-    np.testing.assert_allclose(places(clip_of(keypoints)), expected, atol=1e-6)
+    np.testing.assert_allclose(places(make_clip(keypoints)), expected, atol=1e-6)
 
 
 def test_a_missing_joint_stays_where_its_track_last_had_it() -> None:
     keypoints = np.repeat(person()[None], 6, axis=0)
     keypoints[:, 4, 0] += np.arange(6) * 24
     keypoints[[0, 2, 3, 5], 4] = 0
-    wrist = places(clip_of(keypoints, frame=np.array([0, 1, 2, 3, 4, 4]), track=np.array([0, 0, 0, 0, 0, 1])))[:, 4]
+    wrist = places(make_clip(keypoints, frame=np.array([0, 1, 2, 3, 4, 4]), track=np.array([0, 0, 0, 0, 0, 1])))[:, 4]
     first, second = (keypoints[i, 4, :2] - keypoints[i, 1, :2] for i in (1, 4))
     expected = np.array([(0, 0), first, first, first, second, (0, 0)]) / 240
     np.testing.assert_allclose(wrist, expected, atol=1e-6)
@@ -39,8 +39,8 @@ def test_a_missing_joint_stays_where_its_track_last_had_it() -> None:
 def test_rows_with_nobody_are_left_out() -> None:
     keypoints = wave(5)
     keypoints[2] = 0
-    assert len(places(clip_of(keypoints))) == 4
-    assert len(places(clip_of(np.zeros_like(keypoints)))) == 0
+    assert len(places(make_clip(keypoints))) == 4
+    assert len(places(make_clip(np.zeros_like(keypoints)))) == 0
 
 
 def test_another_layout_is_refused_even_with_as_many_joints() -> None:
@@ -53,6 +53,6 @@ def test_another_layout_is_refused_even_with_as_many_joints() -> None:
 def test_a_held_joint_is_told_from_one_that_was_seen() -> None:
     keypoints = wave(4)
     keypoints[[1, 3], 4] = 0
-    seen = SETTINGS.seen(torch.from_numpy(SETTINGS.pack(clip_of(keypoints))))
+    seen = SETTINGS.seen(torch.from_numpy(SETTINGS.pack(make_clip(keypoints))))
     expected = torch.from_numpy(keypoints[..., 2] > 0)
     assert seen.dtype == torch.bool and torch.equal(seen, expected)

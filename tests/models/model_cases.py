@@ -7,7 +7,7 @@ import pytorch_lightning as pl
 import torch
 from hydra.utils import instantiate
 
-from composing import Compose
+from hydra_config import Compose
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.models.ae import AE
 from skelmap.models.autoencoder import Autoencoder
@@ -59,9 +59,9 @@ def small_overrides(name: str) -> list[str]:
     return [f"model={name}", "data=manifest", "data.seq_len=8", "trainer.accelerator=cpu", *sizes, *latent]
 
 
-def built(composed: Compose, task: Path, name: str, *overrides: str) -> tuple[pl.LightningModule, SkeletonDataModule]:
+def built(compose: Compose, task: Path, name: str, *overrides: str) -> tuple[pl.LightningModule, SkeletonDataModule]:
     """A small model and its data, as train.py would build them."""
-    cfg = composed(*small_overrides(name), f"data.manifest={task}", *overrides)
+    cfg = compose(*small_overrides(name), f"data.manifest={task}", *overrides)
     pl.seed_everything(0, verbose=False)
     return instantiate(cfg.model, _convert_="all"), instantiate(cfg.data, _convert_="all")
 

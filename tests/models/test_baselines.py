@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA as SklearnPCA
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import NearestNeighbors
 
-from composing import Compose
+from hydra_config import Compose
 from skelmap.models.baselines import GMM, KNN, PCA, Baseline, MeanTemplate
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
@@ -79,7 +79,7 @@ def test_too_little_data_for_a_size_is_refused(model: Baseline, message: str) ->
 
 @pytest.mark.parametrize("override", ["+trainer.val_check_interval=0.5", "trainer.num_sanity_val_steps=2"])
 @pytest.mark.parametrize("name", ["mean_map", "neighbours"])
-def test_validation_before_the_fit_is_refused(name: str, override: str, composed: Compose, task: Path) -> None:
+def test_validation_before_the_fit_is_refused(name: str, override: str, compose: Compose, task: Path) -> None:
     words = (*small_overrides(name), f"data.manifest={task}", "data.batch_size=8")
     with pytest.raises(UserError, match=r"fitted at the end .* allowed are trainer\.val_check_interval=1\.0"):
-        run(composed(*words, override))
+        run(compose(*words, override))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from composing import ROOT
+from hydra_config import ROOT
 
 SMALL = ("data=manifest", "data.seq_len=8", "trainer=cpu", "trainer.max_epochs=1", "model.hidden_size=16")
 

@@ -11,7 +11,7 @@ import torch
 from model_cases import MODELS, NETWORKS, VIEWS, small_overrides
 from sklearn.metrics import roc_auc_score
 
-from composing import Compose
+from hydra_config import Compose
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.data.input_spec import InputSpec
 from skelmap.evaluation import metrics
@@ -38,13 +38,13 @@ def scores(folder: Path) -> np.ndarray:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_trained_on_a_gpu_scores_there_as_on_the_cpu(
-    name: str, task: Path, composed: Compose, tmp_path: Path
+    name: str, task: Path, compose: Compose, tmp_path: Path
 ) -> None:
-    there = run(composed(*small(name, task), run=tmp_path / "gpu"))
+    there = run(compose(*small(name, task), run=tmp_path / "gpu"))
     assert there["peak_memory_mb"] > 0
     best = tmp_path / "gpu" / "checkpoints" / "best.ckpt"
     words = (*small(name, task), "trainer=cpu", "train=false", f"ckpt_path={best}")
-    here = run(composed(*words, run=tmp_path / "cpu"))
+    here = run(compose(*words, run=tmp_path / "cpu"))
     expected = scores(tmp_path / "cpu")
     # cuDNN multiplies in TF32, ten bits of mantissa, which networks carry on; distances are taken in full
     tolerance = (1e-2 if name in NETWORKS else 1e-4) * float(np.abs(expected).max())
@@ -55,20 +55,20 @@ def test_a_model_trained_on_a_gpu_scores_there_as_on_the_cpu(
 
 @pytest.mark.parametrize("name", ["lstm_vae", "vae"])
 def test_full_float32_scores_as_the_cpu_does(
-    name: str, task: Path, composed: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, task: Path, compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
-    run(composed(*small(name, task), run=tmp_path / "gpu"))
+    run(compose(*small(name, task), run=tmp_path / "gpu"))
     best = tmp_path / "gpu" / "checkpoints" / "best.ckpt"
-    run(composed(*small(name, task), "trainer=cpu", "train=false", f"ckpt_path={best}", run=tmp_path / "cpu"))
+    run(compose(*small(name, task), "trainer=cpu", "train=false", f"ckpt_path={best}", run=tmp_path / "cpu"))
     expected = scores(tmp_path / "cpu")
     np.testing.assert_allclose(scores(tmp_path / "gpu"), expected, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("representation", ["maps", "keypoints"])
-def test_windows_unpacked_on_the_gpu_are_those_of_the_cpu(representation: str, task: Path, composed: Compose) -> None:
+def test_windows_unpacked_on_the_gpu_are_those_of_the_cpu(representation: str, task: Path, compose: Compose) -> None:
     words = (*small("ae", task), f"data.representation={representation}")
-    _, _, data = prepare(composed(*words))
+    _, _, data = prepare(compose(*words))
     assert isinstance(data, SkeletonDataModule)
     starts = torch.from_numpy(data.starts("test"))
     assert torch.equal(data.gather(starts.cuda()).cpu(), data.gather(starts))
@@ -83,11 +83,11 @@ def test_auroc_on_the_gpu_is_exact_with_ties_and_with_halves() -> None:
         assert metrics.auroc(score.cuda(), label.cuda()) == pytest.approx(expected, abs=1e-6)
 
 
-def test_an_interrupted_run_goes_on_from_its_last_epoch(task: Path, composed: Compose, tmp_path: Path) -> None:
-    run(composed(*small("lstm_vae", task), "trainer.max_epochs=1", run=tmp_path / "run"))
+def test_an_interrupted_run_goes_on_from_its_last_epoch(task: Path, compose: Compose, tmp_path: Path) -> None:
+    run(compose(*small("lstm_vae", task), "trainer.max_epochs=1", run=tmp_path / "run"))
     (tmp_path / "run" / "metrics.json").unlink()
     (tmp_path / "run" / "config.yaml").unlink()
-    longer = run(composed(*small("lstm_vae", task), run=tmp_path / "run"))
+    longer = run(compose(*small("lstm_vae", task), run=tmp_path / "run"))
     assert longer["epochs"] == 3
     last = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
     (history,) = (state["epochs"] for name, state in last["callbacks"].items() if "History" in name)
@@ -95,23 +95,23 @@ def test_an_interrupted_run_goes_on_from_its_last_epoch(task: Path, composed: Co
 
 
 @pytest.mark.parametrize("name", ["lstm_vae", *VIEWS[:1]])
-def test_half_precision_trains(name: str, task: Path, composed: Compose, tmp_path: Path) -> None:
-    numbers = run(composed(*small(name, task), "trainer.precision=bf16-mixed"))
+def test_half_precision_trains(name: str, task: Path, compose: Compose, tmp_path: Path) -> None:
+    numbers = run(compose(*small(name, task), "trainer.precision=bf16-mixed"))
     assert math.isfinite(numbers["val_loss"]) and 0 <= numbers["auroc"] <= 1
 
 
-def test_the_same_seed_gives_the_same_run(task: Path, composed: Compose, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_run(task: Path, compose: Compose, tmp_path: Path) -> None:
     words = (*small("lstm_vae", task), "+trainer.deterministic=true")
-    both = [run(composed(*words, run=tmp_path / name)) for name in ("one", "two")]
+    both = [run(compose(*words, run=tmp_path / name)) for name in ("one", "two")]
     assert both[0]["val_loss"] == both[1]["val_loss"]
     one, two = (json.loads((tmp_path / name / "metrics.json").read_text())["auroc"] for name in ("one", "two"))
     assert one == two and np.array_equal(scores(tmp_path / "one"), scores(tmp_path / "two"))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_recorded_step_is_the_ordinary_one(name: str, task: Path, composed: Compose, tmp_path: Path) -> None:
+def test_a_recorded_step_is_the_ordinary_one(name: str, task: Path, compose: Compose, tmp_path: Path) -> None:
     words = (*small(name, task), "trainer.max_epochs=5", "+trainer.deterministic=true")
-    recorded = run(composed(*words, run=tmp_path / "recorded"))
-    ordinary = run(composed(*words, "~callbacks.cuda_graph", run=tmp_path / "ordinary"))
+    recorded = run(compose(*words, run=tmp_path / "recorded"))
+    ordinary = run(compose(*words, "~callbacks.cuda_graph", run=tmp_path / "ordinary"))
     assert recorded["val_loss"] == pytest.approx(ordinary["val_loss"], rel=1e-4)
     np.testing.assert_allclose(scores(tmp_path / "recorded"), scores(tmp_path / "ordinary"), rtol=1e-2)

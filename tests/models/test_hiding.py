@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from model_cases import network, small_overrides, some_maps
 
-from composing import Compose
+from hydra_config import Compose
 from skelmap.data.datamodule import Batch
 from skelmap.models.masking import SCORES, masks
 from skelmap.training.run import run
@@ -100,17 +100,17 @@ def test_networks_of_single_frames_have_nothing_to_fill_in(name: str, score: str
 
 @pytest.mark.slow
 def test_a_network_that_saw_all_frames_is_not_judged_by_hidden_ones(
-    task: Path, composed: Compose, tmp_path: Path
+    task: Path, compose: Compose, tmp_path: Path
 ) -> None:
     words = (*small_overrides("lstm_vae"), f"data.manifest={task}", "data.stride=4", "trainer.max_epochs=1")
-    run(composed(*words, run=tmp_path / "whole"))
-    hidden = run(composed(*words, "model.score=next_frames", run=tmp_path / "hidden"))
+    run(compose(*words, run=tmp_path / "whole"))
+    hidden = run(compose(*words, "model.score=next_frames", run=tmp_path / "hidden"))
     judge = (*words, "train=false")
     best = {name: f"ckpt_path={tmp_path}/{name}/checkpoints/best.ckpt" for name in ("whole", "hidden")}
     with pytest.raises(UserError, match=r"trained with model.score=recon_error; next_frames needs a network that was"):
-        run(composed(*judge, "model.score=next_frames", best["whole"], run=tmp_path / "refused"))
+        run(compose(*judge, "model.score=next_frames", best["whole"], run=tmp_path / "refused"))
     with pytest.raises(UserError, match=r"trained with model.score=next_frames; masked_frames needs a network that"):
-        run(composed(*judge, "model.score=masked_frames", best["hidden"], run=tmp_path / "refused"))
-    again = run(composed(*judge, "model.score=next_frames", best["hidden"], run=tmp_path / "again"))
-    other = run(composed(*judge, "model.score=mahalanobis", best["hidden"], run=tmp_path / "other"))
+        run(compose(*judge, "model.score=masked_frames", best["hidden"], run=tmp_path / "refused"))
+    again = run(compose(*judge, "model.score=next_frames", best["hidden"], run=tmp_path / "again"))
+    other = run(compose(*judge, "model.score=mahalanobis", best["hidden"], run=tmp_path / "other"))
     assert again["auroc"] == hidden["auroc"] != other["auroc"]

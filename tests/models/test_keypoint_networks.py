@@ -9,7 +9,7 @@ from model_cases import NETWORKS, built, trainer
 from sklearn.metrics import roc_auc_score
 from torch.distributions import Normal
 
-from composing import Compose
+from hydra_config import Compose
 from skelmap.models.losses import gaussian_nll
 from skelmap.training.run import run
 
@@ -23,8 +23,8 @@ def test_the_negative_log_likelihood_of_places_is_a_sum_over_coordinates() -> No
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_networks_learn_normal_keypoints_and_how_far_they_spread(name: str, composed: Compose, task: Path) -> None:
-    model, data = built(composed, task, name, KEYPOINTS, "data.stride=4", "data.batch_size=8")
+def test_networks_learn_normal_keypoints_and_how_far_they_spread(name: str, compose: Compose, task: Path) -> None:
+    model, data = built(compose, task, name, KEYPOINTS, "data.stride=4", "data.batch_size=8")
     fitted = trainer(epochs=60)
     fitted.fit(model, data)
     windows = data.gather(torch.from_numpy(data.starts("train")))
@@ -38,11 +38,11 @@ def test_networks_learn_normal_keypoints_and_how_far_they_spread(name: str, comp
 @pytest.mark.parametrize(
     "name", [pytest.param("ae", marks=pytest.mark.slow), pytest.param("vae", marks=pytest.mark.slow), "lstm_vae"]
 )
-def test_a_run_on_keypoints_tells_lying_from_standing(name: str, composed: Compose, task: Path, tmp_path: Path) -> None:
+def test_a_run_on_keypoints_tells_lying_from_standing(name: str, compose: Compose, task: Path, tmp_path: Path) -> None:
     sizes = ["model.latent_dim=4", "model.learning_rate=0.01", "data.seq_len=8", "data.stride=2"]
     more = ["model.hidden_size=32"] if name == "lstm_vae" else []
     numbers = run(
-        composed("data=manifest", f"data.manifest={task}", f"model={name}", KEYPOINTS, "trainer=cpu", *sizes, *more)
+        compose("data=manifest", f"data.manifest={task}", f"model={name}", KEYPOINTS, "trainer=cpu", *sizes, *more)
     )
     scores = np.genfromtxt(tmp_path / "run" / "scores.csv", delimiter=",", names=True, dtype=None, encoding="utf-8")
     assert numbers["auroc"] == pytest.approx(roc_auc_score(scores["label"], scores["score"]), abs=1e-6)

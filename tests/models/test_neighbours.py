@@ -15,8 +15,7 @@ from scipy.spatial.distance import cdist, pdist
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
-from composing import Compose
-from invented import write_task
+from hydra_config import Compose
 from skelmap.data.datamodule import Batch
 from skelmap.models.feature_distance import FeatureDistance
 from skelmap.models.feature_models import FeatureKNN, FeaturePCA
@@ -24,6 +23,7 @@ from skelmap.models.pose_features import LOWEST, STEP, STILL, VIEWS, joints_of, 
 from skelmap.skeletons.readers import read_clip, write_clip
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
+from synthetic_data import write_toy_dataset
 
 T, V, KEPT = 6, 5, [0, 1, 2, 4]
 HANDS = [0, 1, 3]
@@ -198,8 +198,8 @@ def test_windows_that_repeat_in_another_group_make_no_distance_endless() -> None
     assert ours.posture_usual.min() >= ours.posture_usual.median() / 10.001
 
 
-def test_training_learns_what_is_usual_and_which_joints_are_of_the_hands(composed: Compose, task: Path) -> None:
-    ours, data = built(composed, task, "neighbours")
+def test_training_learns_what_is_usual_and_which_joints_are_of_the_hands(compose: Compose, task: Path) -> None:
+    ours, data = built(compose, task, "neighbours")
     trainer(1).fit(ours, data)
     hands = [data.layout.joints[joint] for joint in ours.joints[ours.hands]]
     assert hands == ["neck", "right_wrist", "left_wrist", "right_hip", "left_hip"]
@@ -302,9 +302,9 @@ def test_the_shortest_windows_of_a_view_are_told_apart(view: str) -> None:
 
 @pytest.mark.parametrize(("seen", "words"), [(["nose"], "nose"), (["left_eye"], "none")])
 def test_recordings_that_show_one_joint_of_the_body_are_refused(
-    seen: list[str], words: str, composed: Compose, tmp_path: Path
+    seen: list[str], words: str, compose: Compose, tmp_path: Path
 ) -> None:
-    task = write_task(tmp_path)
+    task = write_toy_dataset(tmp_path)
     for path in tmp_path.glob("train_*.npz"):
         clip = read_clip(path, path.stem)
         unseen = [joint for joint, name in enumerate(clip.layout.joints) if name not in seen]
@@ -312,7 +312,7 @@ def test_recordings_that_show_one_joint_of_the_body_are_refused(
         write_clip(path, clip)
     message = rf"joints of the body that are ever seen in split train: {words}; neighbours: .* two or more"
     for name in ("neighbours", "pca_course"):
-        ours, data = built(composed, task, name)
+        ours, data = built(compose, task, name)
         with pytest.raises(UserError, match=message.replace("neighbours", ours.name)):
             trainer(1).fit(ours, data)
 
@@ -320,12 +320,12 @@ def test_recordings_that_show_one_joint_of_the_body_are_refused(
 @pytest.mark.parametrize("words", ["+trainer.limit_val_batches=0", "trainer.check_val_every_n_epoch=2"])
 @pytest.mark.parametrize(("name", "what"), [("neighbours", "its units from"), ("knn_ranks", "ranks among")])
 def test_validation_recordings_that_the_trainer_passes_over_are_missed(
-    name: str, what: str, words: str, composed: Compose, task: Path, tmp_path: Path
+    name: str, what: str, words: str, compose: Compose, task: Path, tmp_path: Path
 ) -> None:
     message = rf"takes {what} validation windows, but epoch 1 looked at none; allowed are trainer\.limit_val_batches"
     for _ in range(2):  # nothing is left from which a second try would go on
         with pytest.raises(UserError, match=message):
-            run(composed(*small_overrides(name), f"data.manifest={task}", words))
+            run(compose(*small_overrides(name), f"data.manifest={task}", words))
 
 
 def test_a_subspace_that_leaves_nothing_is_refused() -> None:
@@ -339,21 +339,21 @@ def test_a_single_window_is_refused() -> None:
         model(FeaturePCA).fit(TRAIN[:1].reshape(1, -1).copy())
 
 
-def test_ranks_without_validation_recordings_are_refused(composed: Compose, tmp_path: Path) -> None:
-    ours, data = built(composed, write_task(tmp_path, with_val=False), "knn_ranks")
+def test_ranks_without_validation_recordings_are_refused(compose: Compose, tmp_path: Path) -> None:
+    ours, data = built(compose, write_toy_dataset(tmp_path, with_val=False), "knn_ranks")
     with pytest.raises(UserError, match=r"model\.ranks=true needs validation recordings; model\.ranks=false does not"):
         trainer(1).fit(ours, data)
 
 
-def test_maps_are_refused(composed: Compose, task: Path) -> None:
-    ours, data = built(composed, task, "neighbours", "data.representation=maps")
+def test_maps_are_refused(compose: Compose, task: Path) -> None:
+    ours, data = built(compose, task, "neighbours", "data.representation=maps")
     with pytest.raises(UserError, match=r"neighbours on views compares keypoints; allowed is data.representation=key"):
         trainer(1).fit(ours, data)
 
 
 @pytest.mark.slow
 def test_real_drumming_is_told_from_other_movements_of_people_not_in_training(
-    composed: Compose, real_data: Path
+    compose: Compose, real_data: Path
 ) -> None:
     drums = ("data=manifest", f"data.manifest={real_data}/manifest_drums.csv", "data.stride=10")
-    assert run(composed("model=neighbours", *drums, "trainer.accelerator=cpu"))["auroc"] > 0.9
+    assert run(compose("model=neighbours", *drums, "trainer.accelerator=cpu"))["auroc"] > 0.9

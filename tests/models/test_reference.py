@@ -8,7 +8,7 @@ import torch
 from sklearn.covariance import EmpiricalCovariance
 from sklearn.neighbors import KNeighborsRegressor, NearestNeighbors
 
-from composing import Compose
+from hydra_config import Compose
 from skelmap.models.latent_scores import SCORES, Reference
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
@@ -72,25 +72,25 @@ def test_without_validation_errors_are_relative_to_nothing() -> None:
 
 @pytest.mark.slow
 def test_going_on_from_the_best_checkpoint_makes_the_reference_anew(
-    task: Path, composed: Compose, tmp_path: Path
+    task: Path, compose: Compose, tmp_path: Path
 ) -> None:
     sizes = ("trainer=cpu", "data.seq_len=8", "data.stride=4", "model.latent_dim=4")
     base = ("data=manifest", f"data.manifest={task}", "model=ae", *sizes)
-    run(composed(*base, "trainer.max_epochs=2", run=tmp_path / "whole"))
-    run(composed(*base, "trainer.max_epochs=1", run=tmp_path / "half"))
+    run(compose(*base, "trainer.max_epochs=2", run=tmp_path / "whole"))
+    run(compose(*base, "trainer.max_epochs=1", run=tmp_path / "half"))
     best = f"ckpt_path={tmp_path}/half/checkpoints/best.ckpt"
-    run(composed(*base, "trainer.max_epochs=2", best, run=tmp_path / "on"))
+    run(compose(*base, "trainer.max_epochs=2", best, run=tmp_path / "on"))
     whole, on = (torch.load(tmp_path / name / "checkpoints/best.ckpt", weights_only=True) for name in ("whole", "on"))
     assert whole["epoch"] == on["epoch"] == 1
     torch.testing.assert_close(on["state_dict"], whole["state_dict"], rtol=0, atol=0)
 
 
-def test_the_best_checkpoint_serves_all_scores(task: Path, composed: Compose, tmp_path: Path) -> None:
+def test_the_best_checkpoint_serves_all_scores(task: Path, compose: Compose, tmp_path: Path) -> None:
     sizes = ("trainer=cpu", "trainer.max_epochs=1", "data.seq_len=8", "data.stride=4", "model.latent_dim=4")
     base = ("data=manifest", f"data.manifest={task}", "model=ae", *sizes)
-    trained = run(composed(*base, run=tmp_path / "trained"))
+    trained = run(compose(*base, run=tmp_path / "trained"))
     best, last = (f"ckpt_path={tmp_path}/trained/checkpoints/{name}.ckpt" for name in ("best", "last"))
     again = (*base, "train=false", "model.score=relative_error")
-    assert run(composed(*again, best, run=tmp_path / "relative"))["auroc"] != trained["auroc"]
+    assert run(compose(*again, best, run=tmp_path / "relative"))["auroc"] != trained["auroc"]
     with pytest.raises(UserError, match=r"model.score=relative_error: only best.ckpt of a finished training remembers"):
-        run(composed(*again, last, run=tmp_path / "refused"))
+        run(compose(*again, last, run=tmp_path / "refused"))

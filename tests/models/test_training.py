@@ -10,7 +10,7 @@ import torch
 from model_cases import MODELS, NETWORKS, built, small_overrides, trainer
 from sklearn.metrics import roc_auc_score
 
-from composing import Compose
+from hydra_config import Compose
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.training.run import run
 
@@ -36,8 +36,8 @@ def scores(fitted: pl.Trainer, model: pl.LightningModule, data: SkeletonDataModu
 
 
 @every_model
-def test_it_overfits_a_handful_of_windows_and_tells_obvious_anomalies(name: str, composed: Compose, task: Path) -> None:
-    model, data = built(composed, task, name, "data.stride=4", "data.batch_size=8", "data.maps.resample=area")
+def test_it_overfits_a_handful_of_windows_and_tells_obvious_anomalies(name: str, compose: Compose, task: Path) -> None:
+    model, data = built(compose, task, name, "data.stride=4", "data.batch_size=8", "data.maps.resample=area")
     fitted = trainer(epochs=40 if name in NETWORKS else 1)
     fitted.fit(model, data)
     score, label = scores(fitted, model, data)
@@ -46,9 +46,9 @@ def test_it_overfits_a_handful_of_windows_and_tells_obvious_anomalies(name: str,
 
 @every_model
 def test_a_checkpoint_is_plain_and_gives_the_same_scores(
-    name: str, composed: Compose, task: Path, tmp_path: Path
+    name: str, compose: Compose, task: Path, tmp_path: Path
 ) -> None:
-    model, data = built(composed, task, name, "data.stride=4", "data.batch_size=8")
+    model, data = built(compose, task, name, "data.stride=4", "data.batch_size=8")
     fitted = trainer(epochs=1)
     fitted.fit(model, data)
     before, _ = scores(fitted, model, data)
@@ -63,25 +63,25 @@ def test_a_checkpoint_is_plain_and_gives_the_same_scores(
 
 
 @every_kind
-def test_judging_alone_repeats_the_judgement(name: str, composed: Compose, task: Path, tmp_path: Path) -> None:
+def test_judging_alone_repeats_the_judgement(name: str, compose: Compose, task: Path, tmp_path: Path) -> None:
     words = (*small_overrides(name), f"data.manifest={task}", "data.stride=4", "trainer.max_epochs=1")
-    trained = run(composed(*words))
+    trained = run(compose(*words))
     best = tmp_path / "run" / "checkpoints" / "best.ckpt"
-    judged = run(composed(*words, "train=false", f"ckpt_path={best}", run=tmp_path / "judged"))
+    judged = run(compose(*words, "train=false", f"ckpt_path={best}", run=tmp_path / "judged"))
     assert judged["auroc"] == trained["auroc"] and judged["epochs"] == trained["epochs"] == 1
     assert (tmp_path / "judged" / "scores.csv").read_text() == (tmp_path / "run" / "scores.csv").read_text()
 
 
 @every_kind
-def test_bfloat16_trains(name: str, composed: Compose, task: Path) -> None:
+def test_bfloat16_trains(name: str, compose: Compose, task: Path) -> None:
     words = (*small_overrides(name), f"data.manifest={task}", "data.stride=4", "trainer.max_epochs=1")
-    numbers = run(composed(*words, "trainer.precision=bf16-mixed"))
+    numbers = run(compose(*words, "trainer.precision=bf16-mixed"))
     assert math.isfinite(numbers["val_loss"]) and 0 <= numbers["auroc"] <= 1
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_kl_per_latent_and_active_units_are_logged(name: str, composed: Compose, task: Path) -> None:
-    model, data = built(composed, task, name, "data.stride=4")
+def test_kl_per_latent_and_active_units_are_logged(name: str, compose: Compose, task: Path) -> None:
+    model, data = built(compose, task, name, "data.stride=4")
     fitted = trainer(epochs=1)
     fitted.fit(model, data)
     logged = fitted.callback_metrics
@@ -94,9 +94,9 @@ def test_kl_per_latent_and_active_units_are_logged(name: str, composed: Compose,
 
 @pytest.mark.parametrize("name", ["pca", "knn"])
 def test_a_baseline_fits_on_at_most_max_windows(
-    name: str, composed: Compose, task: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, compose: Compose, task: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, data = built(composed, task, name, "model.max_windows=30", "data.batch_size=8")
+    model, data = built(compose, task, name, "model.max_windows=30", "data.batch_size=8")
     sizes: list[int] = []
     fit = type(model).fit
     monkeypatch.setattr(type(model), "fit", lambda self, x: (sizes.append(len(x)), fit(self, x))[1])
@@ -104,8 +104,8 @@ def test_a_baseline_fits_on_at_most_max_windows(
     assert sizes[0] == 30
 
 
-def test_moments_saved_in_another_memory_layout_go_on_alike(composed: Compose, task: Path, tmp_path: Path) -> None:
-    model, data = built(composed, task, "vae")
+def test_moments_saved_in_another_memory_layout_go_on_alike(compose: Compose, task: Path, tmp_path: Path) -> None:
+    model, data = built(compose, task, "vae")
     first = trainer(1)
     first.fit(model, data)
     first.save_checkpoint(tmp_path / "a.ckpt")
@@ -119,7 +119,7 @@ def test_moments_saved_in_another_memory_layout_go_on_alike(composed: Compose, t
     torch.save(saved, tmp_path / "b.ckpt")
     weights = []
     for name in ("a", "b"):
-        model, data = built(composed, task, "vae")
+        model, data = built(compose, task, "vae")
         trainer(2).fit(model, data, ckpt_path=str(tmp_path / f"{name}.ckpt"), weights_only=True)
         weights.append(torch.cat([parameter.detach().flatten() for parameter in model.parameters()]))
     assert torch.equal(*weights)

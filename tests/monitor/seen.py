@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from invented import person
 from skelmap.evaluation.alarms import Alarm
 from skelmap.monitor.sources import PoseFrame, Source, SourceError
 from skelmap.monitor.stream import Event, FrameResult, TrackScore
 from skelmap.skeletons.layouts import BODY_25
+from synthetic_data import person
 
 
 class Given(Source):

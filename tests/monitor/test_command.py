@@ -15,11 +15,11 @@ import pytest
 import torch
 from watching import monitor
 
-from composing import ROOT
-from invented import clip_of, wave, write_openpose
+from hydra_config import ROOT
 from skelmap.monitor.app import open_scorer, watch
 from skelmap.utils.errors import UserError
-from small_videos import write_video
+from synthetic_data import make_clip, wave, write_openpose
+from synthetic_videos import write_video
 
 
 def test_the_test_recordings_are_judged_event_by_event(
@@ -100,7 +100,7 @@ def test_a_wrong_key_is_answered_with_keys_of_the_monitor_alone() -> None:
 
 
 def test_ctrl_c_leaves_complete_files(trained: Path, tmp_path: Path) -> None:
-    write_openpose(tmp_path / "now", clip_of(wave(60, abnormal=True), "cam"))
+    write_openpose(tmp_path / "now", make_clip(wave(60, abnormal=True), "cam"))
     words = (f"checkpoint={trained}/run", f"source={tmp_path}/now", "follow=true", f"output={tmp_path}/out")
     command = [sys.executable, str(ROOT / "scripts/monitor.py"), *words, "false_alarms_per_hour=800"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ)

@@ -16,7 +16,7 @@ from skelmap.pose_estimation.base import EstimatorEnded
 from skelmap.pose_estimation.registry import open_estimator
 from skelmap.pose_estimation.video import Video
 from skelmap.utils.errors import UserError
-from small_videos import write_video
+from synthetic_videos import write_video
 
 
 class Pictures:

@@ -17,8 +17,7 @@ import torch
 from exported import assert_alike
 from watching import monitor
 
-from composing import ROOT, Compose
-from invented import person, write_task
+from hydra_config import ROOT, Compose
 from skelmap.data.input_spec import InputSpec
 from skelmap.data.keypoints import KeypointSettings
 from skelmap.data.rendering import MapSettings
@@ -33,6 +32,7 @@ from skelmap.monitor.scorers import OnnxScorer, TorchScorer
 from skelmap.skeletons.layouts import BODY_25, COCO_17
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
+from synthetic_data import person, write_toy_dataset
 
 MODELS = sorted(path.stem for path in (ROOT / "conf/model").glob("*.yaml"))
 SMALL = ("trainer=cpu", "trainer.max_epochs=1", "data=manifest", "data.seq_len=8")
@@ -243,10 +243,10 @@ def test_a_run_without_validation_recordings_is_exported_without_normal_scores(t
         *(f"{name} data.maps.channels=[left,right,trunk,motion,body]" for name in ("lstm_vae", "pca")),
     ],
 )
-def test_every_model_scores_recordings_as_it_does_in_pytorch(model: str, composed: Compose, tmp_path: Path) -> None:
-    task = write_task(tmp_path / "task")
+def test_every_model_scores_recordings_as_it_does_in_pytorch(model: str, compose: Compose, tmp_path: Path) -> None:
+    task = write_toy_dataset(tmp_path / "task")
     name, *more = model.split()
-    run(composed(*SMALL, f"model={name}", *more, f"data.manifest={task}"))
+    run(compose(*SMALL, f"model={name}", *more, f"data.manifest={task}"))
     if name in IMPOSSIBLE:
         with pytest.raises(UserError, match=f"cannot be exported to ONNX .*{IMPOSSIBLE[name]}"):
             export(tmp_path / "run", tmp_path / "out")
@@ -259,9 +259,9 @@ def test_every_model_scores_recordings_as_it_does_in_pytorch(model: str, compose
 
 
 @pytest.mark.slow
-def test_every_score_of_a_network_is_exported(composed: Compose, tmp_path: Path) -> None:
-    task = write_task(tmp_path / "task")
-    run(composed(*SMALL, "model=lstm_vae", "model.hidden_size=32", f"data.manifest={task}"))
+def test_every_score_of_a_network_is_exported(compose: Compose, tmp_path: Path) -> None:
+    task = write_toy_dataset(tmp_path / "task")
+    run(compose(*SMALL, "model=lstm_vae", "model.hidden_size=32", f"data.manifest={task}"))
     config = tmp_path / "run/config.yaml"
     text = config.read_text()
     for score in (*SCORES, *BY_HIDING, *BY_REFERENCE):

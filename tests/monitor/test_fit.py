@@ -9,8 +9,7 @@ import pytest
 from seen import Given
 from test_loop import RULE, Heard, Height
 
-from composing import Compose
-from invented import as_coco, clip_of, person, wave, write_task
+from hydra_config import Compose
 from skelmap.data.input_spec import InputSpec
 from skelmap.data.scale_check import LOOKED, ScaleCheck, people_sizes, usual_sizes
 from skelmap.monitor.runner import Monitor
@@ -21,10 +20,11 @@ from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
+from synthetic_data import as_coco, make_clip, person, wave, write_toy_dataset
 
 
 def test_a_size_is_measured_alike_in_every_layout_and_without_a_few_joints() -> None:
-    clip = clip_of(wave(50))
+    clip = make_clip(wave(50))
     sizes = people_sizes(clip.keypoints, BODY_25)
     np.testing.assert_allclose(people_sizes(2 * clip.keypoints, BODY_25), 2 * sizes, rtol=1e-5)
     np.testing.assert_allclose(people_sizes(as_coco(clip).keypoints, COCO_17), sizes, rtol=0.01)
@@ -63,12 +63,12 @@ def test_the_monitor_says_it_and_goes_on_until_people_fit_again() -> None:
 
 @pytest.mark.parametrize(("model", "has_sizes"), [("pca_windows", True), ("neighbours", False)])
 def test_a_run_keeps_the_sizes_of_its_training_where_they_matter(
-    model: str, has_sizes: bool, composed: Compose, tmp_path: Path
+    model: str, has_sizes: bool, compose: Compose, tmp_path: Path
 ) -> None:
-    task = write_task(tmp_path / "task")
+    task = write_toy_dataset(tmp_path / "task")
     more = ("model.latent_dim=4",) if model == "pca_windows" else ("model.dimensions=[4,4,4,4]",)
     words = (f"data.manifest={task}", f"model={model}", "trainer=cpu", "data.seq_len=8", "data.stride=4")
-    run(composed("data=manifest", *words, *more))
+    run(compose("data=manifest", *words, *more))
     eye = InputSpec.read(tmp_path / "run")
     assert (eye.sizes is not None) == has_sizes and TorchScorer(tmp_path / "run").eye == eye
     if eye.sizes:

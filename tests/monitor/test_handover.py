@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from composing import Compose
-from invented import add_recordings, clip_of, wave, write_task
+from hydra_config import Compose
 from skelmap.evaluation.events import AlarmCollector
 from skelmap.evaluation.thresholds import ValidationScores
 from skelmap.monitor.runner import Monitor
@@ -20,6 +19,7 @@ from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip, write_clip
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
+from synthetic_data import add_recordings, make_clip, wave, write_toy_dataset
 
 
 class Heard(Sink):
@@ -42,7 +42,7 @@ def broken(fps: float) -> Clip:
     frame = np.arange(200)
     kept = [(rng.random(200) > 0.12) & ((frame < 90) | (frame >= 120)) for _ in range(2)]
     keypoints = np.concatenate([wave(200, 3)[kept[0]], wave(200, 9)[kept[1]] + np.float32([150, 0, 0])])
-    clip = clip_of(
+    clip = make_clip(
         keypoints, frame=np.concatenate([frame[k] for k in kept]), track=np.repeat([0, 1], [*map(sum, kept)])
     )
     return Clip(clip.name, clip.keypoints, clip.layout, clip.size, fps, clip.frame, clip.track)
@@ -56,11 +56,11 @@ def overrides(task: Path, model: str) -> tuple[str, ...]:
 @pytest.mark.parametrize("fps", [30.0, 25.0])
 @pytest.mark.parametrize("model", ["pca_windows", "ae"])
 def test_normal_scores_and_false_alarms_are_those_of_the_monitor(
-    model: str, fps: float, composed: Compose, tmp_path: Path
+    model: str, fps: float, compose: Compose, tmp_path: Path
 ) -> None:
-    task = write_task(tmp_path / "task")
+    task = write_toy_dataset(tmp_path / "task")
     write_clip(tmp_path / "task/val.npz", broken(fps))
-    run(composed(*overrides(task, model)))
+    run(compose(*overrides(task, model)))
     normal = ValidationScores.read(tmp_path / "run")
     rule = normal.rule(float(np.quantile(normal.score, 0.8)), 0.1, 0.3)
     heard = Heard()
@@ -77,21 +77,21 @@ def test_normal_scores_and_false_alarms_are_those_of_the_monitor(
 
 
 def test_a_short_recording_and_one_without_people_add_their_time_but_no_scores(
-    composed: Compose, tmp_path: Path
+    compose: Compose, tmp_path: Path
 ) -> None:
-    task = write_task(tmp_path / "task")
-    short, nobody = clip_of(wave(5), "short"), clip_of(np.zeros((40, 25, 3), np.float32), "nobody")
+    task = write_toy_dataset(tmp_path / "task")
+    short, nobody = make_clip(wave(5), "short"), make_clip(np.zeros((40, 25, 3), np.float32), "nobody")
     add_recordings(task, "val", short, nobody)
-    run(composed(*overrides(task, "pca_windows")))
+    run(compose(*overrides(task, "pca_windows")))
     normal = ValidationScores.read(tmp_path / "run")
     assert len(normal.score) == 60 - 8 + 1 and set(normal.clip) == {0}
     assert normal.hours == pytest.approx((60 + 5 + 40) / 30 / 3600)
 
 
-def test_recordings_too_short_at_the_model_s_frame_rate_leave_no_scores(composed: Compose, tmp_path: Path) -> None:
-    task = write_task(tmp_path / "task")
-    write_clip(task.parent / "val.npz", replace(clip_of(wave(12)), fps=60.0))
-    run(composed(*overrides(task, "pca_windows")))
+def test_recordings_too_short_at_the_model_s_frame_rate_leave_no_scores(compose: Compose, tmp_path: Path) -> None:
+    task = write_toy_dataset(tmp_path / "task")
+    write_clip(task.parent / "val.npz", replace(make_clip(wave(12)), fps=60.0))
+    run(compose(*overrides(task, "pca_windows")))
     assert (tmp_path / "run" / "metrics.json").exists()
     with pytest.raises(UserError, match=r"no normal validation scores; .* Allowed without it is a threshold=NUMBER"):
         ValidationScores.read(tmp_path / "run")

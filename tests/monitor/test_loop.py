@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from seen import Given, sight
 
-from invented import person
 from skelmap.data.input_spec import InputSpec
 from skelmap.data.keypoints import KeypointSettings
 from skelmap.evaluation.alarms import AlarmRule
@@ -17,6 +16,7 @@ from skelmap.monitor.sources import PoseFrame, SourceError
 from skelmap.monitor.stream import Event, FrameResult
 from skelmap.monitor.web import WebPage
 from skelmap.skeletons.layouts import BODY_25
+from synthetic_data import person
 
 
 class Height:

@@ -8,12 +8,12 @@ from hydra.core.global_hydra import GlobalHydra
 from seen import Given, verdict
 from watching import monitor
 
-from composing import ROOT
-from invented import clip_of, wave, write_openpose
+from hydra_config import ROOT
 from skelmap.monitor.app import lock_output_dir, watch
 from skelmap.monitor.event_log import EventLog
 from skelmap.monitor.video_writer import VideoSink
 from skelmap.utils.errors import UserError
+from synthetic_data import make_clip, wave, write_openpose
 
 
 def test_a_repeated_command_is_refused_though_the_watch_before_gave_no_alarm(trained: Path, tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_a_repeated_command_is_refused_though_the_watch_before_gave_no_alarm(tra
 
 @pytest.mark.parametrize("live", [True, False])
 def test_a_folder_that_another_monitor_writes_is_refused(trained: Path, tmp_path: Path, live: bool) -> None:
-    write_openpose(tmp_path / "now", clip_of(wave(30), "cam"))
+    write_openpose(tmp_path / "now", make_clip(wave(30), "cam"))
     words = (f"source={tmp_path}/now", f"follow={str(live).lower()}", "video=false")
     with (
         lock_output_dir(tmp_path / "out", live=True),

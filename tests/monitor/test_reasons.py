@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from composing import Compose
-from invented import clip_of, person, wave, write_task
+from hydra_config import Compose
 from skelmap.data.keypoints import KeypointSettings
 from skelmap.data.rendering import MapSettings
 from skelmap.evaluation.alarms import AlarmRule
@@ -16,6 +15,7 @@ from skelmap.monitor.sources import ClipSource
 from skelmap.monitor.stream import StreamDetector
 from skelmap.skeletons.layouts import BODY_25
 from skelmap.training.run import run
+from synthetic_data import make_clip, person, wave, write_toy_dataset
 
 WRIST, KNEE = (BODY_25.joints.index(name) for name in ("left_wrist", "right_knee"))
 
@@ -52,14 +52,14 @@ def test_an_error_of_a_coordinate_is_blamed_on_its_joint_but_not_on_one_that_nob
     assert most_unusual_joints(errors, [points] * 4, BODY_25, settings) == ("left_wrist",)
 
 
-def test_alarms_of_neighbours_name_the_joint_that_moves_oddly(composed: Compose, tmp_path: Path) -> None:
-    task = write_task(tmp_path / "task", frames=120)
-    run(composed("trainer=cpu", "data=manifest", f"data.manifest={task}", "model=neighbours", "data.seq_len=30"))
+def test_alarms_of_neighbours_name_the_joint_that_moves_oddly(compose: Compose, tmp_path: Path) -> None:
+    task = write_toy_dataset(tmp_path / "task", frames=120)
+    run(compose("trainer=cpu", "data=manifest", f"data.manifest={task}", "model=neighbours", "data.seq_len=30"))
     scorer = TorchScorer(tmp_path / "run")
     for name in ("left_wrist", "right_knee", "nose"):
         keypoints = wave(90, 9)
         keypoints[45:, BODY_25.joints.index(name), :2] += 20 * np.random.default_rng(0).normal(size=(45, 2))
-        source = ClipSource(clip_of(keypoints))
+        source = ClipSource(make_clip(keypoints))
         watch = StreamDetector(scorer, AlarmRule(on=2.0, off=1.5), source.layout, source.fps)
         events = [event for sight in source for event in watch.see(sight).events]
         assert [event.joints[0] for event in events] == [name] and 1.5 < events[0].alarm.start < 2.0

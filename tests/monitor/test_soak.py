@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from composing import ROOT
+from hydra_config import ROOT
 
 
 @pytest.mark.slow

@@ -11,17 +11,17 @@ import cv2
 import numpy as np
 import pytest
 
-from invented import clip_of, person, wave, write_openpose
 from skelmap.monitor import camera as camera_module
 from skelmap.monitor import sources as folder_module
 from skelmap.monitor.camera import Camera
 from skelmap.monitor.sources import ClipSource, FollowedFolder, PoseFrame, SourceError
 from skelmap.skeletons.layouts import BODY_25
 from skelmap.skeletons.readers import PoseFormat, read_clip
+from synthetic_data import make_clip, person, wave, write_openpose
 
 
 def test_a_growing_folder_gives_what_the_finished_one_gives(tmp_path: Path) -> None:
-    clip = clip_of(wave(40), "cam")
+    clip = make_clip(wave(40), "cam")
     write_openpose(tmp_path / "whole", clip)
     growing = tmp_path / "now"
     growing.mkdir()
@@ -55,7 +55,7 @@ def test_a_silent_folder_and_a_damaged_file_are_said_and_the_rest_goes_on(
 ) -> None:
     monkeypatch.setattr(folder_module, "SILENT", 0.1)
     monkeypatch.setattr(folder_module, "WRITTEN", 0.1)
-    write_openpose(tmp_path / "now", clip_of(wave(3), "cam"))
+    write_openpose(tmp_path / "now", make_clip(wave(3), "cam"))
     (tmp_path / "now" / "odd_keypoints.json").write_text("{}")
     (tmp_path / "now" / "cam_000000000001_keypoints.json").write_text("{")
     stream = iter(FollowedFolder(tmp_path / "now", PoseFormat()))
@@ -72,7 +72,7 @@ def test_a_silent_folder_and_a_damaged_file_are_said_and_the_rest_goes_on(
     gone = next(one for one in stream if isinstance(one, PoseFrame) or "cannot be" in one.text)  # and watching goes on
     assert isinstance(gone, SourceError) and "No such file" in gone.text
     (tmp_path / "gone").rename(tmp_path / "now")
-    write_openpose(tmp_path / "more", clip_of(wave(12), "cam"))
+    write_openpose(tmp_path / "more", make_clip(wave(12), "cam"))
     (tmp_path / "more" / "cam_000000000011_keypoints.json").rename(tmp_path / "now/cam_000000000011_keypoints.json")
     back = next(one for one in stream if isinstance(one, PoseFrame))
     assert back.number == 11

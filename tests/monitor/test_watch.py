@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from composing import Compose
-from invented import clip_of, wave, write_task
+from hydra_config import Compose
 from skelmap.monitor import stream as watch_module
 from skelmap.monitor.scorers import TorchScorer
 from skelmap.monitor.sources import ClipSource
@@ -16,6 +15,7 @@ from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip, write_clip
 from skelmap.training.run import run
+from synthetic_data import make_clip, wave, write_toy_dataset
 
 SMALL = ("trainer=cpu", "data.seq_len=8", "data.stride=4", "trainer.max_epochs=1")
 MODELS = {
@@ -45,7 +45,7 @@ def troubled() -> Clip:
     stays = (frame < 40) | (frame >= 60)
     keypoints = np.concatenate([one[kept], other[stays] + np.float32([200, 0, 0])])
     track = np.repeat([0, 1], [kept.sum(), stays.sum()])
-    return clip_of(keypoints, frame=np.concatenate([frame[kept], frame[stays]]), track=track)
+    return make_clip(keypoints, frame=np.concatenate([frame[kept], frame[stays]]), track=track)
 
 
 def online(folder: Path) -> dict[tuple[str, int], float]:
@@ -58,14 +58,14 @@ def online(folder: Path) -> dict[tuple[str, int], float]:
 
 @pytest.mark.parametrize("model", [pytest.param(m, marks=pytest.mark.slow) if m in LIKE_OTHERS else m for m in MODELS])
 def test_streaming_equals_offline(
-    model: str, composed: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: str, compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task = write_task(tmp_path / "task")
+    task = write_toy_dataset(tmp_path / "task")
     write_clip(tmp_path / "task/test_normal.npz", troubled())
     named, *more = model.split()
     overrides = ("data=manifest", f"data.manifest={task}", f"model={named}", *SMALL, *more, *MODELS[model])
     monkeypatch.setattr(watch_module, "bridge_for", lambda *_: 0.05)  # train.py bridges no gap: no window crosses one
-    run(composed(*overrides))
+    run(compose(*overrides))
     scorer = TorchScorer(tmp_path / "run")
     step = round(30 / scorer.eye.fps)
     offline = {key: score for key, score in online(tmp_path / "run").items() if key[1] % step == 0}

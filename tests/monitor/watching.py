@@ -6,7 +6,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
-from composing import ROOT
+from hydra_config import ROOT
 
 
 def monitor(trained: Path, output: Path, *overrides: str) -> DictConfig:

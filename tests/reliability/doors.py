@@ -19,7 +19,6 @@ import yaml
 from damage import ODD, broken, changed, replaced_by_something_else
 from omegaconf import DictConfig, OmegaConf
 
-from invented import clip_of, wave, write_openpose
 from skelmap.comparison.comparison import build_comparison
 from skelmap.comparison.write import write_comparison
 from skelmap.data.cache import open_cache
@@ -36,6 +35,7 @@ from skelmap.training.run_dir import check_checkpoint, finished
 from skelmap.training.schema import check
 from skelmap.tuning.space import read_space
 from skelmap.tuning.storage import TrialStorage
+from synthetic_data import make_clip, wave, write_openpose
 
 Trial = Callable[[], None]
 
@@ -56,7 +56,7 @@ class Good:
 
 
 def openpose_folder(good: Good, folder: Path, rng: Random) -> Trial:
-    write_openpose(folder / "json", clip_of(wave(4, rng.randrange(99))))
+    write_openpose(folder / "json", make_clip(wave(4, rng.randrange(99))))
     files = sorted((folder / "json").iterdir())
     file, how = rng.choice(files), rng.randrange(6)
     if how == 0:
@@ -187,7 +187,7 @@ def manifest(good: Good, folder: Path, rng: Random) -> Trial:
             replaced_by_something_else(damaged, rng)
         else:
             frames = np.array(rng.choice(([0, 2**31 - 1], [0, 1, 2**30], [5] * 2, [0, 10**8])), np.int64)
-            write_clip(damaged, clip_of(wave(len(frames)), frame=frames, track=np.arange(len(frames))))
+            write_clip(damaged, make_clip(wave(len(frames)), frame=frames, track=np.arange(len(frames))))
     elif how == 6:
         if rng.random() < 0.3:
             path.write_text(",".join(["clip"] * 1_000_000))

@@ -16,7 +16,7 @@ from doors import DOORS, Good
 from forks import Outcome, attempt
 
 import skelmap.comparison.sweep  # noqa: F401
-from composing import Compose
+from hydra_config import Compose
 from skelmap.training.run import run
 
 TRIALS = int(os.environ.get("SKELMAP_TRIALS", 300))
@@ -31,11 +31,11 @@ MODELS = {"ae": (), "pca": ("model.latent_dim=4",), "lstm_vae": ("model.hidden_s
 
 
 @pytest.fixture
-def good(task: Path, composed: Compose, tmp_path: Path) -> Good:
+def good(task: Path, compose: Compose, tmp_path: Path) -> Good:
     runs, configs = {}, {}
     for model, more in MODELS.items():
         runs[model] = tmp_path / "good" / model
-        configs[model] = composed(
+        configs[model] = compose(
             *("data=manifest", f"data.manifest={task}", f"model={model}", "data.seq_len=8", "data.img_size=14"),
             *("trainer=cpu", "trainer.max_epochs=1", "logger=csv", "~callbacks.progress", *more),
             run=runs[model],

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from trials import SEED, TRIALS
 
-from invented import clip_of, wave, write_manifest
 from skelmap.data.rendering import MapSettings, draw_maps
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip, write_clip
+from synthetic_data import make_clip, wave, write_manifest
 
 pytestmark = pytest.mark.slow
 PROCESSES = 16 if TRIALS > 1 else 4
@@ -91,7 +91,7 @@ def damage(cache: Path, rng: random.Random) -> None:
 
 def test_no_wrong_byte_is_read_while_caches_are_damaged(tmp_path: Path) -> None:
     for seed in range(3):
-        write_clip(tmp_path / f"{seed}.npz", clip_of(wave(60, seed), str(seed)))
+        write_clip(tmp_path / f"{seed}.npz", make_clip(wave(60, seed), str(seed)))
         os.utime(tmp_path / f"{seed}.npz", (1e9, 1e9))  # old enough for its digest to be remembered
     manifest = write_manifest(tmp_path, [[str(seed), f"{seed}.npz", "train", str(seed)] for seed in range(3)])
     clips = [read_clip(r.path, r.clip) for r in read_manifest(manifest).recordings]

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from composing import Compose
-from invented import clip_of, wave, write_manifest
+from hydra_config import Compose
 from skelmap.data.datamodule import Batch
 from skelmap.models.ae import AE
 from skelmap.models.baselines import MeanTemplate
 from skelmap.skeletons.readers import write_clip
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
+from synthetic_data import make_clip, wave, write_manifest
 
 SMALL = ("data=manifest", "data.img_size=14", "data.seq_len=8", "data.stride=4", "trainer=cpu", "trainer.max_epochs=3")
 
@@ -21,7 +21,7 @@ SMALL = ("data=manifest", "data.img_size=14", "data.seq_len=8", "data.stride=4",
 @pytest.mark.parametrize("value", [float("nan"), float("inf")], ids=["nan", "inf"])
 @pytest.mark.parametrize("step", ["training", "validation"])
 def test_a_loss_that_is_not_finite_stops_with_its_clips_and_keeps_the_epochs_before(
-    step: str, value: float, task: Path, composed: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    step: str, value: float, task: Path, compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sound = getattr(AE, f"{step}_step")
 
@@ -32,7 +32,7 @@ def test_a_loss_that_is_not_finite_stops_with_its_clips_and_keeps_the_epochs_bef
     clips = "train_a, train_b" if step == "training" else "val"
     words = rf"epoch 2, {step} batch 1: the loss is {value}; its windows are of clip {clips}\. Checkpoints are of the"
     with pytest.raises(UserError, match=words):
-        run(composed(*SMALL, f"data.manifest={task}", "model=ae", "model.channels=[2,4]"))
+        run(compose(*SMALL, f"data.manifest={task}", "model=ae", "model.channels=[2,4]"))
     for name in ("last", "best"):
         saved = torch.load(tmp_path / "run" / "checkpoints" / f"{name}.ckpt", weights_only=True)
         assert saved["epoch"] == 0
@@ -40,22 +40,22 @@ def test_a_loss_that_is_not_finite_stops_with_its_clips_and_keeps_the_epochs_bef
 
 
 def test_a_model_without_a_learning_rate_is_not_told_to_lower_it(
-    task: Path, composed: Compose, monkeypatch: pytest.MonkeyPatch
+    task: Path, compose: Compose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(MeanTemplate, "describe", lambda self, x: (torch.full((len(x),), torch.nan), None))
     words = r"validation batch 1: the loss is nan; .* clip val\. .* before\. Another look at these clips may help"
     with pytest.raises(UserError, match=words):
-        run(composed(*SMALL, f"data.manifest={task}", "model=mean_map"))
+        run(compose(*SMALL, f"data.manifest={task}", "model=mean_map"))
 
 
 @pytest.mark.parametrize(("abnormal", "kind"), [("", "normal"), ("all", "abnormal")])
 def test_a_test_split_of_one_class_has_no_auroc_and_says_so(
-    abnormal: str, kind: str, composed: Compose, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    abnormal: str, kind: str, compose: Compose, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for seed, name in enumerate(("train", "test")):
-        write_clip(tmp_path / f"{name}.npz", clip_of(wave(30, seed), name))
+        write_clip(tmp_path / f"{name}.npz", make_clip(wave(30, seed), name))
     lines = [["train", "train.npz", "train", "a"], ["test", "test.npz", "test", "b", abnormal]]
-    numbers = run(composed(*SMALL, f"data.manifest={write_manifest(tmp_path, lines)}", "model=mean_map"))
+    numbers = run(compose(*SMALL, f"data.manifest={write_manifest(tmp_path, lines)}", "model=mean_map"))
     words = f"all 30 judged frames are {kind}; an AUROC needs normal and abnormal ones"
     assert (numbers["auroc"], numbers["auroc_reason"]) == (None, words)
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["auroc"] is None
@@ -64,8 +64,8 @@ def test_a_test_split_of_one_class_has_no_auroc_and_says_so(
 
 
 def test_a_score_that_is_always_the_same_is_chance(
-    task: Path, composed: Compose, monkeypatch: pytest.MonkeyPatch
+    task: Path, compose: Compose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(MeanTemplate, "describe", lambda self, x: (torch.full((len(x),), 1e6), None))
-    numbers = run(composed(*SMALL, f"data.manifest={task}", "model=mean_map"))
+    numbers = run(compose(*SMALL, f"data.manifest={task}", "model=mean_map"))
     assert numbers["auroc"] == numbers["auroc_averaged"] == 0.5

@@ -8,7 +8,7 @@ import pytest
 import torch
 from trials import SMALL, run_whole
 
-from composing import Compose
+from hydra_config import Compose
 from skelmap.training.run import prepare, run
 from skelmap.utils.errors import UserError
 
@@ -17,13 +17,13 @@ ALONE = tuple(argument for argument in SMALL if argument != "trainer=cpu")
 
 
 @pytest.mark.slow
-def test_two_processes_train_validate_and_judge_as_one(task: Path, tmp_path: Path, composed: Compose) -> None:
+def test_two_processes_train_validate_and_judge_as_one(task: Path, tmp_path: Path, compose: Compose) -> None:
     said = run_whole(tmp_path, *ALONE, *TWO, f"data.manifest={task}", "trainer.max_epochs=2")
     two, last = tmp_path / "run", tmp_path / "run" / "checkpoints" / "last.ckpt"
     assert said.count("cached 360 rows") == 1, "one process draws the maps"
     assert said.count("report: ") == 1 and len(list(two.glob("log/*"))) == 1, "one process writes"
 
-    trainer, model, data = prepare(composed(*SMALL[:-1], f"data.manifest={task}", f"ckpt_path={last}", "train=false"))
+    trainer, model, data = prepare(compose(*SMALL[:-1], f"data.manifest={task}", f"ckpt_path={last}", "train=false"))
     (alone,) = trainer.validate(model, data, ckpt_path=str(last), weights_only=True, verbose=False)
     saved = torch.load(last, weights_only=True)
     epochs = next(state["epochs"] for name, state in saved["callbacks"].items() if "History" in name)
@@ -31,7 +31,7 @@ def test_two_processes_train_validate_and_judge_as_one(task: Path, tmp_path: Pat
         assert math.isclose(epochs[key][-1], alone[key], rel_tol=1e-6), key
 
     best = f"ckpt_path={two / 'checkpoints' / 'best.ckpt'}"
-    judged = composed(*SMALL[:-1], f"data.manifest={task}", best, "train=false", run=tmp_path / "one")
+    judged = compose(*SMALL[:-1], f"data.manifest={task}", best, "train=false", run=tmp_path / "one")
     run(judged)
     assert (tmp_path / "one" / "scores.csv").read_text() == (two / "scores.csv").read_text(), "each window once"
     one, both = (json.loads((folder / "metrics.json").read_text()) for folder in (tmp_path / "one", two))
@@ -46,7 +46,7 @@ def test_two_processes_train_validate_and_judge_as_one(task: Path, tmp_path: Pat
     ],
 )
 def test_what_several_processes_cannot_do_is_refused(
-    overrides: tuple[str, ...], message: str, task: Path, composed: Compose
+    overrides: tuple[str, ...], message: str, task: Path, compose: Compose
 ) -> None:
     with pytest.raises(UserError, match=message):
-        run(composed("data=manifest", f"data.manifest={task}", *TWO, *overrides))
+        run(compose("data=manifest", f"data.manifest={task}", *TWO, *overrides))

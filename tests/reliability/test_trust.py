@@ -14,9 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from command_line import train
-from composing import ROOT, Compose, compose_train
-from invented import clip_of, wave, write_manifest
+from cli_runs import train
+from hydra_config import ROOT, Compose, compose_train
 from skelmap import models
 from skelmap.comparison.write import write_comparison
 from skelmap.skeletons.readers import write_clip
@@ -25,6 +24,7 @@ from skelmap.training.run import run
 from skelmap.training.schema import MODEL, TARGETS, check
 from skelmap.utils.errors import UserError
 from skelmap.utils.redaction import redacted
+from synthetic_data import make_clip, wave, write_manifest
 
 QUICK = ("data=manifest", "data.seq_len=8", "trainer=cpu", "trainer.max_epochs=1", "~callbacks.progress")
 
@@ -76,12 +76,12 @@ def checkpoint(first: Path) -> dict[str, Any]:
     [(pickled, "train=false"), (in_weights, "train=false"), (in_hyperparameters, "trainer.max_epochs=2")],
 )
 def test_a_malicious_checkpoint_runs_nothing(
-    hidden: Any, use: str, task: Path, checkpoint: dict[str, Any], composed: Compose, tmp_path: Path
+    hidden: Any, use: str, task: Path, checkpoint: dict[str, Any], compose: Compose, tmp_path: Path
 ) -> None:
     path = tmp_path / "evil.ckpt"
     hidden(path, Exploding(tmp_path / "ran"), checkpoint)
     with pytest.raises(UserError, match=r"evil\.ckpt: not a checkpoint of this program \(") as error:
-        run(composed(*QUICK, "model=ae", f"data.manifest={task}", f"ckpt_path={path}", use))
+        run(compose(*QUICK, "model=ae", f"data.manifest={task}", f"ckpt_path={path}", use))
     assert not (tmp_path / "ran").exists()
     assert "weights_only" not in str(error.value)  # torch's advice to load it all the same
 
@@ -89,7 +89,7 @@ def test_a_malicious_checkpoint_runs_nothing(
 @pytest.mark.slow
 @pytest.mark.parametrize("address", ["local://{}/victim", "{}/run/checkpoints/../../victim"])
 def test_going_on_from_a_strangers_checkpoint_deletes_nothing(
-    address: str, task: Path, checkpoint: dict[str, Any], composed: Compose, tmp_path: Path
+    address: str, task: Path, checkpoint: dict[str, Any], compose: Compose, tmp_path: Path
 ) -> None:
     """Lightning deletes what a checkpoint names as its last best one: file or folder, anywhere."""
     victim = tmp_path / "victim"
@@ -102,7 +102,7 @@ def test_going_on_from_a_strangers_checkpoint_deletes_nothing(
             state |= {"best_k_models": {named: torch.tensor(1e9)}, "dirpath": str(tmp_path / "run" / "checkpoints")}
     torch.save(checkpoint, tmp_path / "stranger.ckpt")
     going_on = (f"ckpt_path={tmp_path}/stranger.ckpt", "trainer.max_epochs=2")
-    run(composed(*QUICK, "model=ae", f"data.manifest={task}", *going_on))
+    run(compose(*QUICK, "model=ae", f"data.manifest={task}", *going_on))
     assert (victim / "thesis.txt").read_text() == "years of work"
 
 
@@ -121,8 +121,8 @@ CALLS = [
 
 
 @pytest.mark.parametrize("override", CALLS)
-def test_a_configuration_calls_only_what_the_project_uses(override: str, composed: Compose) -> None:
-    cfg = composed("data=manifest", "data.manifest=x.csv", override)
+def test_a_configuration_calls_only_what_the_project_uses(override: str, compose: Compose) -> None:
+    cfg = compose("data=manifest", "data.manifest=x.csv", override)
     with pytest.raises(UserError, match=r"_target_.* a configuration may not call this; allowed: "):
         check(cfg)
 
@@ -207,17 +207,17 @@ def test_a_secret_on_the_command_line_is_refused_and_left_nowhere(tmp_path: Path
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 
-def test_a_secret_in_a_configuration_is_refused(composed: Compose) -> None:
+def test_a_secret_in_a_configuration_is_refused(compose: Compose) -> None:
     with pytest.raises(UserError, match=r"logger\.api_key is named like a secret") as error:
-        check(composed("data=manifest", "data.manifest=x.csv", f"+logger.api_key={KEY}"))
+        check(compose("data=manifest", "data.manifest=x.csv", f"+logger.api_key={KEY}"))
     assert KEY not in str(error.value)
 
 
 @pytest.mark.slow
-def test_a_run_writes_no_secret(task: Path, composed: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_writes_no_secret(task: Path, compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     note = "+note='${oc.env:WANDB_API_KEY} rtsp://me:hunter2@camera/'"
-    run(composed(*QUICK, "model=mean_map", f"data.manifest={task}", note))
+    run(compose(*QUICK, "model=mean_map", f"data.manifest={task}", note))
     written = [p for p in (tmp_path / "run").rglob("*") if p.is_file()]
     assert {"report.html", "config.yaml", "metrics.json"} <= {p.name for p in written}
     assert not [p for p in written if KEY.encode() in p.read_bytes() or b"hunter2" in p.read_bytes()]
@@ -245,17 +245,17 @@ class Tags(HTMLParser):
 
 
 @pytest.mark.slow
-def test_names_from_data_are_text_in_reports_and_studies(composed: Compose, tmp_path: Path) -> None:
+def test_names_from_data_are_text_in_reports_and_studies(compose: Compose, tmp_path: Path) -> None:
     folder = tmp_path / EVIL.replace("/", "_")
     folder.mkdir()
     lines = []
     for i, split in enumerate(("train", "test")):
-        write_clip(folder / f"{i}.npz", clip_of(wave(30, i)))
+        write_clip(folder / f"{i}.npz", make_clip(wave(30, i)))
         lines.append(
             [f"{EVIL}{i}", f"{i}.npz", split, f"{EVIL}{split}", "10-20" * (split == "test"), f"{EVIL}:0-30"[-64:]]
         )
     manifest = write_manifest(folder, lines)
-    cfg = composed(*QUICK, "model=mean_map", "data.manifest=x.csv")
+    cfg = compose(*QUICK, "model=mean_map", "data.manifest=x.csv")
     cfg.data.manifest = str(manifest)
     run(cfg)
     for page in (tmp_path / "run" / "report.html", write_comparison(tmp_path / "run")):

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from composing import ROOT
+from hydra_config import ROOT
 
 TRIALS = int(os.environ.get("SKELMAP_TRIALS", "1"))
 """Trials of each kind; docs/reliability.md says what more of them found."""

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.utils.data import TensorDataset
 
-from composing import ROOT
+from hydra_config import ROOT
 from skelmap.data.datamodule import Batch
 from skelmap.models.lstm_vae import LSTMVAE
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from composing import ROOT
+from fake_rtmo import write_rtmo
+from hydra_config import ROOT
 from skelmap.skeletons.layouts import BODY_25, COCO_17
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip
-from small_rtmo import write_rtmo
-from small_videos import SIZE, slow_down, write_video
+from synthetic_videos import SIZE, make_variable_rate, write_video
 
 SEEN_FROM = 5
 """First frame of a small video that is bright enough for the stand-in to see somebody."""
@@ -142,7 +142,7 @@ def test_an_uneven_rate_is_remarked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = write_video(tmp_path / "phone.mp4")
-    slow_down(path, after=6, times=4)
+    make_variable_rate(path, after=6, times=4)
     extract(monkeypatch, tmp_path / "site", path)
     assert "its frames are 100 to 400 ms apart; the clip takes them as even, 4.0 a second" in capsys.readouterr().out
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from composing import ROOT
-from invented import clip_of, wave, write_manifest
+from hydra_config import ROOT
 from skelmap.skeletons.manifest import Manifest, read_manifest
 from skelmap.skeletons.readers import write_clip
+from synthetic_data import make_clip, wave, write_manifest
 
 TASKS = ("saw", "dig")
 SPLITS = {"a": "train", "b": "train", "c": "val", "d": "train", "e": "train", "f": "train", "g": "test"}
@@ -25,7 +25,7 @@ def manifests(tmp_path: Path) -> list[str]:
     """Two tasks of the same seven people; g is judged."""
     for task in TASKS:
         for person in SPLITS:
-            write_clip(tmp_path / f"{task}_{person}.npz", clip_of(wave(2)))
+            write_clip(tmp_path / f"{task}_{person}.npz", make_clip(wave(2)))
     written = []
     for task in TASKS:
         lines = [[f"{task}_{p}", f"{task}_{p}.npz", split, p] for p, split in SPLITS.items()]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from composing import ROOT
-from invented import as_coco, clip_of, wave, write_manifest
+from hydra_config import ROOT
+from synthetic_data import as_coco, make_clip, wave, write_manifest
 
 
 def call(monkeypatch: pytest.MonkeyPatch, script: str, *arguments: object) -> None:
@@ -20,7 +20,7 @@ def call(monkeypatch: pytest.MonkeyPatch, script: str, *arguments: object) -> No
 def manifest(tmp_path: Path) -> Path:
     """Two tracked files of COCO_17."""
     for seed, name in enumerate(("train", "test")):
-        people = enumerate(as_coco(clip_of(wave(12, seed))).keypoints)
+        people = enumerate(as_coco(make_clip(wave(12, seed))).keypoints)
         content = [{"image_id": i, "keypoints": row.flatten().tolist()} for i, row in people]
         (tmp_path / f"{name}.json").write_text(json.dumps(content))
     return write_manifest(tmp_path, [[name, f"{name}.json", name, name] for name in ("train", "test")])

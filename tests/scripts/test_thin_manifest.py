@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from composing import ROOT
-from invented import clip_of, wave, write_manifest
+from hydra_config import ROOT
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import write_clip
+from synthetic_data import make_clip, wave, write_manifest
 
 
 def thin(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
@@ -22,7 +22,7 @@ def test_normal_and_abnormal_clips_are_thinned_apart(tmp_path: Path, monkeypatch
     marks = (("n", ""), ("x", "all"))
     lines += [[f"{kind}{i}", f"{kind}{i}.npz", "test", "u", mark] for i in range(7) for kind, mark in marks]
     for line in lines:
-        write_clip(tmp_path / line[1], clip_of(wave(2)))
+        write_clip(tmp_path / line[1], make_clip(wave(2)))
     source = write_manifest(tmp_path, lines)
     out = tmp_path / "deep" / "thin.csv"
     thin(monkeypatch, str(source), str(out), "--every", "3")
@@ -37,7 +37,7 @@ def test_every_clip_may_be_kept_and_a_missing_manifest_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in "ab":
-        write_clip(tmp_path / f"{name}.npz", clip_of(wave(2)))
+        write_clip(tmp_path / f"{name}.npz", make_clip(wave(2)))
     source = write_manifest(tmp_path, [[name, f"{name}.npz", "test", "g"] for name in "ab"])
     thin(monkeypatch, str(source), str(tmp_path / "all.csv"), "--every", "1")
     assert len(read_manifest(tmp_path / "all.csv").recordings) == 2

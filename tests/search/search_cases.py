@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from composing import ROOT
+from hydra_config import ROOT
 from skelmap.tuning.trial import Recipe
 
 SPACE = """\

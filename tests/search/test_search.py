@@ -14,8 +14,7 @@ import pytorch_lightning as pl
 import torch
 from search_cases import begin, best, logged_losses, overrides, recipe, table, write_space
 
-from command_line import train
-from invented import write_task
+from cli_runs import train
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.models.ae import AE
 from skelmap.tuning.space import read_space
@@ -23,6 +22,7 @@ from skelmap.tuning.storage import TrialStorage
 from skelmap.tuning.trial import ReportLoss
 from skelmap.tuning.tune import search
 from skelmap.utils.errors import UserError
+from synthetic_data import write_toy_dataset
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +102,7 @@ def test_a_folder_is_one_search(task: Path, shared_cache: Path, tmp_path: Path) 
 
 
 def test_without_validation_recordings_nothing_is_searched(tmp_path: Path) -> None:
-    task = write_task(tmp_path / "task", with_val=False)
+    task = write_toy_dataset(tmp_path / "task", with_val=False)
     with pytest.raises(UserError, match="has no split val"):
         search(recipe(task, tmp_path / "cache"), read_space(write_space(tmp_path)), tmp_path / "found", 1)
     assert not (tmp_path / "found" / "trials").exists()

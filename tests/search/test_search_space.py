@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from search_cases import SPACE, recipe, write_space
 
-from composing import ROOT
+from hydra_config import ROOT
 from skelmap.tuning.space import check_space, read_space, searchable
 from skelmap.utils.errors import UserError
 

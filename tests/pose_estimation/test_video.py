@@ -7,7 +7,7 @@ import pytest
 
 from skelmap.pose_estimation.video import Video
 from skelmap.utils.errors import UserError
-from small_videos import SIZE, slow_down, turn, write_video
+from synthetic_videos import SIZE, make_variable_rate, set_rotation, write_video
 
 
 def test_frames_come_in_order_with_their_times(tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_frames_come_in_order_with_their_times(tmp_path: Path) -> None:
 
 def test_a_phones_note_that_it_was_turned_is_heeded(tmp_path: Path) -> None:
     path = write_video(tmp_path / "phone.mp4")
-    turn(path)
+    set_rotation(path)
     video = Video(path)
     assert video.size == (SIZE[1], SIZE[0])
     _, picture = next(video.frames())
@@ -32,7 +32,7 @@ def test_a_phones_note_that_it_was_turned_is_heeded(tmp_path: Path) -> None:
 
 def test_a_varying_rate_keeps_its_times(tmp_path: Path) -> None:
     path = write_video(tmp_path / "phone.mp4")
-    slow_down(path, after=6)
+    make_variable_rate(path, after=6)
     video = Video(path)
     seconds = [s for s, _ in video.frames()]
     assert np.allclose(np.diff(seconds), [0.1] * 6 + [0.2] * 5)

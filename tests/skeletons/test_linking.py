@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invented import clip_of, person
 from skelmap.skeletons.tracking import MAX_GAP, MAX_STEP, PeopleTracker, link_people
+from synthetic_data import make_clip, person
 
 
 def two_walkers(frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -73,8 +73,8 @@ def test_rows_with_nobody_get_tracks_of_their_own() -> None:
 
 def test_a_clip_links_people_only_where_no_track_is_given() -> None:
     keypoints, frame, who = two_walkers(5)
-    assert sorted(set(clip_of(keypoints, frame=frame).track.tolist())) == [0, 1]
-    assert clip_of(keypoints, frame=frame, track=who * 7).track.tolist() == [0] * 5 + [7] * 5
+    assert sorted(set(make_clip(keypoints, frame=frame).track.tolist())) == [0, 1]
+    assert make_clip(keypoints, frame=frame, track=who * 7).track.tolist() == [0] * 5 + [7] * 5
 
 
 def test_a_live_camera_numbers_people_as_a_recording_does() -> None:

@@ -7,10 +7,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from fake_rtmo import JOINTS, write_rtmo
 from skelmap.pose_estimation.registry import open_estimator
 from skelmap.skeletons.layouts import COCO_17
 from skelmap.utils.errors import UserError
-from small_rtmo import PLACES, write_rtmo
 
 
 def test_people_are_placed_in_the_picture_and_doubtful_ones_left_out(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_people_are_placed_in_the_picture_and_doubtful_ones_left_out(tmp_path: P
     picture[:, 160:] = (204, 7, 7)
     rtmo = open_estimator("rtmo", write_rtmo(tmp_path / "rtmo.onnx"))
     people = rtmo.people(picture)
-    sure = PLACES[[0, 2]]
+    sure = JOINTS[[0, 2]]
     assert rtmo.layout is COCO_17
     assert people.shape == (2, 17, 3) and people.dtype == np.float32
     assert np.allclose(people[..., :2], sure / 2)

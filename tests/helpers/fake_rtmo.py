@@ -1,4 +1,4 @@
-"""A small network with the inputs and outputs of RTMO, and known answers."""
+"""Write an ONNX network with RTMO's inputs and outputs and fixed detections."""
 
 from pathlib import Path
 
@@ -6,20 +6,20 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-PLACES = np.random.default_rng(0).integers(0, (640, 360), (3, 17, 2))
-"""Joints of three people, px of the network's 640x640 input; the picture fills its upper 360 rows."""
-PLACES[0, 0] = (100, 500)  # a joint below the picture
+JOINTS = np.random.default_rng(0).integers(0, (640, 360), (3, 17, 2))
+"""Joints of three people, px of the network's 640x640 input; the image fills its upper 360 rows."""
+JOINTS[0, 0] = (100, 500)  # a joint below the image
 SCORES = (0.9, 0.1, 0.6)
 
 
 def write_rtmo(path: Path, joints: int = 17) -> Path:
-    """Write a network that gives PLACES and SCORES; a joint's confidence is the blue of its pixel / 255."""
-    at = np.array([[0, 0, y, x] for x, y in PLACES[:, :joints].reshape(-1, 2)])
+    """Write a network that returns JOINTS and SCORES; a joint's confidence is the blue value of its pixel / 255."""
+    at = np.array([[0, 0, y, x] for x, y in JOINTS[:, :joints].reshape(-1, 2)])
     constants = {
         "at": at,
         "shape": np.array([1, 3, joints, 1]),
         "white": np.array([255], np.float32),
-        "places": PLACES[None, :, :joints].astype(np.float32),
+        "joints_px": JOINTS[None, :, :joints].astype(np.float32),
         "boxes": np.array([[[0, 0, 9, 9, score] for score in SCORES]], np.float32),
     }
     nodes = [
@@ -27,7 +27,7 @@ def write_rtmo(path: Path, joints: int = 17) -> Path:
         helper.make_node("Reshape", ["blue", "shape"], ["in_shape"]),
         helper.make_node("Div", ["in_shape", "white"], ["confidence"]),
         helper.make_node("Identity", ["boxes"], ["dets"]),
-        helper.make_node("Concat", ["places", "confidence"], ["keypoints"], axis=3),
+        helper.make_node("Concat", ["joints_px", "confidence"], ["keypoints"], axis=3),
     ]
     graph = helper.make_graph(
         nodes,

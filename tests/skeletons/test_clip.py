@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invented import clip_of, person, wave
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import BODY_25
 from skelmap.utils.errors import UserError
+from synthetic_data import make_clip, person, wave
 
 
 @given(st.permutations(range(12)))
 def test_rows_are_sorted_by_track_and_frame_whatever_order_they_come_in(order: list[int]) -> None:
     keypoints, frame, track = wave(12), np.arange(12) % 6, np.arange(12) // 6
-    shuffled = clip_of(keypoints[order], frame=frame[order], track=track[order])
+    shuffled = make_clip(keypoints[order], frame=frame[order], track=track[order])
     np.testing.assert_array_equal(shuffled.frame, frame)
     np.testing.assert_array_equal(shuffled.track, track)
     np.testing.assert_array_equal(shuffled.keypoints, keypoints)
@@ -26,7 +26,7 @@ def test_rows_are_sorted_by_track_and_frame_whatever_order_they_come_in(order: l
 def test_faulty_joints_become_missing(fault: tuple[float, float, float]) -> None:
     keypoints = person()[None].copy()
     keypoints[0, 4] = fault
-    clip = clip_of(keypoints)
+    clip = make_clip(keypoints)
     np.testing.assert_array_equal(clip.keypoints[0, 4], 0)
     np.testing.assert_array_equal(np.delete(clip.keypoints[0], 4, axis=0), np.delete(keypoints[0], 4, axis=0))
 
@@ -34,16 +34,16 @@ def test_faulty_joints_become_missing(fault: tuple[float, float, float]) -> None
 def test_confidence_above_one_becomes_one() -> None:
     keypoints = person()[None].copy()
     keypoints[0, 3, 2] = 1.7
-    assert clip_of(keypoints).keypoints[0, 3, 2] == 1
+    assert make_clip(keypoints).keypoints[0, 3, 2] == 1
 
 
 def test_present_and_span_count_frames_with_nobody() -> None:
     keypoints = wave(4)
     keypoints[2] = 0
-    clip = clip_of(keypoints, frame=np.array([5, 6, 7, 9]))
+    clip = make_clip(keypoints, frame=np.array([5, 6, 7, 9]))
     assert clip.present.tolist() == [True, True, False, True]
     assert clip.span == (5, 10)
-    assert clip_of(wave(0)).span == (0, 0)
+    assert make_clip(wave(0)).span == (0, 0)
 
 
 @pytest.mark.parametrize(

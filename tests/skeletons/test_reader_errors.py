@@ -10,16 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from invented import clip_of, person, wave, write_openpose
 from skelmap.skeletons import readers
 from skelmap.skeletons.readers import read_clip, write_clip
 from skelmap.utils.errors import UserError
+from synthetic_data import make_clip, person, wave, write_openpose
 
 GOOD = person().flatten().tolist()
 
 
 def frame_file(tmp_path: Path, text: str, name: str = "clip_000000000001_keypoints.json") -> Path:
-    write_openpose(tmp_path / "json", clip_of(wave(3)))
+    write_openpose(tmp_path / "json", make_clip(wave(3)))
     (tmp_path / "json" / name).write_text(text)
     return tmp_path / "json"
 
@@ -136,7 +136,7 @@ def a_plain_zip(path: Path) -> None:
 @pytest.mark.parametrize("damage", [cut, text_instead, a_plain_zip, Path.unlink])
 def test_a_damaged_or_missing_archive_is_named(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     path = tmp_path / "bad.npz"
-    write_clip(path, clip_of(wave(20)))
+    write_clip(path, make_clip(wave(20)))
     damage(path)
     with pytest.raises(UserError, match=r"bad\.npz: "):
         read_clip(path, "clip")
@@ -146,7 +146,7 @@ def test_a_damaged_or_missing_archive_is_named(tmp_path: Path, damage: Callable[
 @given(st.data())
 def test_a_flipped_byte_is_either_harmless_or_named(tmp_path: Path, data: st.DataObject) -> None:
     path = tmp_path / "bad.npz"
-    write_clip(path, clip_of(wave(3)))
+    write_clip(path, make_clip(wave(3)))
     content = bytearray(path.read_bytes())
     content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
     path.write_bytes(content)
@@ -158,7 +158,7 @@ def test_a_flipped_byte_is_either_harmless_or_named(tmp_path: Path, data: st.Dat
 
 def test_an_archive_that_says_it_is_encrypted_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bad.npz"
-    write_clip(path, clip_of(wave(3)))
+    write_clip(path, make_clip(wave(3)))
     content = bytearray(path.read_bytes())
     for at in range(len(content) - 8):  # bit 0 of the flags in the central directory
         if content[at : at + 4] == b"PK\x01\x02":

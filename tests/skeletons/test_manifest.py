@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invented import clip_of, wave, write_clip, write_manifest
 from skelmap.skeletons.manifest import Recording, Span, check_spans, read_manifest
 from skelmap.skeletons.manifest import write_manifest as write
 from skelmap.utils.errors import UserError
+from synthetic_data import make_clip, wave, write_clip, write_manifest
 
 spans = st.lists(st.tuples(st.integers(0, 80), st.integers(1, 30)).map(lambda s: (s[0], s[0] + s[1])), max_size=4)
 
@@ -18,7 +18,7 @@ spans = st.lists(st.tuples(st.integers(0, 80), st.integers(1, 30)).map(lambda s:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for name in "abc":
-        write_clip(tmp_path / f"{name}.npz", clip_of(wave(3)))
+        write_clip(tmp_path / f"{name}.npz", make_clip(wave(3)))
     return tmp_path
 
 

@@ -1,4 +1,4 @@
-"""Read what W&B's offline runs hold; the package itself no longer ships a reader."""
+"""Read the files of W&B's offline runs (LevelDB log of protobuf records)."""
 
 import json
 import struct
@@ -14,11 +14,11 @@ class OfflineRun:
     """The content of one offline-run folder.
 
     Attributes:
-        name, group, job_type, sweep: as the run was opened.
-        config: by key.
-        history: one dictionary for each log call.
-        artifacts: (type, name) of each.
-        exit_code: None where the run was not closed.
+        name, group, job_type, sweep: arguments of `wandb.init`.
+        config: values by key.
+        history: one dictionary per call of `log`.
+        artifacts: (type, name) of each artifact.
+        exit_code: None for a run that was not finished.
     """
 
     def __init__(self, folder: Path) -> None:

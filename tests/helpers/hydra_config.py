@@ -1,7 +1,4 @@
-"""Where the project lies, and what the fixture `composed` is.
-
-In a file of its own: several folders have a conftest, and only one of them can be imported by name.
-"""
+"""Compose conf/train.yaml in tests, and name the type of the fixture `compose` (conftest.py)."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +7,12 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
-import skelmap.comparison.sweep  # noqa: F401  registers what conf/ names folders with
+import skelmap.comparison.sweep  # noqa: F401  registers the resolver that names the folders of a sweep
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
+"""The repository."""
 Compose = Callable[..., DictConfig]
+"""A function from overrides to a configuration."""
 
 
 def compose_train(*overrides: str) -> DictConfig:

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invented import person
 from skelmap.skeletons.layouts import (
     BODY,
     BODY_25,
@@ -17,6 +16,7 @@ from skelmap.skeletons.layouts import (
     neck_positions,
     with_neck,
 )
+from synthetic_data import person
 
 layouts = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.name)
 

@@ -1,15 +1,15 @@
-"""Run train.py as a user does: in a process and a folder of its own."""
+"""Run train.py in a subprocess, as a user does."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-from composing import ROOT
+from hydra_config import ROOT
 
 
 def train(folder: Path, *arguments: str, python: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    """Call `python train.py` in a folder; without W&B's account of whoever runs the tests."""
+    """Run `python train.py` in a folder, without the W&B account of whoever runs the tests."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_")}
     return subprocess.run(
         [sys.executable, *python, str(ROOT / "train.py"), *arguments],

@@ -1,4 +1,4 @@
-"""Invented people, clips and manifests: small, quick to make, and known to the last joint."""
+"""Synthetic people, clips, manifests and data sets: small and quick to make."""
 
 import csv
 import json
@@ -24,14 +24,14 @@ STANDING = {
 
 
 def person(neck: tuple[float, float] = (320, 180)) -> NDArray[np.float32]:
-    """(25, 3): a standing person, every joint certain."""
+    """(25, 3): a standing person; every joint has confidence 1."""
     points = np.array([(*STANDING[joint], 1) for joint in BODY_25.joints], np.float32)
     points[:, :2] += neck
     return points
 
 
 def wave(frames: int, seed: int = 0, abnormal: bool = False) -> NDArray[np.float32]:
-    """(N, 25, 3): a person who swings the arms, standing (normal) or lying on the side (abnormal)."""
+    """(N, 25, 3): a person swinging both arms, standing (normal) or lying on the side (abnormal)."""
     rng = np.random.default_rng(seed)
     t = np.arange(frames)
     keypoints = np.repeat(person((0, 0))[None], frames, axis=0)
@@ -46,12 +46,12 @@ def wave(frames: int, seed: int = 0, abnormal: bool = False) -> NDArray[np.float
     return keypoints
 
 
-def clip_of(keypoints: NDArray[np.float32], name: str = "clip", **others: NDArray[np.int64]) -> Clip:
+def make_clip(keypoints: NDArray[np.float32], name: str = "clip", **others: NDArray[np.int64]) -> Clip:
     return Clip.build(name, keypoints, BODY_25, (640, 480), 30.0, **others)
 
 
 def write_openpose(folder: Path, clip: Clip) -> None:
-    """Write a clip as OpenPose's --write_json does, every frame of its span a file."""
+    """Write a clip as OpenPose's --write_json does: one file for each frame of its span."""
     folder.mkdir(parents=True)
     for frame in range(*clip.span):
         rows = clip.keypoints[(clip.frame == frame) & clip.present]
@@ -63,7 +63,7 @@ def write_openpose(folder: Path, clip: Clip) -> None:
 def write_manifest(
     folder: Path, lines: Sequence[Sequence[str]], columns: str = "clip,path,split,group,abnormal,work"
 ) -> Path:
-    """Write lines of clip, path, split, group, abnormal, work; what is left out at the end of a line is empty."""
+    """Write the lines of a manifest; columns missing at the end of a line are empty."""
     header = columns.split(",")
     path = folder / "manifest.csv"
     with path.open("w", newline="") as file:
@@ -72,26 +72,26 @@ def write_manifest(
 
 
 def as_coco(clip: Clip) -> Clip:
-    """The joints of a clip that COCO_17 has."""
+    """Convert a BODY_25 clip to COCO_17."""
     taken = [BODY_25.joints.index(joint) for joint in COCO_17.joints]
     return Clip.build(clip.name, clip.keypoints[:, taken], COCO_17, clip.size, clip.fps, clip.frame, clip.track)
 
 
 def add_recordings(manifest: Path, split: str, *clips: Clip) -> None:
-    """Write clips beside a manifest and add them to it, each a group of its own."""
+    """Write clips beside a manifest and append them to it, each as its own group."""
     with manifest.open("a", newline="") as file:
         for clip in clips:
             write_clip(manifest.with_name(f"{clip.name}.npz"), clip)
             csv.writer(file).writerow([clip.name, f"{clip.name}.npz", split, clip.name, "", ""])
 
 
-def write_task(folder: Path, frames: int = 60, with_val: bool = True) -> Path:
-    """Write a data set that any model can solve: standing is normal, lying is not."""
+def write_toy_dataset(folder: Path, frames: int = 60, with_val: bool = True) -> Path:
+    """Write a data set that any model solves: standing is normal, lying is abnormal."""
     folder.mkdir(parents=True, exist_ok=True)
     lines: list[list[str]] = []
 
     def add(name: str, split: str, abnormal: str, keypoints: NDArray[np.float32], work: str = "") -> None:
-        write_clip(folder / f"{name}.npz", clip_of(keypoints, name))
+        write_clip(folder / f"{name}.npz", make_clip(keypoints, name))
         lines.append([name, f"{name}.npz", split, name, abnormal, work])
 
     add("train_a", "train", "", wave(frames, 1))

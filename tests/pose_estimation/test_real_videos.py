@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
-from composing import ROOT
+from hydra_config import ROOT
 from skelmap.pose_estimation.mediapipe import pose_python
 from skelmap.pose_estimation.registry import open_estimator
 from skelmap.pose_estimation.video import Video

@@ -8,14 +8,14 @@ from typing import IO
 import numpy as np
 import pytest
 
-from invented import clip_of, person, wave, write_openpose
 from skelmap.skeletons.layouts import COCO_17
 from skelmap.skeletons.readers import PoseFormat, read_clip, source_files, write_clip
 from skelmap.utils.errors import UserError
+from synthetic_data import make_clip, person, wave, write_openpose
 
 
 def test_an_openpose_folder_gives_the_clip_it_was_written_from(tmp_path: Path) -> None:
-    clip = clip_of(wave(20))
+    clip = make_clip(wave(20))
     write_openpose(tmp_path / "json", clip)
     read = read_clip(tmp_path / "json", "clip")
     np.testing.assert_array_equal(read.keypoints, clip.keypoints)
@@ -28,7 +28,7 @@ def test_folder_with_several_people_nobody_missing_joints_and_a_gap(tmp_path: Pa
     one[2, 4] = 0
     one[5] = other[5] = 0
     keypoints, frame = np.concatenate([one, other]), np.array([0, 1, 2, 3, 8, 9] * 2)
-    write_openpose(tmp_path / "json", clip_of(keypoints, frame=frame))
+    write_openpose(tmp_path / "json", make_clip(keypoints, frame=frame))
     for absent in (4, 5, 6, 7):
         (tmp_path / "json" / f"clip_{absent:012d}_keypoints.json").unlink()
     (tmp_path / "json" / "clip_000000000009_keypoints.json").write_text('{"people": []}')
@@ -91,7 +91,7 @@ def test_empty_tracked_json_is_an_empty_clip(tmp_path: Path) -> None:
 
 
 def test_an_archive_round_trips_with_gaps_and_tracks(tmp_path: Path) -> None:
-    clip = clip_of(wave(6), frame=np.array([0, 1, 5, 0, 7, 8]), track=np.array([0, 0, 0, 4, 4, 4]))
+    clip = make_clip(wave(6), frame=np.array([0, 1, 5, 0, 7, 8]), track=np.array([0, 0, 0, 4, 4, 4]))
     write_clip(tmp_path / "clip.npz", clip)
     read = read_clip(tmp_path / "clip.npz", "clip")
     for name in ("keypoints", "frame", "track"):
@@ -108,7 +108,7 @@ def test_an_archive_needs_no_frame_and_no_track(tmp_path: Path) -> None:
 
 
 def test_the_same_clip_gives_the_same_bytes_and_leaves_no_other_file(tmp_path: Path) -> None:
-    clip = clip_of(wave(30))
+    clip = make_clip(wave(30))
     for name in ("a.npz", "b.npz"):
         write_clip(tmp_path / name, clip)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
@@ -117,7 +117,7 @@ def test_the_same_clip_gives_the_same_bytes_and_leaves_no_other_file(tmp_path: P
 
 def test_a_failed_write_keeps_the_old_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "clip.npz"
-    write_clip(path, clip_of(wave(5)))
+    write_clip(path, make_clip(wave(5)))
     before = path.read_bytes()
 
     def half(file: IO[bytes], **_: object) -> None:
@@ -126,7 +126,7 @@ def test_a_failed_write_keeps_the_old_archive(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(np, "savez_compressed", half)
     with pytest.raises(UserError, match=r"clip\.npz: cannot be written \(disk full\)"):
-        write_clip(path, clip_of(wave(9)))
+        write_clip(path, make_clip(wave(9)))
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
