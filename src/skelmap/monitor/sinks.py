@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -60,16 +60,20 @@ class Sink:
 
 
 class Heartbeat(Sink):
-    """Writes FOLDER/heartbeat.json every five seconds: the time, the source, frames, errors and latency.
+    """Writes FOLDER/heartbeat.json at an interval: the time, the source, frames, errors and latency.
 
     The monitor's own loop writes the file, so it becomes old if the loop hangs.
 
     Args:
         folder: output folder.
+        interval: seconds between two writes.
+        clock: gives the current time in seconds.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / HEARTBEAT_FILE
+    def __init__(
+        self, folder: Path, interval: float = HEARTBEAT_SECONDS, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self.path, self.interval, self.clock = folder / HEARTBEAT_FILE, interval, clock
         self._state: dict[str, Any] = {"errors": [], "last_error": ""}
         self._latencies: list[float] = []
         self._written_at = 0.0
@@ -94,7 +98,7 @@ class Heartbeat(Sink):
     def on_no_frame(self, time: float) -> None:
         """Write the file if it is due."""
         self._state["seconds"] = round(time, 3)
-        if monotonic() - self._written_at >= HEARTBEAT_SECONDS:
+        if self.clock() - self._written_at >= self.interval:
             self._write()
 
     def on_source_end(self) -> None:
@@ -102,7 +106,7 @@ class Heartbeat(Sink):
         self._write()
 
     def _write(self) -> None:
-        self._written_at = monotonic()
+        self._written_at = self.clock()
         latency = round(median(self._latencies), 1) if self._latencies else None
         self._latencies.clear()
         content = {"time": datetime.now(UTC).isoformat(timespec="seconds"), **self._state, "latency_ms": latency}
