@@ -218,10 +218,10 @@ def test_a_span_outside_its_clip_is_refused(tmp_path: Path, make: Make) -> None:
         make(manifest).setup()
 
 
-def test_only_the_factory_s_data_are_called_simulated(tmp_path: Path, make: Make) -> None:
+def test_only_data_written_by_the_simulation_are_called_simulated(tmp_path: Path, make: Make) -> None:
     manifest = write_toy_dataset(tmp_path)
     assert not make(manifest).simulated
-    (tmp_path / "factory.json").write_text("{}")
+    (tmp_path / "simulation.json").write_text("{}")
     assert make(manifest).simulated
 
 

@@ -27,7 +27,7 @@ def test_the_test_recordings_are_judged_event_by_event(
 ) -> None:
     watch(monitor(trained, tmp_path / "out", f"source={trained}/task/manifest.csv", "threshold=1e-3"))
     content = json.loads((tmp_path / "out" / "monitor.json").read_text())
-    assert (content["events"]["events"], content["events"]["found"], content["events"]["false_alarms"]) == (2, 2, 0)
+    assert (content["events"]["events"], content["events"]["detected"], content["events"]["false_alarms"]) == (2, 2, 0)
     assert content["events"]["median_delay"] < 1.0 and content["latency_ms"]["median"] > 0
     assert "false alarms" in capsys.readouterr().out
     with (tmp_path / "out" / "events.csv").open(newline="") as file:

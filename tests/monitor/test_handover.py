@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 from hydra_config import Compose
-from skelmap.evaluation.events import AlarmCollector
 from skelmap.evaluation.thresholds import ValidationScores
 from skelmap.monitor.runner import Monitor
 from skelmap.monitor.scorers import TorchScorer
-from skelmap.monitor.sinks import Sink
+from skelmap.monitor.sinks import AlarmCollector, Sink
 from skelmap.monitor.sources import ClipSource
 from skelmap.monitor.stream import Event, FrameResult
 from skelmap.skeletons.clip import Clip

@@ -69,7 +69,7 @@ def nodding(number: int, up: bool) -> PoseFrame:
     return one
 
 
-RULE = AlarmRule(on=80, off=60, min_seconds=0.1, cool_down_seconds=0.3)
+RULE = AlarmRule(on=80, off=60, min_seconds=0.1, release_seconds=0.3)
 
 
 def test_a_listener_that_fails_is_a_trouble_that_is_told_once() -> None:

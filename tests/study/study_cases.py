@@ -67,7 +67,7 @@ def write_cell(
     effect: float = 1.0,
     clips: int = 6,
     frames: int = 50,
-    data: str = "outputs/data/factory-paper-0/manifest.csv",
+    data: str = "outputs/data/simulated-paper-0/manifest.csv",
     simulated: bool = True,
 ) -> Path:
     """Write one finished run: clips differ alike for all models, seeds and frames add noise of their own."""

@@ -107,7 +107,7 @@ def test_nothing_to_study_is_the_users_mistake(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "simulated", "name"),
     [
-        ("/somewhere/outputs/data/factory-paper-0/manifest.csv", True, "factory-paper-0 (simulated)"),
+        ("/somewhere/outputs/data/simulated-paper-0/manifest.csv", True, "simulated-paper-0 (simulated)"),
         ("motions_body25/manifest_guitar.csv", False, "motions_body25/manifest_guitar"),
     ],
 )
@@ -137,7 +137,7 @@ def test_data_that_no_folder_tells_apart_are_named_by_their_digests(tmp_path: Pa
         (write_cell(tmp_path / str(i)) / "data.json").write_text(json.dumps({"manifest": f"{i}", "recordings": "3"}))
     first, second = (cell.data for cell in read_cells(tmp_path)[0])
     assert first != second
-    assert all(re.fullmatch(r"factory-paper-0 [0-9a-f]{8} \(simulated\)", name) for name in (first, second))
+    assert all(re.fullmatch(r"simulated-paper-0 [0-9a-f]{8} \(simulated\)", name) for name in (first, second))
 
 
 def test_flatten() -> None:

@@ -73,7 +73,7 @@ def test_markdown_is_a_table_and_says_how(sweep: Path, study: Comparison) -> Non
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) == 34
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {len(re.findall(r"\|", rows[0]))}
-    assert how(study) in text and "factory-paper-0 (simulated)" in text
+    assert how(study) in text and "simulated-paper-0 (simulated)" in text
     assert r"failed\|one: failed: ValueError" in text
 
 

@@ -19,7 +19,7 @@ from skelmap.data.rendering import MapSettings
 from skelmap.data.windows import EvalIndex, ResumableBatchSampler, Segments, find_segments, span, window_starts
 from skelmap.skeletons.layouts import LAYOUTS, Layout
 from skelmap.skeletons.manifest import Manifest, check_spans, read_manifest
-from skelmap.skeletons.readers import PoseFormat, read_layout
+from skelmap.skeletons.readers import PoseFormat, read_header
 from skelmap.utils.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -126,12 +126,12 @@ class SkeletonDataModule(pl.LightningDataModule):
             UserError: keypoints, and two clips differ.
         """
         first, *others = self.manifest.recordings
-        layout = read_layout(first.path, self.format)
+        layout = read_header(first.path, self.format).layout
         for other in others if self.hparams["representation"] == "keypoints" else ():
-            if (found := read_layout(other.path, self.format)) != layout:
+            if (found := read_header(other.path, self.format).layout) != layout:
                 raise UserError(
                     f"{self.manifest.path}: clip {first.clip} has layout {layout.name}, clip {other.clip} "
-                    f"{found.name}; keypoints of one data set share one (of JSON files it is data.json.layout)"
+                    f"{found.name}; keypoints of one data set share one (of JSON files it is data.pose_format.layout)"
                 )
         return layout
 
@@ -153,7 +153,7 @@ class SkeletonDataModule(pl.LightningDataModule):
 
     @property
     def simulated(self) -> bool:
-        """Whether the simulated factory wrote this data set."""
+        """Whether the simulation wrote this data set (`data=simulated`)."""
         return self.manifest.simulated
 
     def digests(self) -> dict[str, str]:

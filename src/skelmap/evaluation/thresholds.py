@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skelmap.evaluation.alarms import AlarmRule, alarms_of
+from skelmap.evaluation.alarms import AlarmRule, find_alarms
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, check_file
 
@@ -53,12 +53,12 @@ class ValidationScores:
 
     def false_alarms(self, rule: AlarmRule) -> int:
         """Count the alarms that a rule would have given in these recordings."""
-        return sum(len(alarms_of(*_telling(times, scores, rule), rule)) for times, scores in self.people)
+        return sum(len(find_alarms(times, scores, rule)) for times, scores in self.people)
 
-    def rule(self, on: float, min_seconds: float, cool_down_seconds: float) -> AlarmRule:
+    def rule(self, on: float, min_seconds: float, release_seconds: float) -> AlarmRule:
         """Make a rule with this threshold; it is released on the way back to the median of normal work."""
         off = min(on, self.median + RELEASE * (on - self.median))
-        return AlarmRule(on, off, min_seconds, cool_down_seconds)
+        return AlarmRule(on, off, min_seconds, release_seconds)
 
     def write(self, folder: Path) -> None:
         """Write FOLDER/normal_scores.npz."""
@@ -131,17 +131,8 @@ class Threshold:
         return float(low) / self.hours, float(chi2.ppf(0.975, beyond)) / 2 / self.hours
 
 
-def _telling(
-    times: NDArray[np.float64], scores: NDArray[np.float64], rule: AlarmRule
-) -> tuple[list[float], list[float]]:
-    """Leave out low scores that follow a low one: they change nothing, and a threshold is looked for in many steps."""
-    telling = scores >= rule.off
-    telling[1:] |= telling[:-1].copy()
-    return times[telling].tolist(), scores[telling].tolist()
-
-
 def choose_threshold(
-    normal: ValidationScores, per_hour: float, min_seconds: float, cool_down_seconds: float
+    normal: ValidationScores, per_hour: float, min_seconds: float, release_seconds: float
 ) -> Threshold:
     """Choose the highest threshold that gives as many false alarms an hour on normal work as are allowed.
 
@@ -153,7 +144,7 @@ def choose_threshold(
         normal: scores of normal validation recordings.
         per_hour: false alarms an hour that are allowed.
         min_seconds: of `AlarmRule`.
-        cool_down_seconds: of `AlarmRule`.
+        release_seconds: of `AlarmRule`.
 
     Raises:
         UserError: the recordings are too short to tell: not even one false alarm is allowed in them.
@@ -171,7 +162,7 @@ def choose_threshold(
     counts: dict[int, int] = {}
 
     def reached(level: int) -> bool:
-        rule = normal.rule(levels[level], min_seconds, cool_down_seconds)
+        rule = normal.rule(levels[level], min_seconds, release_seconds)
         counts[level] = normal.false_alarms(rule)
         return counts[level] >= allowed
 
@@ -183,4 +174,4 @@ def choose_threshold(
             break
     # from the top down, for far below alarms melt into one another until a single one never ends
     count, level = max((count, -level) for level, count in counts.items() if count <= allowed)
-    return Threshold(normal.rule(levels[-level], min_seconds, cool_down_seconds), count, normal.hours, True)
+    return Threshold(normal.rule(levels[-level], min_seconds, release_seconds), count, normal.hours, True)

@@ -172,7 +172,7 @@ def export(run: Path, folder: Path) -> float:
             f"{run}: as ONNX its scores differ from PyTorch's by {found:.1g} of the largest; allowed is {TOLERANCE:g}"
         )
     eye.write(folder)
-    if (run / thresholds.FILE).exists():
+    if (run / thresholds.SCORES_FILE).exists():
         ValidationScores.read(run).write(folder)
     with atomic_write(folder / README) as file:
         file.write(text)

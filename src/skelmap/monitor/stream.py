@@ -227,7 +227,7 @@ class StreamDetector:
     def _update_alarm(self, track_score: TrackScore) -> list[Event]:
         """Pass a score to the person's alarm; give the events it causes."""
         person, time = self._people[track_score.person], track_score.time
-        ended = person.alarms.score(time, track_score.score)
+        ended = person.alarms.update(time, track_score.score)
         events = [Event(track_score.person, ended, person.joints, ended=True)] if ended else []
         current = person.alarms.alarm or person.alarms.pending
         if current and current.peak_at == time:

@@ -85,8 +85,8 @@ class Manifest:
 
     @property
     def simulated(self) -> bool:
-        """Whether the simulated factory wrote this data set."""
-        return (self.path.parent / "factory.json").exists()
+        """Whether the simulation wrote this data set (`data=simulated`)."""
+        return (self.path.parent / "simulation.json").exists()
 
     def split(self, name: str) -> tuple[Recording, ...]:
         """Select the recordings of one split."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skelmap.evaluation.alarms import AlarmRule, alarms_of
+from skelmap.evaluation.alarms import AlarmRule, find_alarms
 from skelmap.evaluation.thresholds import Threshold, ValidationScores, choose_threshold
 from skelmap.utils.errors import UserError
 
@@ -26,7 +26,7 @@ def normal_scores(score: np.ndarray, fps: float = 10.0, people: int = 1) -> Vali
 def plain(normal: ValidationScores, rule: AlarmRule) -> int:
     """Alarms in every score, none left out."""
     owner = normal.clip * 1000 + normal.track
-    return sum(len(alarms_of(normal.time[owner == p], normal.score[owner == p], rule)) for p in np.unique(owner))
+    return sum(len(find_alarms(normal.time[owner == p], normal.score[owner == p], rule)) for p in np.unique(owner))
 
 
 @settings(deadline=None, max_examples=30)
