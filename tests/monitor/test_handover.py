@@ -92,5 +92,5 @@ def test_recordings_too_short_at_the_model_s_frame_rate_leave_no_scores(compose:
     write_clip(task.parent / "val.npz", replace(make_clip(wave(12)), fps=60.0))
     run(compose(*overrides(task, "pca_windows")))
     assert (tmp_path / "run" / "metrics.json").exists()
-    with pytest.raises(UserError, match=r"no normal validation scores; .* Allowed without it is a threshold=NUMBER"):
+    with pytest.raises(UserError, match=r"validation_scores\.npz: missing, .* allowed without it: threshold=NUMBER"):
         ValidationScores.read(tmp_path / "run")

@@ -51,7 +51,7 @@ def test_every_work_is_done_and_every_frame_span_is_inside(paper: Path) -> None:
     done: dict[str, set[int]] = {work: set() for work in ABNORMAL}
     for r in manifest.recordings:
         clip = read_clip(r.path, r.clip)
-        for name, (first, stop) in r.work:
+        for name, (first, stop) in r.actions:
             assert 0 <= first < stop <= len(clip)
             done[name] |= set(r.labels(clip.frame)[first:stop].tolist())
     assert all(1 in kinds for kinds in done.values())

@@ -294,12 +294,12 @@ class _Grid:
             )
         frame = np.concatenate([np.arange(first, stop) for first, stop in rows.spans])
         of_row = (np.cumsum(lengths) - lengths)[rows.clip] + rows.frame - np.array(rows.spans)[rows.clip, 0]
-        works = tuple(dict.fromkeys(name for r in rows.recordings for name, _ in r.work))
+        works = tuple(dict.fromkeys(name for r in rows.recordings for name, _ in r.actions))
         label, work = (np.empty(len(frame), np.int64) for _ in range(2))
         parts = np.split(np.arange(len(frame)), np.cumsum(lengths)[:-1])
         for recording, part in zip(rows.recordings, parts, strict=True):
             label[part] = recording.labels(frame[part])
-            named = recording.works(frame[part])
+            named = recording.action_names(frame[part])
             work[part] = -1
             for index, name in enumerate(works):
                 work[part[named == name]] = index

@@ -14,8 +14,7 @@ from rich.table import Table
 from skelmap.data.input_spec import InputSpec
 from skelmap.data.keypoints import KeypointSettings
 from skelmap.evaluation.alarms import AlarmRule, EventMetrics, event_metrics
-from skelmap.evaluation.thresholds import SCORES_FILE as NORMAL_SCORES
-from skelmap.evaluation.thresholds import Threshold, ValidationScores, choose_threshold
+from skelmap.evaluation.thresholds import SCORES_FILE, Threshold, ValidationScores, choose_threshold
 from skelmap.monitor.alarm_hook import AlarmHook
 from skelmap.monitor.camera import Camera
 from skelmap.monitor.event_log import EVENTS, SCORES, EventLog
@@ -147,7 +146,7 @@ def open_scorer(folder: Path) -> Scorer:
 
 def _threshold(cfg: DictConfig, folder: Path) -> Threshold:
     """Take the threshold that was asked for, or choose one on normal validation recordings, and say what it means."""
-    if cfg.threshold is not None and not (folder / NORMAL_SCORES).exists():
+    if cfg.threshold is not None and not (folder / SCORES_FILE).exists():
         log.warning("threshold %.4g: without normal validation recordings nobody knows its false alarms", cfg.threshold)
         return Threshold(AlarmRule(cfg.threshold, cfg.threshold, cfg.min_seconds, cfg.release_seconds), None, 0.0)
     normal = ValidationScores.read(folder)

@@ -57,7 +57,7 @@ def describe(eye: InputSpec) -> str:
         "eye.json says the same for programs. skelmap makes the frames without PyTorch:\n"
         "skelmap.data.input_spec.InputSpec.read(FOLDER).settings.frames(keypoints, layout, size, before)\n"
         "before: what it gave of the same people's frames before; None for the first.",
-        "normal_scores.npz, where it is there, holds the scores of normal validation recordings, among which a\n"
+        "validation_scores.npz, where it is there, holds the scores of normal validation recordings, among which a\n"
         "threshold can be chosen.",
     ]
     return "\n\n".join(parts) + "\n"
@@ -150,7 +150,7 @@ def export(run: Path, folder: Path) -> float:
 
     Args:
         run: folder of a finished run.
-        folder: where model.onnx, eye.json, README.txt and, if the run has them, normal_scores.npz are written.
+        folder: where model.onnx, eye.json, README.txt and, if the run has them, validation_scores.npz are written.
 
     Returns:
         The largest difference from PyTorch, as a share of the largest score or contribution.
