@@ -52,6 +52,9 @@ class CameraTiming(NamedTuple):
         return self.retry[min(failures, len(self.retry) - 1)]
 
 
+DEFAULT_TIMING = CameraTiming()
+
+
 class Capture:
     """Connection to a camera by OpenCV.
 
@@ -106,7 +109,7 @@ class Camera(Source):
         estimator: PoseEstimator,
         fps: float,
         connect: Callable[[str], Capture] = Capture,
-        timing: CameraTiming = CameraTiming(),
+        timing: CameraTiming = DEFAULT_TIMING,
     ) -> None:
         super().__init__(name, estimator.layout, fps)
         self.address, self.estimator, self.connect, self.timing = address, estimator, connect, timing

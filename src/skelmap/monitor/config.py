@@ -1,10 +1,14 @@
 """Types and bounds of the keys of conf/monitor.yaml."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, Field
 
+from skelmap.skeletons.layouts import LAYOUTS
+from skelmap.skeletons.readers import PoseFormat
+from skelmap.utils.errors import UserError
 from skelmap.utils.schema import STRICT, FilePath, FrameRate, PictureSize, validate
 
 SourceName = Annotated[
@@ -16,13 +20,17 @@ Command = Annotated[
 
 
 class PoseFormatConfig(BaseModel):
-    """Keys of `pose_format`."""
+    """Keys of `pose_format`: what JSON files lack."""
 
     model_config = STRICT
 
     layout: Literal["BODY_25", "COCO_18", "COCO_17"]
     size: PictureSize
     fps: FrameRate
+
+    def to_format(self) -> PoseFormat:
+        """Convert to the readers' type."""
+        return PoseFormat(LAYOUTS[self.layout], (self.size[0], self.size[1]), self.fps)
 
 
 class WebConfig(BaseModel):
@@ -35,7 +43,7 @@ class WebConfig(BaseModel):
 
 
 class MonitorConfig(BaseModel):
-    """Keys of the monitor; the groups `pose_format` and `web` have models of their own."""
+    """Configuration of the monitor."""
 
     model_config = STRICT
 
@@ -49,23 +57,32 @@ class MonitorConfig(BaseModel):
     on_alarm: Command | None
     estimator: Annotated[str, Field(min_length=1, description="the name of a pose estimator")]
     weights: FilePath | None
-    pose_format: dict[str, Any]
+    pose_format: Annotated[PoseFormatConfig, Field(description="keys and values")]
     follow: bool
-    web: dict[str, Any]
+    web: Annotated[WebConfig, Field(description="keys and values")]
     realtime: bool
     save_video: bool
     save_camera_image: bool
 
 
-def check_config(values: Mapping[str, Any]) -> None:
-    """Check the monitor's configuration.
+def read_config(cfg: DictConfig) -> MonitorConfig:
+    """Check the composed configuration and convert it.
 
     Args:
-        values: of conf/monitor.yaml, as plain Python.
+        cfg: composed from conf/monitor.yaml.
 
     Raises:
         UserError: naming the first key that is wrong, its value and what is allowed.
     """
+    for key in ("checkpoint", "source"):
+        if OmegaConf.is_missing(cfg, key):
+            raise UserError(f"{key} is missing: set it with {key}=VALUE; skelmap monitor --help lists what it may be")
+    try:
+        values: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    except OmegaConfBaseException as error:
+        raise UserError(f"{error.full_key}: {error.msg or error}".strip()) from None
+    for name, schema in (("pose_format", PoseFormatConfig), ("web", WebConfig)):
+        if isinstance(values.get(name), dict):
+            validate(schema, values[name], name)
     validate(MonitorConfig, values)
-    validate(PoseFormatConfig, values["pose_format"], "pose_format")
-    validate(WebConfig, values["web"], "web")
+    return MonitorConfig.model_validate(values)
