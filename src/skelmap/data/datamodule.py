@@ -328,7 +328,7 @@ class SkeletonDataModule(pl.LightningDataModule):
         return EvalIndex(
             recordings=tuple(_at_clock(self.manifest.recordings[i], rates[i], self.fps) for i in index),
             spans=tuple(spans[i] for i in index),
-            fps=self.fps,
+            fps=(self.fps,) * len(index),
             clip=number[self.cache.clip[rows]],
             track=self.cache.track[rows].astype(np.int64),
             frame=self.cache.frame[rows].astype(np.int64),

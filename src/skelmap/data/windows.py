@@ -140,7 +140,7 @@ class EvalIndex:
     Attributes:
         recordings: the clips of the split, C of them; their labelled spans are ticks.
         spans: (first tick, one past the last) of each clip.
-        fps: ticks a second.
+        fps: ticks a second, for each clip.
         clip: (N,) int64 index into `recordings`.
         track: (N,) int64 person number within the clip.
         frame: (N,) int64 tick.
@@ -150,7 +150,7 @@ class EvalIndex:
 
     recordings: tuple[Recording, ...]
     spans: tuple[Span, ...]
-    fps: float
+    fps: tuple[float, ...]
     clip: NDArray[np.int64]
     track: NDArray[np.int64]
     frame: NDArray[np.int64]
@@ -160,4 +160,4 @@ class EvalIndex:
     @property
     def hours(self) -> float:
         """Footage of all clips, with or without people."""
-        return sum(stop - first for first, stop in self.spans) / self.fps / 3600
+        return sum((stop - first) / fps for (first, stop), fps in zip(self.spans, self.fps, strict=True)) / 3600

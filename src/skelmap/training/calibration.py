@@ -53,7 +53,7 @@ def validation_scores(data: SkeletonDataModule, val: Predictions) -> ValidationS
     last = val.start.cpu().numpy() + val.window - 1
     order = np.argsort(last, kind="stable")
     last, score = last[order], val.score.double().cpu().numpy()[order]
-    return ValidationScores(index.clip[last], index.track[last], index.frame[last] / index.fps, score, index.hours)
+    return ValidationScores(index.clip[last], index.track[last], index.frame[last] / data.fps, score, index.hours)
 
 
 def model_title(model: Model, data: SkeletonDataModule) -> str:
