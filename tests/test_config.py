@@ -7,8 +7,8 @@ from hydra.errors import ConfigCompositionException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from hydra_config import ROOT, Compose
-from skelmap.training.schema import RULES, check
+from hydra_config import ROOT, Compose, check
+from skelmap.training.schema import RULES
 from skelmap.utils.errors import UserError
 from skelmap.utils.names import flatten
 

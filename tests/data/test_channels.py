@@ -6,11 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hydra_config import Compose
+from hydra_config import Compose, check
 from skelmap.data.rendering import MapSettings, render_maps
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import LAYOUTS, Layout
-from skelmap.training.schema import check
 from skelmap.utils.errors import UserError
 from synthetic_data import make_clip, wave
 

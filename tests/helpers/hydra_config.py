@@ -16,6 +16,13 @@ Compose = Callable[..., DictConfig]
 """A function from overrides to a configuration."""
 
 
+def check(cfg: DictConfig) -> None:
+    """Resolve and check a configuration, as a run does."""
+    from skelmap.training import schema
+
+    schema.check(schema.resolve(cfg))
+
+
 def compose_train(*overrides: str) -> DictConfig:
     """Compose conf/train.yaml with overrides, as train.py does."""
     GlobalHydra.instance().clear()

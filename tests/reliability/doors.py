@@ -19,6 +19,7 @@ import yaml
 from damage import ODD, broken, changed, replaced_by_something_else
 from omegaconf import DictConfig, OmegaConf
 
+from hydra_config import check
 from skelmap.comparison.comparison import build_comparison
 from skelmap.comparison.write import write_comparison
 from skelmap.data.cache import open_cache
@@ -32,7 +33,6 @@ from skelmap.skeletons.readers import read_clip, write_clip
 from skelmap.training.instantiate import build
 from skelmap.training.run import run
 from skelmap.training.run_dir import check_checkpoint, finished
-from skelmap.training.schema import check
 from skelmap.tuning.space import read_space
 from skelmap.tuning.storage import TrialStorage
 from synthetic_data import make_clip, wave, write_openpose
@@ -306,7 +306,7 @@ def study(good: Good, folder: Path, rng: Random) -> Trial:
         shutil.copytree(source, folder / "sweep" / model, ignore=shutil.ignore_patterns("checkpoints", "*.html"))
     cell = rng.choice(sorted((folder / "sweep").iterdir()))
     file = cell / rng.choice(
-        ("config.yaml", "metrics.json", "metrics.json", "scores.csv", "versions.json", "data.json", "failed.txt")
+        ("config.yaml", "metrics.json", "metrics.json", "scores.csv", "versions.json", "data.pose_format", "failed.txt")
     )
     if file.name == "failed.txt":
         (cell / "metrics.json").unlink()

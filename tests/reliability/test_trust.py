@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from cli_runs import train
-from hydra_config import ROOT, Compose, compose_train
+from hydra_config import ROOT, Compose, check, compose_train
 from skelmap import models
 from skelmap.comparison.write import write_comparison
 from skelmap.skeletons.readers import write_clip
 from skelmap.training.instantiate import build
 from skelmap.training.run import run
-from skelmap.training.schema import MODEL, TARGETS, check
+from skelmap.training.schema import MODEL, TARGETS
 from skelmap.utils.errors import UserError
 from skelmap.utils.redaction import redacted
 from synthetic_data import make_clip, wave, write_manifest

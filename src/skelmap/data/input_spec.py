@@ -46,21 +46,21 @@ class InputSpec:
         title: name of the model.
         window: frames in a window.
         fps: the model's clock, frames a second.
-        bridge_seconds: gaps in a person's detections up to this length are bridged.
         layout: of the keypoints.
         settings: what a frame is: a rendered map, or keypoints.
         simulated: whether the training recordings were simulated.
         people_px: sizes of the people in the training recordings; None if unknown or irrelevant to the scores.
+        bridge_seconds: gaps in a person's detections up to this length are bridged.
     """
 
     title: str
     window: int
     fps: float
-    bridge_seconds: float
     layout: Layout
     settings: MapSettings | KeypointSettings
     simulated: bool
     people_px: SizeRange | None = None
+    bridge_seconds: float = 0.2
 
     def plain(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -12,7 +12,7 @@ from optuna.trial import Trial, TrialState
 
 from skelmap.evaluation.plots.style import png
 from skelmap.training.run import prepare
-from skelmap.training.run_dir import plain
+from skelmap.training.schema import resolve
 from skelmap.tuning.plots import search_figure
 from skelmap.tuning.results import console_table, write_best, write_trials
 from skelmap.tuning.space import Space, check_space, suggest, text
@@ -20,6 +20,7 @@ from skelmap.tuning.storage import TrialStorage, trial_folder
 from skelmap.tuning.trial import Recipe, run_trial
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, stdout_console
+from skelmap.utils.redaction import without_secrets
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +43,11 @@ def search(recipe: Recipe, space: Space, folder: Path, asked: int) -> None:
     check_space(space, recipe)
     cfg = recipe.compose(folder)
     ledger = TrialStorage(folder, seed=cfg.seed, warmup=cfg.trainer.max_epochs // 4)
-    ledger.begin({"config": plain(recipe.compose(Path())), "space": {key: str(space[key]) for key in space}})
+    ledger.begin(
+        {"config": without_secrets(resolve(recipe.compose(Path()))), "space": {key: str(space[key]) for key in space}}
+    )
     with ledger.lock:
-        _, _, data = prepare(cfg, "fit")
+        data = prepare(resolve(cfg), "fit").data
     if not len(data.starts("val")):
         raise UserError(f"{data.manifest.path}: has no split val; a search needs normal validation recordings")
     progress = Progress(ledger, asked)
