@@ -143,7 +143,7 @@ def training_figures(folder: Path, quick: bool) -> Iterator[Figure]:
 def live_figures(folder: Path, quick: bool) -> Iterator[Figure]:
     """Time one live camera, before any race: after one the system tidies up gigabytes and single frames wait for it."""
     keep_freed_memory()
-    manifest = simulate_dataset(folder / "data_dir" / "factory-paper-0")
+    manifest = simulate_dataset(folder / "data_dir" / "simulated-paper-0")
     for img_size in (28,) if quick else (28, 56):
         median, p99 = live.frame_times(manifest, img_size)
         yield Figure(f"live_{img_size}", f"{img_size} px, one camera, from pose to score, median", median, "ms", "33")
@@ -167,7 +167,7 @@ def scoring_figures(folder: Path, quick: bool) -> Iterator[Figure]:
 
 def cache_figures(folder: Path, quick: bool) -> Iterator[Figure]:
     """Draw maps; build and use caches of growing size."""
-    manifest = simulate_dataset(folder / "data_dir" / "factory-paper-0")
+    manifest = simulate_dataset(folder / "data_dir" / "simulated-paper-0")
     for img_size in (28, 56, 112):
         target = "10,000" if img_size == 28 else ""
         key = "maps_per_second" if img_size == 28 else f"maps_per_second_{img_size}"

@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/factory.md: `python scripts/draw_factory.py --out docs/img [--real DATA_FOLDER]`.
+"""Draw the pictures of docs/simulation.md: `python scripts/draw_factory.py --out docs/img [--real DATA_FOLDER]`.
 
 With --real, a folder with clips/*.npz of real OpenPose BODY_25 output, the simulated detector is drawn beside it.
 """

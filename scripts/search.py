@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def main() -> None:
     """Parse the command line and search."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for train.py: model=ae data=factory ...")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for train.py: model=ae ...")
     parser.add_argument("--space", type=Path, default=ROOT / "scripts/spaces/lstm_vae.yaml", help="what is searched")
     parser.add_argument("--trials", type=int, default=20, help="in all, with those of earlier starts (default 20)")
     parser.add_argument("--folder", type=Path, help="default outputs/searches/NAME_OF_SPACE")

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from hydra_config import ROOT, Compose
 from skelmap.training.schema import RULES, check
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import flatten
+from skelmap.utils.names import flatten
 
 NO_GROUPS = ("hydra", "wandb")
 """Folders of conf/ from which nothing is chosen: conf/wandb is for `wandb sweep`, see test_wandb_sweeps.py."""
@@ -28,7 +28,7 @@ def test_every_file_composes_and_builds(file: Path, compose: Compose, task: Path
     override = f"{group}={choice}"
     data = () if group == "data" else ("data=manifest",)
     cfg = compose(*data, override)
-    if not (group == "data" and choice == "factory"):
+    if not (group == "data" and choice == "simulated"):
         cfg.data.manifest = str(task)
     check(cfg)
     if group == "trainer" and choice == "gpu":

@@ -1,6 +1,6 @@
 """Measure the detector's numbers on real OpenPose BODY_25 output.
 
-What the recording is (see docs/factory.md): only the first frame of a clip is a fresh detection with its own
+What the recording is (see docs/simulation.md): only the first frame of a clip is a fresh detection with its own
 confidences; the others come from OpenPose's tracker, rounded to whole pixels, with confidence 1. So confidences are
 measured on first frames, gaps and jitter on the tracked ones; of jitter they show the tracked, smoothed kind.
 """

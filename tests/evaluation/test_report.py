@@ -41,7 +41,7 @@ def full_report(window: int = 10) -> Report:
     return Report(
         title="A <b>run</b>",
         model="LSTM-VAE<script>",
-        data="factory<script>",
+        data="site<script>",
         simulated=True,
         judgement=evaluate(predictions, rows),
         examples=Examples(maps.round(), maps, picks.label, picks.title, picks.score, ("body",)),
@@ -64,7 +64,7 @@ def test_names_are_escaped_and_nothing_is_fetched(written: Path) -> None:
     assert not {"script", "b>run", "link", "iframe"} & {tag for tag, _ in page.tags}
     assert "<script" not in html
     assert "A <b>run</b>" in page.text
-    for words in ("LSTM-VAE<script>", "factory<script>", "torch<script>", "Mind the <script>.", "seed: 0 # <script>"):
+    for words in ("LSTM-VAE<script>", "site<script>", "torch<script>", "Mind the <script>.", "seed: 0 # <script>"):
         assert words in page.text
     sources = [attrs["src"] for tag, attrs in page.tags if tag == "img"]
     assert len(sources) == 7

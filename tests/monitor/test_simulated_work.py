@@ -16,12 +16,12 @@ PER_HOUR = 60
 
 @pytest.mark.slow
 def test_alarms_at_abnormal_work_and_false_alarms_as_stated(compose: Compose, tmp_path: Path) -> None:
-    manifest = simulate_dataset(tmp_path / "factory", preset="large", seed=3, workers=5, minutes=1)
+    manifest = simulate_dataset(tmp_path / "data", preset="large", seed=3, workers=5, minutes=1)
     run(compose("model=neighbours", "data=manifest", f"data.manifest={manifest}", "trainer=cpu", "data.stride=5"))
     words = (f"source={manifest}", f"false_alarms_per_hour={PER_HOUR}", "video=false")
     watch(monitor(tmp_path, tmp_path / "out", *words))
     content = json.loads((tmp_path / "out/monitor.json").read_text())
     normal, events = content["normal_validation"], content["events"]
     assert normal["false_alarms"] <= PER_HOUR * normal["hours"] + 1e-9
-    assert events["found"] >= 1
+    assert events["detected"] >= 1
     assert events["false_alarms_per_hour"] <= normal["per_hour_interval"][1]

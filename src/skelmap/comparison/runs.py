@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from skelmap.comparison.datasets import Dataset, dataset_names
 from skelmap.comparison.scores import RunScores, ScoresReader
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import flatten, read_bytes, read_mapping, read_yaml
+from skelmap.utils.io import read_bytes, read_json_object, read_yaml
+from skelmap.utils.names import flatten
 from skelmap.utils.schema import validate
 
 OUTPUT_FOLDER = "comparison"
@@ -191,7 +192,7 @@ def _read_metrics(path: Path) -> dict[str, Any]:
     Raises:
         UserError: the file cannot be read, or an entry has a wrong type.
     """
-    metrics = read_mapping(path)
+    metrics = read_json_object(path)
     try:
         validate(Metrics, metrics)
     except UserError as error:
@@ -209,7 +210,7 @@ def _without_metrics(path: Path, name: str, config: dict[str, Value]) -> FailedR
 
 def _read_versions(path: Path) -> dict[str, str]:
     try:
-        return {str(key): str(value) for key, value in read_mapping(path / "versions.json").items()}
+        return {str(key): str(value) for key, value in read_json_object(path / "versions.json").items()}
     except UserError:  # no number depends on it
         return {}
 

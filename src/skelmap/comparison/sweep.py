@@ -10,7 +10,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from skelmap.utils.io import shortened
+from skelmap.utils.names import shorten
 
 IGNORED_GROUPS = ("experiment", "sweep", "launcher")
 """Config groups that are not part of a folder's name: equal for all runs, or without effect on the results."""
@@ -31,7 +31,7 @@ def folder_name(overrides: Iterable[str]) -> str:
     name = name.replace("/", "_")
     if len(name) > MAX_LENGTH:
         name = re.sub(r"(?<==)[^,=]{30,}", lambda value: f"{value[0][-20:]}_{crc32(value[0].encode()):08x}", name)
-    return shortened(name, MAX_LENGTH) or "defaults"
+    return shorten(name, MAX_LENGTH) or "defaults"
 
 
 OmegaConf.register_new_resolver("folder_name", folder_name)  # used by conf/train.yaml

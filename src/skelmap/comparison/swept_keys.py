@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from skelmap.comparison.runs import RunResult, Value
-from skelmap.utils.io import WITHOUT_BEARING
+from skelmap.utils.names import KEYS_WITHOUT_EFFECT
 
 MODEL, DATA, SEED, SCORE_TYPE = "model", "data", "seed", "score_type"
 """Keys beside the dotted ones of the configuration: the model's name, the data set's name, the seed, the score type."""
@@ -59,7 +59,7 @@ def find_swept_keys(runs: Sequence[RunResult]) -> SweptKeys:
     Args:
         runs: the finished runs.
     """
-    names = {name for run in runs for name in run.config if not name.startswith(WITHOUT_BEARING)}
+    names = {name for run in runs for name in run.config if not name.startswith(KEYS_WITHOUT_EFFECT)}
     candidates = sorted(
         names - {SEED}, key=lambda name: (name in SET_BY_MODEL, not name.startswith("data."), len(name), name)
     )

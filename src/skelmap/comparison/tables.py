@@ -14,7 +14,8 @@ from skelmap.comparison.groups import RunGroup
 from skelmap.comparison.runs import RunResult, Value, format_value
 from skelmap.comparison.swept_keys import DATA, MODEL, SEED
 from skelmap.evaluation.bootstrap import FEWEST_GROUPS, RESAMPLES
-from skelmap.utils.io import atomic_write, flatten
+from skelmap.utils.io import atomic_write
+from skelmap.utils.names import flatten
 
 COSTS = {"train_seconds": "training, s", "peak_memory_mb": "memory, MB", "parameters": "parameters"}
 """Costs of a run: entries of metrics.json and their headings."""
@@ -42,7 +43,7 @@ def run_rows(comparison: Comparison) -> list[dict[str, Any]]:
     keys = comparison.keys.swept
     rows: list[dict[str, Any]] = []
     for run in comparison.runs:
-        values = {key: value for key in keys if (value := run.config.get(key)) is not None}
+        values: dict[str, Value] = {key: run.config[key] for key in keys if run.config.get(key) is not None}
         others = {k: v for k, v in run.metrics.items() if k not in (MODEL, DATA, SEED, "groups", "details")}
         names = {"run": run.name, "state": "finished"}
         rows.append({**names, **_method(run), **values, SEED: run.seed, **_flatten_metrics(others)})

@@ -11,7 +11,7 @@ from skelmap.comparison.comparison import Comparison, compare_runs
 from skelmap.comparison.page import write_page
 from skelmap.comparison.runs import OUTPUT_FOLDER
 from skelmap.comparison.tables import console_table, write_tables
-from skelmap.utils.io import stdout
+from skelmap.utils.io import stdout_console
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def compare_and_print(folder: Path, seed: int = 0) -> Path:
     """
     comparison = compare_runs(folder, seed)
     page = write_comparison(comparison)
-    stdout().print(console_table(comparison))
+    stdout_console().print(console_table(comparison))
     return page
 
 

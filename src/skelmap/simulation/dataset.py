@@ -160,7 +160,7 @@ def simulate_dataset(
     arguments is written anew. Several processes may call this at once: one writes, the others wait.
 
     Args:
-        folder: where to; gets manifest.csv, factory.json and clips/*.npz.
+        folder: where to; gets manifest.csv, simulation.json and clips/*.npz.
         preset: "paper" (one worker, 4,618 + 1,500 + 4,898 frames) or "large".
         seed: of everything random, 0 or more.
         workers: of the `large` preset, 3 or more.
@@ -182,9 +182,9 @@ def simulate_dataset(
     if preset == "large":
         arguments |= {"workers": workers, "minutes": minutes}
     arguments["camera"] = asdict(camera)
-    with FileLock(folder / ".factory.lock"):
+    with FileLock(folder / ".simulation.lock"):
         if not _complete(folder, arguments):
-            (folder / "factory.json").unlink(missing_ok=True)
+            (folder / "simulation.json").unlink(missing_ok=True)
             shots = paper_shots(seed) if preset == "paper" else large_shots(seed, workers, minutes)
             total = 2 + TEST_CLIPS if preset == "paper" else None
             _write(folder, arguments, track(shots, "simulating", total, disable=not progress), camera)
@@ -213,7 +213,7 @@ def _check(preset: str, seed: int, workers: int, minutes: float) -> None:
 def _complete(folder: Path, arguments: dict[str, object]) -> bool:
     """Whether the data set that these arguments give already stands, unchanged."""
     try:
-        note = json.loads((folder / "factory.json").read_text(encoding="utf-8"))
+        note = json.loads((folder / "simulation.json").read_text(encoding="utf-8"))
         if {key: note.get(key) for key in arguments} != arguments:
             return False
         return all(_digest(folder / name) == digest for name, digest in note["sha256"].items())
@@ -231,7 +231,7 @@ def _write(folder: Path, arguments: dict[str, object], shots: "Iterable[Shot]", 
         recordings.append(Recording(shot.name, folder / path, shot.split, shot.group, scene.abnormal, scene.works))
     write_manifest(folder / "manifest.csv", recordings)
     digests["manifest.csv"] = _digest(folder / "manifest.csv")
-    with atomic_write(folder / "factory.json") as file:  # last: its presence says that everything is there
+    with atomic_write(folder / "simulation.json") as file:  # last: its presence says that everything is there
         file.write(json.dumps({**arguments, "sha256": digests}, indent=1) + "\n")
 
 

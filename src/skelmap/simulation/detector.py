@@ -1,7 +1,7 @@
 """A model of the pose detector: what OpenPose would report of the true picture points.
 
 Numbers per joint come from real OpenPose output (`scripts/fit_detector.py` measures them, `detector.json` keeps
-them); what that recording cannot show is assumed, named here, and listed in docs/factory.md.
+them); what that recording cannot show is assumed, named here, and listed in docs/simulation.md.
 """
 
 import json

@@ -95,7 +95,7 @@ TURN_RADIUS = 0.30
 """A turn on the spot counts as walking on a circle of this radius, m, when deciding how fast to step."""
 UNDER_BODY = {WALK: 0.34, RUN: 0.28}
 """Share of its stance after which the body is above a foot: chosen so that thigh and knee angles come closest to the
-published curves (docs/factory.md shows them)."""
+published curves (docs/simulation.md shows them)."""
 STILL = 0.04
 """Below this speed, m/s, nobody needs to step."""
 

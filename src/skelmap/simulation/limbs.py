@@ -107,7 +107,7 @@ def _foot(joints: Floats, side: int, ankle: Floats, toes: Floats, pitch: Floats,
 
 
 def _face(joints: Floats, trunk: Trunk, worker: Worker) -> None:
-    """Nose, eyes and ears in head lengths; offsets measured on the real detections (docs/factory.md)."""
+    """Nose, eyes and ears in head lengths; offsets measured on the real detections (docs/simulation.md)."""
     forward, left, up = (trunk.head[:, i] for i in range(3))
     skull = trunk.neck + worker.head * (0.35 * trunk.chest[:, 2] + 0.50 * up)
     spots = {

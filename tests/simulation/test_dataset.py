@@ -51,7 +51,7 @@ def test_every_work_is_done_and_every_frame_span_is_inside(paper: Path) -> None:
     done: dict[str, set[int]] = {work: set() for work in ABNORMAL}
     for r in manifest.recordings:
         clip = read_clip(r.path, r.clip)
-        for name, (first, stop) in r.work:
+        for name, (first, stop) in r.actions:
             assert 0 <= first < stop <= len(clip)
             done[name] |= set(r.labels(clip.frame)[first:stop].tolist())
     assert all(1 in kinds for kinds in done.values())
@@ -99,8 +99,8 @@ def test_an_incomplete_or_changed_data_set_is_made_anew(tmp_path: Path, damage: 
     manifest = simulate_dataset(tmp_path, **TINY)
     whole = tree(tmp_path)
     clip = next(tmp_path.rglob("*.npz"))
-    if damage == "note":  # as if interrupted: factory.json is written last
-        (tmp_path / "factory.json").unlink()
+    if damage == "note":  # as if interrupted: simulation.json is written last
+        (tmp_path / "simulation.json").unlink()
         clip.unlink()
     elif damage == "clip":
         clip.write_bytes(clip.read_bytes()[:-20])
@@ -113,7 +113,7 @@ def test_an_incomplete_or_changed_data_set_is_made_anew(tmp_path: Path, damage: 
 def test_other_arguments_replace_a_data_set(tmp_path: Path) -> None:
     simulate_dataset(tmp_path, **TINY)
     simulate_dataset(tmp_path, **TINY, camera=Camera(pitch=30.0))
-    assert json.loads((tmp_path / "factory.json").read_text())["camera"]["pitch"] == 30.0
+    assert json.loads((tmp_path / "simulation.json").read_text())["camera"]["pitch"] == 30.0
 
 
 def test_two_processes_at_once(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_large_takes_the_memory_of_one_clip(tmp_path: Path, monkeypatch: pytest.
     from skelmap.simulation import dataset, sessions
 
     events: list[str] = []
-    monkeypatch.setattr(sessions, "CLIP_FRAMES", 90)
+    monkeypatch.setattr(dataset, "CLIP_FRAMES", 90)
     original = sessions.record
     monkeypatch.setattr(sessions, "record", lambda *a: (events.append("made"), original(*a))[1])
     put = dataset.write_clip

@@ -201,7 +201,7 @@ def script(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_the_script_writes_table_and_figure_and_names_mistakes(tmp_path: Path) -> None:
-    manifest = str(simulate_dataset(tmp_path / "factory"))
+    manifest = str(simulate_dataset(tmp_path / "data"))
     out = str(tmp_path / "out" / "found")
     done = script(manifest, "--out", out, "--img-size", "14", "28", "--frames", "300", "--line-unit", "source", "map")
     assert done.returncode == 0, done.stderr
