@@ -331,7 +331,7 @@ def _report(parts: Parts, result: EvaluationResult, test: Predictions) -> Report
         model=name,
         data=data.name,
         simulated=data.simulated,
-        result=result,
+        judgement=result,
         examples=_examples(parts.model, data, pick_windows(test, index)),
         latents=sample_latents(test, index, parts.config["seed"]),
         history=parts.history.epochs,
