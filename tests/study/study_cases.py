@@ -84,7 +84,7 @@ def write_cell(
     write_scores(folder, names, clip, frame, label, score=primary, **{second: variant})
     known = ~np.isnan(variant)
     works = [
-        {"work": work, "auroc": float(roc_auc_score(label[clip % 4 == i], primary[clip % 4 == i]))}
+        {"action": work, "auroc": float(roc_auc_score(label[clip % 4 == i], primary[clip % 4 == i]))}
         for i, work in enumerate(WORKS)
     ]
     metrics = {
@@ -93,7 +93,8 @@ def write_cell(
         "train_seconds": 60.0 * len(model) + seed, "peak_memory_mb": 700,
         "auroc": float(roc_auc_score(label, primary)), "auroc_interval": [0.5, 0.9], "score": first,
         f"auroc_{second}": float(roc_auc_score(label[known], variant[known])), f"auroc_{second}_interval": None,
-        "counts": {"frames": len(label), "clips": clips}, "details": {first: {"works": works}, second: {"works": []}},
+        "counts": {"frames": len(label), "clips": clips},
+        "details": {first: {"actions": works}, second: {"actions": []}},
     }  # fmt: skip
     (folder / "metrics.json").write_text(json.dumps(metrics))
     (folder / "config.yaml").write_text(yaml.safe_dump(config(folder, model, seed, overrides or {})))

@@ -11,7 +11,7 @@ from skelmap.comparison.comparison import Comparison, build_comparison
 from skelmap.comparison.groups import Group, pooled, profile
 from skelmap.comparison.pairwise import compare
 from skelmap.comparison.tables import how
-from skelmap.evaluation.bootstrap import ALONE, RESAMPLES, auroc_interval, holm, seed_weights, unit_weights
+from skelmap.evaluation.bootstrap import RESAMPLES, TOO_FEW_CLIPS, auroc_interval, holm, seed_weights, unit_weights
 from skelmap.utils.errors import UserError
 
 
@@ -187,7 +187,7 @@ def test_one_clip_or_one_class_has_no_interval_and_says_so(tmp_path: Path) -> No
         g["data"]: (g.estimate.mean is None, g.estimate.reason) for g in build_comparison(tmp_path).groups if g.primary
     }
     assert reasons["d (simulated)"] == (False, "")
-    assert reasons["single (simulated)"] == (False, ALONE)
+    assert reasons["single (simulated)"] == (False, TOO_FEW_CLIPS)
     assert reasons["normal (simulated)"] == (True, "normal or abnormal frames only; an AUROC needs both")
 
 

@@ -125,7 +125,7 @@ def test_simulated_is_said_where_it_is_so(tmp_path: Path, simulated: bool) -> No
 def test_one_run_one_clip_without_works_is_enough(tmp_path: Path) -> None:
     cell = write_cell(tmp_path / "a", "lstm_vae")
     text = (cell / "metrics.json").read_text()
-    (cell / "metrics.json").write_text(re.sub(r'"works": \[.*?\]', '"works": []', text))
+    (cell / "metrics.json").write_text(re.sub(r'"actions": \[.*?\]', '"actions": []', text))
     lines = (cell / "scores.csv").read_text().splitlines()
     (cell / "scores.csv").write_text("\n".join(line for line in lines if line.startswith(("clip", "test_00"))))
     page = write_comparison(tmp_path).read_text(encoding="utf-8")

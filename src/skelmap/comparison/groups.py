@@ -11,7 +11,14 @@ import numpy as np
 from skelmap.comparison.runs import RunResult, Value, order
 from skelmap.comparison.scores import Frames
 from skelmap.comparison.swept_keys import DATA, MODEL, SCORING, Keys, value
-from skelmap.evaluation.bootstrap import ALONE, ClusteredAUROC, Units, interval, mean_over_seeds, unit_weights
+from skelmap.evaluation.bootstrap import (
+    TOO_FEW_CLIPS,
+    ClusteredAUROC,
+    SamplingUnits,
+    interval,
+    mean_over_seeds,
+    unit_weights,
+)
 from skelmap.evaluation.metrics import Floats, Labels
 
 
@@ -33,11 +40,11 @@ class Aurocs:
             known = cell.groups
             groups.setdefault(cell.data, {}).update({clip: known.get(clip, clip) for clip in cell.scores.frames.clips})
         self._clip = {data: {name: i for i, name in enumerate(sorted(names))} for data, names in groups.items()}
-        self._units = {data: Units.choose(of) for data, of in groups.items()}
+        self._units = {data: SamplingUnits.choose(of) for data, of in groups.items()}
         self._weights = {data: unit_weights(units.count, seed) for data, units in self._units.items()}
         self._known: dict[tuple[RunResult, str], tuple[float | None, Floats]] = {}
 
-    def units(self, data: str) -> Units:
+    def units(self, data: str) -> SamplingUnits:
         """What is resampled of a data set."""
         return self._units[data]
 
@@ -170,7 +177,7 @@ def pooled(groups: Sequence[Group]) -> Estimate:
         return Estimate(None, None, None, "normal or abnormal frames only; an AUROC needs both")
     average = mean(mean(v for v in group.values if v is not None) for group in groups)
     if groups[0].aurocs.units(groups[0].cells[0].data).count < 2:
-        return Estimate(average, None, None, ALONE)
+        return Estimate(average, None, None, TOO_FEW_CLIPS)
     draws = groups[0].draws if len(groups) == 1 else np.mean([group.draws for group in groups], axis=0)
     return Estimate(average, *interval(draws))
 

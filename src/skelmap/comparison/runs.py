@@ -174,8 +174,8 @@ def _has_works(details: Any) -> bool:
     """Whether each scoring lists its works by name and AUROC."""
     return isinstance(details, dict) and all(
         isinstance(scoring, dict)
-        and isinstance(works := scoring.get("works"), list)
-        and all(isinstance(w, dict) and isinstance(w.get("work"), str) and _is_number(w.get("auroc")) for w in works)
+        and isinstance(works := scoring.get("actions"), list)
+        and all(isinstance(w, dict) and isinstance(w.get("action"), str) and _is_number(w.get("auroc")) for w in works)
         for scoring in details.values()
     )
 
@@ -185,7 +185,7 @@ ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(("auroc", "train_seconds", "peak_memory_mb", "parameters"), ("a number or null", _is_number)),
     "seed": ("text, a number or null", lambda value: isinstance(value, str) or _is_number(value)),
     "groups": ("a group's name by clip", _are_names),
-    "details": ("works with their AUROC by scoring", _has_works),
+    "details": ("actions with their AUROC by score", _has_works),
 }
 """What entries of metrics.json must hold where they are there."""
 

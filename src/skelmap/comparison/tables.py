@@ -13,7 +13,7 @@ from skelmap.comparison.comparison import Comparison
 from skelmap.comparison.groups import Group
 from skelmap.comparison.runs import RunResult, Value, text
 from skelmap.comparison.swept_keys import DATA, MODEL, SEED
-from skelmap.evaluation.bootstrap import FEWEST_GROUPS, RESAMPLES
+from skelmap.evaluation.bootstrap import MIN_GROUPS, RESAMPLES
 from skelmap.utils.io import atomic_write, flatten
 
 COSTS = {"train_seconds": "training, s", "peak_memory_mb": "memory, MB", "parameters": "parameters"}
@@ -110,7 +110,7 @@ def how(study: Comparison) -> str:
         f"draws the test recordings ({units}) and the seeds together, with replacement: as many groups or clips as "
         "there are, the same ones for every setting and seed, and n - 1 of the n seeds, which makes the variance of a "
         "mean over few seeds come out right. A group is a person, a session or a camera; with fewer than "
-        f"{FEWEST_GROUPS} of them clips are drawn, and the interval leaves out how groups differ. With one seed, or "
+        f"{MIN_GROUPS} of them clips are drawn, and the interval leaves out how groups differ. With one seed, or "
         "none that differ, it speaks of the recordings alone; with two or three that differ much, it is too narrow."
     )
 

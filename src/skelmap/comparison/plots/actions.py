@@ -57,7 +57,7 @@ def _works(group: Group) -> Works:
     found: Works = {}
     for cell in group.cells:
         details = cell.metrics.get("details", {}).get(group.scoring, {})
-        for work in details.get("works", []):
+        for work in details.get("actions", []):
             if isinstance(work.get("auroc"), int | float):
-                found.setdefault(str(work.get("work")), []).append(work["auroc"])
+                found.setdefault(str(work.get("action")), []).append(work["auroc"])
     return found
