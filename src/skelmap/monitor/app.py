@@ -29,7 +29,7 @@ from skelmap.skeletons.layouts import LAYOUTS
 from skelmap.skeletons.readers import PoseFormat
 from skelmap.training.schema import MONITOR_RULES, check_values, resolved
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import atomic_write, stdout
+from skelmap.utils.io import atomic_write, stdout_console
 
 LOCK = ".monitor.lock"
 
@@ -226,4 +226,4 @@ def _print(monitor: Monitor, figures: EventMetrics | None) -> None:
         *(str(figures.events), str(figures.detected), str(figures.false_alarms), f"{figures.normal_hours:.3f}"),
         *("–" if rate is None else f"{rate:.3g}", "–" if delay is None else f"{delay:.1f} s"),
     )
-    stdout().print(table)
+    stdout_console().print(table)

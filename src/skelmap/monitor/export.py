@@ -238,6 +238,5 @@ def difference(one: Scorer, other: Scorer, windows: NDArray[np.float32]) -> floa
 
 def _verdicts(scorer: Scorer, windows: NDArray[np.float32]) -> list[NDArray[np.floating]]:
     """What a scorer says of windows: scores and contributions."""
-    codes = [scorer.encode(window) for window in windows]
-    scores = [scorer.score(codes[:1], windows[:1]), scorer.score(codes, windows)]
+    scores = [scorer.score(windows[:1]), scorer.score(windows)]
     return [np.concatenate(scores), np.stack([scorer.contributions(window) for window in windows])]
