@@ -41,7 +41,7 @@ def missing_manifest(folder: Path) -> Path:
 
 
 def unknown_column(folder: Path) -> Path:
-    return write_manifest(folder, [], "clip,path,split,group,abnormal,action")
+    return write_manifest(folder, [], "clip,path,split,group,abnormal,label")
 
 
 def missing_source(folder: Path) -> Path:
@@ -87,12 +87,12 @@ def nobody_to_judge(folder: Path) -> Path:
     [
         (
             unknown_column,
-            r"manifest\.csv: unknown column 'action'; allowed are clip, path, split, group, abnormal, work",
+            r"manifest\.csv: unknown column 'label'; allowed are clip, path, split, group, abnormal, action",
         ),
-        (missing_source, r"manifest\.csv, line 2: clip one: .*gone is not there"),
+        (missing_source, r"manifest\.csv, line 2: clip one: .*gone does not exist"),
         (abnormal_training, r"line 4: clip c of split train has abnormal frames \(3-9\)"),
         (json_cut_in_half, r"clip_000000000007_keypoints\.json: damaged JSON"),
-        (eighteen_joints, r"18 joints where the declared layout BODY_25 has 25; set data\.json\.layout=COCO_18"),
+        (eighteen_joints, r"18 joints where the declared layout BODY_25 has 25; set data\.pose_format\.layout=COCO_18"),
         (short_clips, r"no window of data\.seq_len=30 frames in split train.* has 20; allowed are 1 to 20"),
         (nobody_to_judge, "nobody is in any frame of split test"),
     ],

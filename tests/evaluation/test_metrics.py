@@ -5,7 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
-from skelmap.evaluation.alarms import operating_point
 from skelmap.evaluation.bootstrap import ALONE, RESAMPLES, auroc_interval, ranked_pairs
 from skelmap.evaluation.metrics import Curve, auroc
 from skelmap.utils.errors import UserError
@@ -117,30 +116,7 @@ def test_no_interval_says_why() -> None:
     assert "resamples hold normal or abnormal frames only" in reason
 
 
-def test_operating_point_by_hand() -> None:
-    # Clip 0 at 10 fps, frames 10 and 11 left out; clip 1 at 5 fps, its frame numbers going on from clip 0's.
-    frame = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 14, 15, 16, 17, 18, 19, 20])
-    clip = np.repeat([0, 1], [12, 7])
-    label = np.array([0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0])
-    onset = np.where(label == 1, np.where(clip == 0, 3, 15), -1)
-    score = np.array([9, 9, 1, 2, 8, 8, 8, 8, 8, 8, 8, 8, 8, 2, 7, 8, 6, 8, 2], float)
-    # 10 abnormal frames, 80 % are 8 of them: the threshold is 6.
-    point = operating_point(Curve.build(score, label), score, label, onset, clip, frame, np.array([10.0, 5.0]))
-    assert point.threshold == 6
-    # Runs of normal frames at or above 6: 0-1, 8-9, 12-13, and frame 14 of the other clip.
-    assert point.false_alarms == 4
-    assert point.normal_hours == pytest.approx((7 / 10 + 2 / 5) / 3600)
-    assert point.false_alarms_per_hour == pytest.approx(4 / point.normal_hours)
-    assert (point.spans, point.spans_detected) == (2, 2)
-    assert point.median_delay == pytest.approx((1 / 10 + 1 / 5) / 2)
-
-
-def test_missed_spans_are_not_in_the_delay() -> None:
-    frame, clip = np.arange(40), np.zeros(40, int)
-    label, onset = np.zeros(40, int), np.full(40, -1)
-    label[10:30], onset[10:30] = 1, 10
-    label[35:37], onset[35:37] = 1, 35
-    score = np.where((frame >= 12) & (frame < 30), 5.0, 0.0)
-    point = operating_point(Curve.build(score, label), score, label, onset, clip, frame, np.array([30.0]))
-    assert (point.spans, point.spans_detected, point.false_alarms) == (2, 1, 0)
-    assert point.median_delay == pytest.approx(2 / 30)
+def test_threshold_at_a_detection_rate_is_the_highest_that_reaches_it() -> None:
+    label, score = np.array([1, 1, 1, 1, 1, 0]), np.array([5.0, 4.0, 4.0, 2.0, 1.0, 3.0])
+    curve = Curve.build(score, label)
+    assert [curve.threshold_at(rate) for rate in (0.2, 0.6, 0.8, 1.0)] == [5.0, 4.0, 2.0, 1.0]

@@ -61,7 +61,7 @@ def write_openpose(folder: Path, clip: Clip) -> None:
 
 
 def write_manifest(
-    folder: Path, lines: Sequence[Sequence[str]], columns: str = "clip,path,split,group,abnormal,work"
+    folder: Path, lines: Sequence[Sequence[str]], columns: str = "clip,path,split,group,abnormal,action"
 ) -> Path:
     """Write the lines of a manifest; columns missing at the end of a line are empty."""
     header = columns.split(",")
@@ -90,9 +90,9 @@ def write_toy_dataset(folder: Path, frames: int = 60, with_val: bool = True) -> 
     folder.mkdir(parents=True, exist_ok=True)
     lines: list[list[str]] = []
 
-    def add(name: str, split: str, abnormal: str, keypoints: NDArray[np.float32], work: str = "") -> None:
+    def add(name: str, split: str, abnormal: str, keypoints: NDArray[np.float32], action: str = "") -> None:
         write_clip(folder / f"{name}.npz", make_clip(keypoints, name))
-        lines.append([name, f"{name}.npz", split, name, abnormal, work])
+        lines.append([name, f"{name}.npz", split, name, abnormal, action])
 
     add("train_a", "train", "", wave(frames, 1))
     add("train_b", "train", "", wave(frames, 2))

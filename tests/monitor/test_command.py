@@ -27,7 +27,7 @@ def test_the_test_recordings_are_judged_event_by_event(
 ) -> None:
     watch(monitor(trained, tmp_path / "out", f"source={trained}/task/manifest.csv", "threshold=1e-3"))
     content = json.loads((tmp_path / "out" / "monitor.json").read_text())
-    assert (content["events"]["events"], content["events"]["found"], content["events"]["false_alarms"]) == (2, 2, 0)
+    assert (content["events"]["events"], content["events"]["detected"], content["events"]["false_alarms"]) == (2, 2, 0)
     assert content["events"]["median_delay"] < 1.0 and content["latency_ms"]["median"] > 0
     assert "false alarms" in capsys.readouterr().out
     with (tmp_path / "out" / "events.csv").open(newline="") as file:
@@ -42,7 +42,7 @@ def test_the_test_recordings_are_judged_event_by_event(
 
 def test_without_normal_scores_there_is_nothing_to_say_of_normal_work(trained: Path, tmp_path: Path) -> None:
     shutil.copytree(trained / "run", tmp_path / "run")
-    (tmp_path / "run/normal_scores.npz").unlink()
+    (tmp_path / "run/validation_scores.npz").unlink()
     words = (f"checkpoint={tmp_path}/run", f"source={trained}/task/test_normal.npz", "threshold=1", "video=false")
     watch(monitor(trained, tmp_path / "out", *words))
     assert json.loads((tmp_path / "out/monitor.json").read_text())["normal_validation"] is None
@@ -75,7 +75,7 @@ def test_the_estimator_is_named_where_poses_are_found_in_pictures(
     [
         (["source=nothing.mp4"], "source=nothing.mp4: no such file or folder, nor a camera"),
         (["source={task}/manifest.csv", "follow=true"], "follow=true waits for more files in a folder"),
-        (["source={task}/manifest.csv", "false_alarms_per_hour=1"], "cannot be told from 0.1 minutes"),
+        (["source={task}/manifest.csv", "false_alarms_per_hour=1"], "cannot be estimated from 0.1 minutes"),
         (["source={task}/manifest.csv", "false_alarms_per_hour=0"], "false_alarms_per_hour=0; allowed: a number"),
         (["source={task}/manifest.csv", "page=99999"], "page=99999; allowed: null or a whole number"),
         (["source={task}/manifest.csv", "checkpoint=elsewhere"], "elsewhere: not the folder of a finished run"),

@@ -90,7 +90,7 @@ def test_the_script_exports_a_run_and_names_what_is_wrong(
     script(monkeypatch, trained / "run", "--out", tmp_path / "out")
     assert f"{tmp_path}/out: differs from PyTorch by " in capsys.readouterr().out
     written = {path.name for path in (tmp_path / "out").iterdir()}
-    assert written == {"model.onnx", "eye.json", "normal_scores.npz", "README.txt"}
+    assert written == {"model.onnx", "eye.json", "validation_scores.npz", "README.txt"}
     with pytest.raises(SystemExit, match=r"README.txt/onnx/eye.json: cannot be written \(Not a directory\)"):
         script(monkeypatch, trained / "run", "--out", tmp_path / "out/README.txt/onnx")
     with pytest.raises(SystemExit, match="task: not the folder of a finished run or an exported model"):
@@ -231,7 +231,7 @@ def test_a_run_without_validation_recordings_is_exported_without_normal_scores(t
         (tmp_path / "run").mkdir(exist_ok=True)
         (tmp_path / "run" / name).symlink_to(trained / "run" / name)
     export(tmp_path / "run", tmp_path / "out")
-    assert not (tmp_path / "out/normal_scores.npz").exists() and (tmp_path / "out/model.onnx").exists()
+    assert not (tmp_path / "out/validation_scores.npz").exists() and (tmp_path / "out/model.onnx").exists()
 
 
 @pytest.mark.slow

@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 from hydra_config import Compose
-from skelmap.evaluation.events import AlarmCollector
 from skelmap.evaluation.thresholds import ValidationScores
 from skelmap.monitor.runner import Monitor
 from skelmap.monitor.scorers import TorchScorer
-from skelmap.monitor.sinks import Sink
+from skelmap.monitor.sinks import AlarmCollector, Sink
 from skelmap.monitor.sources import ClipSource
 from skelmap.monitor.stream import Event, FrameResult
 from skelmap.skeletons.clip import Clip
@@ -93,5 +92,5 @@ def test_recordings_too_short_at_the_model_s_frame_rate_leave_no_scores(compose:
     write_clip(task.parent / "val.npz", replace(make_clip(wave(12)), fps=60.0))
     run(compose(*overrides(task, "pca_windows")))
     assert (tmp_path / "run" / "metrics.json").exists()
-    with pytest.raises(UserError, match=r"no normal validation scores; .* Allowed without it is a threshold=NUMBER"):
+    with pytest.raises(UserError, match=r"validation_scores\.npz: missing, .* allowed without it: threshold=NUMBER"):
         ValidationScores.read(tmp_path / "run")

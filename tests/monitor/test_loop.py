@@ -24,11 +24,8 @@ class Height:
 
     eye = InputSpec("height", 1, 30.0, BODY_25, KeypointSettings(BODY_25), simulated=False)
 
-    def encode(self, frames: np.ndarray) -> Sequence[np.ndarray]:
-        return list(frames)
-
-    def score(self, codes: Sequence[Sequence[np.ndarray]], frames: np.ndarray) -> np.ndarray:
-        return -240.0 * frames[:, -1, 0, 0, 1].astype(np.float64)
+    def score(self, windows: np.ndarray) -> np.ndarray:
+        return -240.0 * windows[:, -1, 0, 0, 1].astype(np.float64)
 
     def contributions(self, frames: np.ndarray) -> np.ndarray:
         return np.zeros_like(frames)
@@ -69,7 +66,7 @@ def nodding(number: int, up: bool) -> PoseFrame:
     return one
 
 
-RULE = AlarmRule(on=80, off=60, min_seconds=0.1, cool_down_seconds=0.3)
+RULE = AlarmRule(on=80, off=60, min_seconds=0.1, release_seconds=0.3)
 
 
 def test_a_listener_that_fails_is_a_trouble_that_is_told_once() -> None:
@@ -99,8 +96,8 @@ def test_damaged_joints_and_scores_stop_nobody() -> None:
     assert [len(verdict.scores) for verdict in heard.frames] == [1, 1, 1] and heard.troubles == []
 
     class Diverged(Height):
-        def score(self, codes: Sequence[Sequence[np.ndarray]], frames: np.ndarray) -> np.ndarray:
-            return np.full(len(frames), np.nan)
+        def score(self, windows: np.ndarray) -> np.ndarray:
+            return np.full(len(windows), np.nan)
 
     page, heard = WebPage("127.0.0.1", 0), Heard()
     Monitor(Diverged(), RULE, [page, heard]).run([Given([sight(n) for n in range(5)])])

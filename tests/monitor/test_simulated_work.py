@@ -23,5 +23,5 @@ def test_alarms_at_abnormal_work_and_false_alarms_as_stated(compose: Compose, tm
     content = json.loads((tmp_path / "out/monitor.json").read_text())
     normal, events = content["normal_validation"], content["events"]
     assert normal["false_alarms"] <= PER_HOUR * normal["hours"] + 1e-9
-    assert events["found"] >= 1
+    assert events["detected"] >= 1
     assert events["false_alarms_per_hour"] <= normal["per_hour_interval"][1]

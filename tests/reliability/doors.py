@@ -167,7 +167,7 @@ def manifest(good: Good, folder: Path, rng: Random) -> Trial:
         shutil.copy(good.task.parent / name, folder / name)
     path = folder / "manifest.csv"
     lines = [
-        ["clip", "path", "split", "group", "abnormal", "work"],
+        ["clip", "path", "split", "group", "abnormal", "action"],
         ["train_a", "train_a.npz", "train", "a", "", ""],
         ["val", "val.npz", "val", "b", "", ""],
         ["test", "test_mixed.npz", "test", "c", "30-60", "wave:0-60"],
@@ -335,7 +335,7 @@ def run_folder(good: Good, folder: Path, rng: Random) -> Trial:
     """A run's folder from elsewhere, for the monitor and for a run that is started again."""
     model = rng.choice(list(good.runs))
     shutil.copytree(good.runs[model], folder / "run", ignore=shutil.ignore_patterns("log", "figures", "*.html"))
-    file = rng.choice(("config.yaml", "eye.json", "normal_scores.npz", "metrics.json", "checkpoints/best.ckpt"))
+    file = rng.choice(("config.yaml", "eye.json", "validation_scores.npz", "metrics.json", "checkpoints/best.ckpt"))
     path = folder / "run" / file
     if rng.random() < 0.15:
         replaced_by_something_else(path, rng)

@@ -43,7 +43,7 @@ def test_the_layout_of_json_is_named_on_the_command_line(
         call(monkeypatch, script, *asked)
     call(monkeypatch, script, *asked, "--layout", "COCO_17", "--size", "640", "480", "--fps", "10")
     assert Path(result.format(out=tmp_path / "out")).stat().st_size > 0
-    with pytest.raises(SystemExit, match=r"picture size 9x480; 16 to 16384 pixels a side are allowed"):
+    with pytest.raises(SystemExit, match=r"image size 9x480; 16 to 16384 pixels a side are allowed"):
         call(monkeypatch, script, *asked, "--layout", "COCO_17", "--size", "9", "480")
 
 

@@ -51,7 +51,7 @@ def test_every_action_occurs_and_every_interval_is_inside_its_clip(paper: Path) 
     found: dict[str, set[int]] = {action: set() for action in ABNORMAL_ACTIONS}
     for r in manifest.recordings:
         clip = read_clip(r.path, r.clip)
-        for name, (first, stop) in r.work:
+        for name, (first, stop) in r.actions:
             assert 0 <= first < stop <= len(clip)
             found[name] |= set(r.labels(clip.frame)[first:stop].tolist())
     assert all(1 in kinds for kinds in found.values())

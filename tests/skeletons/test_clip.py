@@ -51,7 +51,7 @@ def test_present_and_span_count_frames_with_nobody() -> None:
     [
         ({"keypoints": np.zeros((4, 18, 3))}, "18 joints, but the declared layout BODY_25 has 25"),
         ({"keypoints": np.zeros((4, 75))}, r"shape \(4, 75\)"),
-        ({"size": (640, 5)}, "picture size 640x5"),
+        ({"size": (640, 5)}, "image size 640x5"),
         ({"fps": 0.0}, "fps 0"),
         ({"fps": float("nan")}, "fps nan"),
         ({"frame": np.array([0, 1, 2, -3])}, "frame -3 is negative"),

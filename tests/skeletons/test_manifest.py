@@ -1,4 +1,4 @@
-"""The manifest: what it says, and how it says what is wrong with it."""
+"""Read, write and check manifests; messages name file, line, value and what is allowed."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_manifest_says_split_group_spans_and_works(folder: Path) -> None:
+def test_a_manifest_gives_split_group_abnormal_spans_and_actions(folder: Path) -> None:
     path = write_manifest(
         folder,
         [
@@ -34,17 +34,28 @@ def test_a_manifest_says_split_group_spans_and_works(folder: Path) -> None:
     one, two, three = read_manifest(path).recordings
     assert one == Recording("one", folder / "a.npz", "train", "anna")
     assert two.abnormal == ((120, 260), (400, 455))
-    assert two.work == (("carry_box", (0, 300)), ("cut: paper", (300, 620)))
+    assert two.actions == (("carry_box", (0, 300)), ("cut: paper", (300, 620)))
     assert three.abnormal is None
     assert [r.clip for r in read_manifest(path).split("test")] == ["two", "three"]
 
 
-def test_the_work_column_and_the_order_of_columns_are_free(folder: Path) -> None:
+def test_the_action_column_is_optional_and_columns_come_in_any_order(folder: Path) -> None:
     path = write_manifest(folder, [["", "train", "a.npz", "anna", "one"]], "abnormal,split,path,group,clip")
     assert read_manifest(path).recordings == (Recording("one", folder / "a.npz", "train", "anna"),)
 
 
-def test_a_byte_order_mark_and_relative_paths_are_fine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_column_action_may_be_called_work_as_in_earlier_versions(folder: Path) -> None:
+    line = ["one", "a.npz", "test", "anna", "", "cut:0-2"]
+    new, old = (f"clip,path,split,group,abnormal,{name}" for name in ("action", "work"))
+    assert (
+        read_manifest(write_manifest(folder, [line], new)).recordings
+        == read_manifest(write_manifest(folder, [line], old)).recordings
+    )
+    with pytest.raises(UserError, match=r"a column appears twice in .*; work is the earlier name of action"):
+        read_manifest(write_manifest(folder, [line], f"{new},work"))
+
+
+def test_a_byte_order_mark_and_relative_paths_are_allowed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_manifest(folder, [["one", "a.npz", "train", "anna"]])
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     monkeypatch.chdir(folder)
@@ -52,17 +63,17 @@ def test_a_byte_order_mark_and_relative_paths_are_fine(folder: Path, monkeypatch
 
 
 @pytest.mark.parametrize("where", ["again.csv", "elsewhere/again.csv"])
-def test_what_is_written_is_read_again(folder: Path, where: str) -> None:
-    works = (("carry_box", (0, 300)), ("cut: paper", (300, 620)))
+def test_reading_inverts_writing(folder: Path, where: str) -> None:
+    actions = (("carry_box", (0, 300)), ("cut: paper", (300, 620)))
     recordings = (
         Recording("one", folder / "a.npz", "train", "anna"),
-        Recording("two, with a comma", folder / "b.npz", "test", 'ben "b"', ((120, 260), (400, 455)), works),
+        Recording("two, with a comma", folder / "b.npz", "test", 'ben "b"', ((120, 260), (400, 455)), actions),
         Recording("three", folder / "c.npz", "test", "ben", None),
     )
     write(folder / where, recordings)
     assert read_manifest(folder / where).recordings == recordings
     (folder / "a.npz").unlink()
-    with pytest.raises(UserError, match=r"line 2: clip one: .*a.npz is not there"):
+    with pytest.raises(UserError, match=r"line 2: clip one: .*a.npz does not exist"):
         read_manifest(folder / where)
 
 
@@ -73,21 +84,21 @@ def test_labels_equal_membership_in_a_span(abnormal: list[tuple[int, int]]) -> N
     assert labels.tolist() == [int(any(a <= f < b for a, b in abnormal)) for f in frame]
 
 
-def test_all_and_none_label_everything_and_nothing() -> None:
+def test_labels_without_spans_and_with_all() -> None:
     frame = np.arange(5)
     assert Recording("c", Path("c"), "test", "g", None).labels(frame).tolist() == [1] * 5
     assert Recording("c", Path("c"), "test", "g").labels(frame).tolist() == [0] * 5
 
 
-def test_works_name_the_frames_of_their_span() -> None:
+def test_action_names_follow_the_spans() -> None:
     recording = Recording("c", Path("c"), "test", "g", (), (("cut", (1, 3)), ("carry", (4, 5))))
-    assert recording.works(np.arange(6)).tolist() == ["", "cut", "cut", "", "carry", ""]
+    assert recording.action_names(np.arange(6)).tolist() == ["", "cut", "cut", "", "carry", ""]
 
 
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (["one", "gone.npz", "train", "g"], "line 2: clip one: .*gone.npz is not there"),
+        (["one", "gone.npz", "train", "g"], "line 2: clip one: .*gone.npz does not exist"),
         (["one", "a.npz", "trian", "g"], "line 2: split 'trian'; allowed are train, val, test"),
         (["one", "a.npz", "train", "g", "3-5"], "line 2: clip one of split train has abnormal frames .*normal frames"),
         (["one", "a.npz", "val", "g", "all"], "line 2: clip one of split val has abnormal frames"),
@@ -96,13 +107,13 @@ def test_works_name_the_frames_of_their_span() -> None:
         (["one", "a.npz", "test", "g", "3"], "abnormal '3'"),
         (["one", "a.npz", "test", "g", "-3-5"], "abnormal '-3-5'"),
         (["one", "a.npz", "test", "g", "every"], "abnormal 'every'"),
-        (["one", "a.npz", "test", "g", "", "cut"], "line 2: work 'cut'; allowed is name:first-stop"),
-        (["one", "a.npz", "test", "g", "", "cut:5-3"], "line 2: work 'cut:5-3'; allowed is name"),
-        (["one", "a.npz", "test", "g", "", ":1-3"], "work ':1-3'; allowed is name:first-stop"),
+        (["one", "a.npz", "test", "g", "", "cut"], "line 2: action 'cut'; allowed is name:first-stop"),
+        (["one", "a.npz", "test", "g", "", "cut:5-3"], "line 2: action 'cut:5-3'; allowed is name"),
+        (["one", "a.npz", "test", "g", "", ":1-3"], "action ':1-3'; allowed is name:first-stop"),
         (["", "a.npz", "test", "g"], "line 2: clip '' is empty"),
         (["one", "", "test", "g"], "line 2: path '' is empty"),
         (["one", "a.npz", "test", ""], "line 2: group '' is empty"),
-        (["one", "x" * 5000, "test", "g"], "is not there"),
+        (["one", "x" * 5000, "test", "g"], "does not exist"),
         (["one", "a.npz", "test", "g", "", "", "more"], "line 2: 5 columns are expected"),
     ],
 )
@@ -114,10 +125,10 @@ def test_a_bad_line_is_named_with_its_reason(folder: Path, line: list[str], reas
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [
-        ("clip,path,split,group,abnormal,action", "unknown column 'action'; allowed are clip, path, split"),
+        ("clip,path,split,group,abnormal,label", "unknown column 'label'; allowed are clip, path, split"),
         ("clip,path,split,abnormal", "column 'group' is missing; required are"),
         ("clip,path,split,group,abnormal,clip", "a column appears twice"),
-        ("", "column|no clips"),
+        ("", "column|no recordings"),
     ],
 )
 def test_bad_columns_are_named(folder: Path, columns: str, reason: str) -> None:
@@ -133,41 +144,39 @@ def test_a_group_belongs_to_one_split(folder: Path) -> None:
 
 @pytest.mark.parametrize("path", ["a.npz", "../{folder}/a.npz", "link.npz"])
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_a_source_is_one_clip(folder: Path, path: str, split: str) -> None:
+def test_a_path_is_one_clip(folder: Path, path: str, split: str) -> None:
     (folder / "link.npz").symlink_to(folder / "a.npz")
     lines = [["one", "a.npz", "train", "anna"], ["two", path.format(folder=folder.name), split, "bert"]]
-    with pytest.raises(
-        UserError, match=rf"npz is named twice, in train \(clip one\) and in {split} \(clip two\); a so"
-    ):
+    with pytest.raises(UserError, match=rf"npz appears twice, in train \(clip one\) and in {split} \(clip two\); a so"):
         read_manifest(write_manifest(folder, lines))
 
 
 @pytest.mark.parametrize(
-    ("abnormal", "work", "clip", "said"),
+    ("abnormal", "action", "clip", "message"),
     [
         ("1165-1292", "", (0, 300), "clip one: abnormal 1165-1292 of frames 0-300: none of them"),
         ("10-20;300-310", "", (0, 300), "abnormal 300-310 of frames 0-300: none"),
         ("0-50", "", (50, 300), "abnormal 0-50 of frames 50-300: none"),
-        ("", "cut:0-9;carry:400-500", (0, 300), "work carry:400-500 of frames 0-300: none"),
+        ("", "cut:0-9;carry:400-500", (0, 300), "action carry:400-500 of frames 0-300: none"),
         ("0-300", "cut:0-300", (0, 300), None),
         ("50-60;299-300", "", (50, 300), None),
         ("all", "", (0, 300), None),
         ("5-9", "", (0, 0), None),
     ],
 )
-def test_spans_have_frames_of_their_clip(
-    abnormal: str, work: str, clip: Span, said: str | None, folder: Path, caplog: pytest.LogCaptureFixture
+def test_a_span_without_frames_of_its_clip_is_refused(
+    abnormal: str, action: str, clip: Span, message: str | None, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    manifest = read_manifest(write_manifest(folder, [["one", "a.npz", "test", "g", abnormal, work]]))
-    if said is None:
+    manifest = read_manifest(write_manifest(folder, [["one", "a.npz", "test", "g", abnormal, action]]))
+    if message is None:
         check_spans(manifest.path, manifest.recordings, [clip])
     else:
-        with pytest.raises(UserError, match=rf"manifest\.csv: .*{said}"):
+        with pytest.raises(UserError, match=rf"manifest\.csv: .*{message}"):
             check_spans(manifest.path, manifest.recordings, [clip])
     assert not caplog.messages
 
 
-def test_spans_that_reach_beyond_their_clip_are_told(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_spans_beyond_their_clip_are_logged(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     lines = [["one", "a.npz", "test", "g", "0-60", "cut:200-301"], ["two", "b.npz", "test", "g", "100-200"]]
     manifest = read_manifest(write_manifest(folder, lines))
     check_spans(manifest.path, manifest.recordings, [(50, 300), (50, 300)])
@@ -176,8 +185,8 @@ def test_spans_that_reach_beyond_their_clip_are_told(folder: Path, caplog: pytes
     ]
 
 
-def test_a_clip_s_name_is_unique(folder: Path) -> None:
-    with pytest.raises(UserError, match="clip 'one' is named twice"):
+def test_a_clip_name_is_unique(folder: Path) -> None:
+    with pytest.raises(UserError, match="clip 'one' appears twice"):
         read_manifest(write_manifest(folder, [["one", "a.npz", "train", "anna"]] * 2))
 
 
@@ -186,13 +195,13 @@ def test_a_clip_s_name_is_unique(folder: Path) -> None:
     [
         (None, "cannot be read"),
         (b"", "column 'clip' is missing"),
-        (b"clip,path,split,group,abnormal\n", "names no clips"),
+        (b"clip,path,split,group,abnormal\n", "has no recordings"),
         (b"clip,path,split,group,abnormal\n\xff\xfe", "not UTF-8"),
         (b'clip,path,split,group,abnormal\n"one', "not a CSV"),
         (b"clip,path,split,group,abnormal\none,a.npz\n", "line 2: 5 columns"),
     ],
 )
-def test_a_file_that_is_no_manifest_is_named(folder: Path, content: bytes | None, reason: str) -> None:
+def test_a_file_that_is_no_manifest_is_refused(folder: Path, content: bytes | None, reason: str) -> None:
     path = folder / "list.csv"
     if content is not None:
         path.write_bytes(content)

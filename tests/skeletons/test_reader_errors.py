@@ -79,7 +79,7 @@ def test_an_unknown_kind_of_source_is_named(tmp_path: Path, name: str) -> None:
         ([{"image_id": 1, "keypoints": GOOD, "idx": 1}, {"image_id": 2, "keypoints": GOOD}], "1 of 2 people"),
         ([{"image_id": 1, "keypoints": GOOD, "idx": 1}] * 2, "track 1 has two rows for frame 1"),
         ([{"image_id": 1, "keypoints": GOOD, "idx": 10**30}], "beyond 64 bits"),
-        ([{"image_id": 1, "keypoints": GOOD[:51]}], "17 joints .* set data.json.layout=COCO_17"),
+        ([{"image_id": 1, "keypoints": GOOD[:51]}], "17 joints .* set data.pose_format.layout=COCO_17"),
     ],
 )
 def test_a_bad_tracked_file_is_named_with_its_reason(tmp_path: Path, content: object, reason: str) -> None:
@@ -100,6 +100,7 @@ ARCHIVE = {"keypoints": wave(4), "layout": "BODY_25", "size": (640, 480), "fps":
         ({"size": (640, 480, 3)}, "not numbers of the expected shape"),
         ({"fps": "fast"}, "not numbers"),
         ({"fps": np.array([30, 25])}, "not numbers"),
+        ({"fps": 0}, "fps 0.0; a number above 0"),
         ({"keypoints": np.array([["a"]])}, "not numbers"),
         ({"keypoints": np.zeros((4, 25))}, r"keypoints have shape \(4, 25\)"),
         ({"keypoints": np.array([{}, {}])}, "Object arrays cannot be loaded"),

@@ -8,8 +8,8 @@ from typing import IO
 import numpy as np
 import pytest
 
-from skelmap.skeletons.layouts import COCO_17
-from skelmap.skeletons.readers import PoseFormat, read_clip, source_files, write_clip
+from skelmap.skeletons.layouts import BODY_25, COCO_17
+from skelmap.skeletons.readers import PoseFormat, read_clip, read_header, source_files, write_clip
 from skelmap.utils.errors import UserError
 from synthetic_data import make_clip, person, wave, write_openpose
 
@@ -105,6 +105,25 @@ def test_an_archive_needs_no_frame_and_no_track(tmp_path: Path) -> None:
     read = read_clip(tmp_path / "plain.npz", "plain")
     np.testing.assert_array_equal(read.keypoints, keypoints)
     assert read.frame.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_the_header_of_an_archive_is_its_own_and_that_of_json_the_declared_one(tmp_path: Path) -> None:
+    declared = PoseFormat(COCO_17, (800, 600), 25.0)
+    write_clip(tmp_path / "clip.npz", make_clip(wave(5)))
+    (tmp_path / "tracked.json").write_text("[]")
+    assert read_header(tmp_path / "clip.npz", declared) == (BODY_25, (640, 480), 30.0)
+    assert read_header(tmp_path / "tracked.json", declared) == (COCO_17, (800, 600), 25.0)
+
+
+def test_a_header_needs_no_readable_keypoints(tmp_path: Path) -> None:
+    path = tmp_path / "clip.npz"
+    write_clip(path, make_clip(wave(500)))
+    content = bytearray(path.read_bytes())
+    content[2000] ^= 0xFF  # within the keypoints, which are the first array
+    path.write_bytes(content)
+    assert read_header(path, PoseFormat()).fps == 30.0
+    with pytest.raises(UserError, match="not a readable clip archive"):
+        read_clip(path, "clip")
 
 
 def test_the_same_clip_gives_the_same_bytes_and_leaves_no_other_file(tmp_path: Path) -> None:

@@ -1,45 +1,49 @@
-"""From scores to alarms, and alarms compared with labelled events."""
+"""Alarms: the rule that raises them from scores, and their metrics on recordings with labels.
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+A false alarm is defined here alone: an alarm raised by an `AlarmRule` that touches no abnormal span. Rates are per hour
+of normal footage.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skelmap.evaluation.metrics import Curve, Floats, Labels
+from skelmap.skeletons.manifest import Recording, Span
 
-TICK = 1e-6
+TOLERANCE = 1e-6
 """Seconds by which times may differ that are meant to be equal."""
 
 
 @dataclass(frozen=True)
 class AlarmRule:
-    """When scores are an alarm.
+    """When the scores of a person raise an alarm, and when it ends.
 
     Attributes:
-        on: an alarm begins with a score of at least this.
-        off: it lasts while scores are at least this; at most `on`.
-        min_seconds: it is raised once it has lasted so long.
-        cool_down_seconds: it is over once scores have been below `off`, or nobody was there, for so long; longer than
-            from one score to the next.
+        on: an alarm starts at a score of at least this.
+        off: it continues while scores are at least this; at most `on`.
+        min_seconds: it is raised once it has lasted this long.
+        release_seconds: it ends when no score has reached `off` for this long, because scores were lower or the person
+            was not seen; longer than the interval between two scores.
     """
 
     on: float
     off: float
     min_seconds: float = 0.5
-    cool_down_seconds: float = 2.0
+    release_seconds: float = 2.0
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """One alarm of one person; times are seconds of the stream.
+    """One alarm of one person; times are seconds since the start of the recording or stream.
 
     Attributes:
-        start: of the unusual movement, its first score of at least `on`.
-        raised: when the alarm was given.
-        end: the last score of at least `off`; so far, while the alarm lasts.
+        start: time of its first score of at least `on`.
+        raised: time at which it had lasted `min_seconds`.
+        end: time of its last score of at least `off`, so far if the alarm is active.
         peak: the highest score.
-        peak_at: when that was.
+        peak_at: time of the highest score.
     """
 
     start: float
@@ -50,11 +54,12 @@ class Alarm:
 
 
 class AlarmTracker:
-    """Follow one person's scores.
+    """Apply an `AlarmRule` to one person's scores as they arrive.
 
     Attributes:
-        alarm: the alarm that lasts, or None.
-        pending: what will be an alarm if it lasts long enough, or None.
+        rule: the rule.
+        alarm: the active alarm, or None.
+        pending: a candidate that has not yet lasted `min_seconds`, or None.
     """
 
     def __init__(self, rule: AlarmRule) -> None:
@@ -62,132 +67,128 @@ class AlarmTracker:
         self.alarm: Alarm | None = None
         self.pending: Alarm | None = None
 
-    def score(self, time: float, score: float) -> Alarm | None:
-        """Take a score; give the alarm that ended with it, if one did.
+    def update(self, time: float, score: float) -> Alarm | None:
+        """Process a score.
 
         Args:
-            time: seconds, later than the last.
-            score: of the window that ends then.
+            time: of the score, seconds, later than the previous one.
+            score: of the window that ends at this time.
+
+        Returns:
+            The alarm that has ended before this score, or None.
         """
         ended = self.advance_to(time)
         if self.alarm is not None and score >= self.rule.off:
-            self.alarm = _on(self.alarm, time, score)
+            self.alarm = _extend(self.alarm, time, score)
         elif self.pending is not None and score >= self.rule.off:
-            self.pending = _on(self.pending, time, score)
+            self.pending = _extend(self.pending, time, score)
         elif self.alarm is None:
             self.pending = Alarm(time, time, time, score, time) if score >= self.rule.on else None
-        if self.pending is not None and time - self.pending.start >= self.rule.min_seconds - TICK:
+        if self.pending is not None and time - self.pending.start >= self.rule.min_seconds - TOLERANCE:
             self.alarm, self.pending = replace(self.pending, raised=time), None
         return ended
 
     def advance_to(self, time: float) -> Alarm | None:
-        """Say that it is `time` now, seconds; give the alarm that is over by then, if one is."""
-        if self.pending is not None and time - self.pending.end > self.rule.cool_down_seconds + TICK:
-            self.pending = None  # nobody was seen meanwhile
-        if self.alarm is None or time - self.alarm.end <= self.rule.cool_down_seconds + TICK:
+        """Advance the clock to `time`, seconds, without a score; return the alarm that has ended by then, or None."""
+        if self.pending is not None and time - self.pending.end > self.rule.release_seconds + TOLERANCE:
+            self.pending = None
+        if self.alarm is None or time - self.alarm.end <= self.rule.release_seconds + TOLERANCE:
             return None
         return self.stop()
 
     def stop(self) -> Alarm | None:
-        """End the alarm that lasts, if there is one, and give it."""
+        """End the active alarm and return it; None if there is none."""
         ended, self.alarm, self.pending = self.alarm, None, None
         return ended
 
 
-def alarms_of(times: Iterable[float], scores: Iterable[float], rule: AlarmRule) -> list[Alarm]:
-    """Give all alarms of one person's scores, in order.
+def find_alarms(times: NDArray[np.float64], scores: NDArray[np.float64], rule: AlarmRule) -> list[Alarm]:
+    """Find all alarms of one person, in order.
 
     Args:
-        times: seconds, ascending.
-        scores: one for each time.
-        rule: when they are an alarm.
+        times: (N,) seconds, ascending.
+        scores: (N,) score at each time.
+        rule: when scores raise an alarm.
     """
-    state = AlarmTracker(rule)
-    ended = [state.score(time, score) for time, score in zip(times, scores, strict=True)]
-    return [alarm for alarm in (*ended, state.stop()) if alarm is not None]
+    kept = scores >= rule.off
+    kept[1:] |= kept[:-1].copy()  # of successive scores below `off`, only the first can change the tracker's state
+    tracker = AlarmTracker(rule)
+    ended = [tracker.update(*pair) for pair in zip(times[kept].tolist(), scores[kept].tolist(), strict=True)]
+    return [alarm for alarm in (*ended, tracker.stop()) if alarm is not None]
 
 
-def _on(alarm: Alarm, time: float, score: float) -> Alarm:
-    """Prolong an alarm to `time`."""
+def _extend(alarm: Alarm, time: float, score: float) -> Alarm:
     if score > alarm.peak:
         return replace(alarm, end=time, peak=score, peak_at=time)
     return replace(alarm, end=time)
 
 
-DETECTION_RATE = 0.8
+@dataclass(frozen=True)
+class RecordingAlarms:
+    """The alarms of a recording with known abnormal spans.
+
+    Attributes:
+        recording: the recording, with its labels.
+        span: its first monitored frame, and one past its last.
+        fps: frames a second.
+        alarms: in any order; times are frame numbers divided by `fps`.
+    """
+
+    recording: Recording
+    span: Span
+    fps: float
+    alarms: Sequence[Alarm] = field(default_factory=list)
+
+    def abnormal_seconds(self) -> list[tuple[float, float]]:
+        """List the abnormal spans within `span` as (start, end) in seconds; adjacent spans are merged."""
+        first, stop = self.span
+        edges = np.diff(self.recording.labels(np.arange(first, stop)), prepend=0, append=0)
+        starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+        return [((first + a) / self.fps, (first + b) / self.fps) for a, b in zip(starts, ends, strict=True)]
 
 
 @dataclass(frozen=True)
-class OperatingPoint:
-    """A point of the ROC curve, in units of the workplace.
-
-    Its threshold is read off the labels of the test split itself: it describes the curve and was not chosen
-    beforehand. A threshold for use comes from normal validation data.
+class EventMetrics:
+    """Metrics of alarms, with each abnormal span as one event.
 
     Attributes:
-        detection_rate: share of abnormal frames asked for, at least so many score at or above the threshold.
-        threshold: the highest threshold that reaches it.
-        false_alarms: runs of successive normal frames at or above the threshold, also such that follow an abnormal one.
-        normal_hours: judged normal footage.
-        false_alarms_per_hour: false alarms by normal hours.
-        spans: abnormal spans with judged frames.
-        spans_detected: those with a frame at or above the threshold.
-        median_delay: from the start of a detected span to its first such frame, seconds; None if none was detected.
+        events: abnormal spans.
+        detected: abnormal spans that an alarm touches.
+        false_alarms: alarms that touch no abnormal span.
+        normal_hours: footage outside the abnormal spans, hours.
+        median_delay: seconds from the start of a detected span until its first alarm is raised, 0 if it was raised
+            before the span; None if no span is detected.
     """
 
-    detection_rate: float
-    threshold: float
+    events: int
+    detected: int
     false_alarms: int
     normal_hours: float
-    false_alarms_per_hour: float
-    spans: int
-    spans_detected: int
     median_delay: float | None
 
+    @property
+    def false_alarms_per_hour(self) -> float | None:
+        """False alarms per hour of normal footage; None without normal footage."""
+        return self.false_alarms / self.normal_hours if self.normal_hours else None
 
-def operating_point(
-    curve: Curve,
-    score: Floats,
-    label: Labels,
-    onset: NDArray[np.int64],
-    clip: NDArray[np.int64],
-    frame: NDArray[np.int64],
-    fps: Floats,
-) -> OperatingPoint:
-    """Describe the point of the curve where 80 % of the abnormal frames are detected.
 
-    Args:
-        curve: of `score` and `label`, with both classes.
-        score: (F,) of frames sorted by (clip, frame).
-        label: (F,) 1 = abnormal.
-        onset: (F,) first frame of the abnormal span that a frame lies in.
-        clip: (F,) index of the clip.
-        frame: (F,) frame number.
-        fps: (C,) frames a second of each clip.
+def event_metrics(recordings: Sequence[RecordingAlarms]) -> EventMetrics:
+    """Compare the alarms of recordings with their abnormal spans."""
+    events = false_alarms = 0
+    normal_seconds = 0.0
+    delays = []
+    for recording in recordings:
+        spans = recording.abnormal_seconds()
+        events += len(spans)
+        normal_seconds += (recording.span[1] - recording.span[0]) / recording.fps
+        normal_seconds -= sum(stop - start for start, stop in spans)
+        for start, stop in spans:
+            raised = [alarm.raised for alarm in recording.alarms if _touches(alarm, start, stop)]
+            delays += [max(0.0, min(raised) - start)] if raised else []
+        false_alarms += sum(not any(_touches(alarm, *span) for span in spans) for alarm in recording.alarms)
+    median_delay = float(np.median(delays)) if delays else None
+    return EventMetrics(events, len(delays), false_alarms, normal_seconds / 3600, median_delay)
 
-    Returns:
-        The operating point.
-    """
-    reached = np.flatnonzero(curve.detected >= DETECTION_RATE * curve.detected[-1])[0]
-    threshold = float(curve.threshold[reached])
-    above = score >= threshold
 
-    false = above & (label == 0)
-    follows = np.append(False, (np.diff(clip) == 0) & (np.diff(frame) == 1) & false[:-1])
-    false_alarms = int((false & ~follows).sum())
-    hours = float(np.sum((label == 0) / fps[clip]) / 3600)
-
-    abnormal = label == 1
-    spans = np.unique(np.stack([clip, onset], axis=1)[abnormal], axis=0)
-    hits, first = np.unique(np.stack([clip, onset], axis=1)[abnormal & above], axis=0, return_index=True)
-    delay = (frame[abnormal & above][first] - hits[:, 1]) / fps[hits[:, 0]]
-    return OperatingPoint(
-        detection_rate=DETECTION_RATE,
-        threshold=threshold,
-        false_alarms=false_alarms,
-        normal_hours=hours,
-        false_alarms_per_hour=false_alarms / hours,
-        spans=len(spans),
-        spans_detected=len(hits),
-        median_delay=float(np.median(delay)) if len(delay) else None,
-    )
+def _touches(alarm: Alarm, start: float, stop: float) -> bool:
+    return alarm.start < stop and max(alarm.end, alarm.raised) >= start

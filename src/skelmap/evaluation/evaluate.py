@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from skelmap.evaluation.alarms import OperatingPoint, operating_point
+from skelmap.evaluation.alarms import AlarmRule, EventMetrics, RecordingAlarms, event_metrics, find_alarms
 from skelmap.evaluation.bootstrap import Interval, Units, auroc_interval
 from skelmap.evaluation.frames import FrameScores, Predictions, frame_scores
-from skelmap.evaluation.metrics import Curve, auroc, single_class, to_numpy
+from skelmap.evaluation.metrics import Curve, Floats, Labels, auroc, single_class, to_numpy
 
 if TYPE_CHECKING:  # at run time this would load Lightning
     from skelmap.data.windows import EvalIndex
@@ -48,6 +47,46 @@ class ActionAUROC:
     abnormal: int
     normal: int
     against: str
+
+
+DETECTION_RATE = 0.8
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """Alarms at the threshold that detects 80 % of the abnormal frames.
+
+    The threshold is read off the labels of the test split itself: it describes the ROC curve and is not available in
+    use. A threshold for use comes from normal validation recordings.
+
+    Attributes:
+        detection_rate: share of the abnormal frames with a score of at least the threshold: at least this.
+        threshold: the highest threshold that reaches it.
+        metrics: metrics of the alarms that an `AlarmRule` with on = off = threshold raises from the frame scores.
+    """
+
+    detection_rate: float
+    threshold: float
+    metrics: EventMetrics
+
+
+def operating_point(curve: Curve, score: Floats, clip: Labels, frame: Labels, rows: "EvalIndex") -> OperatingPoint:
+    """Describe the alarms at the threshold of the curve that detects 80 % of the abnormal frames.
+
+    Args:
+        curve: of `score` and its labels, with both classes.
+        score: (F,) score of each frame, sorted by (clip, frame); the frames of a clip are one sequence of scores.
+        clip: (F,) index of the clip.
+        frame: (F,) frame number.
+        rows: the test split; all of its footage counts, with and without scores.
+    """
+    threshold = curve.threshold_at(DETECTION_RATE)
+    rule = AlarmRule(on=threshold, off=threshold)
+    recordings = []
+    for index, (recording, span, fps) in enumerate(zip(rows.recordings, rows.spans, rows.fps, strict=True)):
+        here = clip == index
+        recordings.append(RecordingAlarms(recording, span, fps, find_alarms(frame[here] / fps, score[here], rule)))
+    return OperatingPoint(DETECTION_RATE, threshold, event_metrics(recordings))
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,12 +175,14 @@ def evaluate(predictions: Predictions, rows: "EvalIndex", seed: int = 0) -> Eval
     judged = [rows.recordings[index] for index in frames.clip.unique().tolist()]
     groups = {recording.clip: recording.group for recording in judged}
     units = Units.choose(groups)
-    primary = _score(*names[0], frames.score, frames, units, seed)
-    variant = _score(*names[1], frames.variant[known], frames.select(known), units, seed)
+    primary = _score(*names[0], frames.score, frames, rows, units, seed)
+    variant = _score(*names[1], frames.variant[known], frames.select(known), rows, units, seed)
     return EvaluationResult(frames, primary, variant, predictions.window, rows.seq_len, step, seed, units, groups)
 
 
-def _score(name: str, title: str, score: Tensor, frames: FrameScores, units: Units, seed: int) -> ScoreResult:
+def _score(
+    name: str, title: str, score: Tensor, frames: FrameScores, rows: "EvalIndex", units: Units, seed: int
+) -> ScoreResult:
     """Judge one (F,) score of the frames."""
     unit = torch.tensor([units.of.get(clip, -1) for clip in frames.clips], device=frames.clip.device)[frames.clip]
     area = _area(score, frames.label, unit, seed)
@@ -150,9 +191,7 @@ def _score(name: str, title: str, score: Tensor, frames: FrameScores, units: Uni
         return ScoreResult(name, title, len(score), area, None, base_rate, (), None, None)
     values, label, clip = to_numpy(score), frames.label.cpu().numpy(), frames.clip.cpu().numpy()
     curve = Curve.build(values, label)
-    point = operating_point(
-        curve, values, label, frames.onset.cpu().numpy(), clip, frames.frame.cpu().numpy(), np.array(frames.fps)
-    )
+    point = operating_point(curve, values, clip, frames.frame.cpu().numpy(), rows)
     works = _works(score, frames, unit, seed)
     return ScoreResult(name, title, len(score), area, curve.average_precision, base_rate, works, curve.thinned(), point)
 

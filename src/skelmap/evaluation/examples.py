@@ -138,7 +138,7 @@ def _labels(rows: "EvalIndex") -> NDArray[np.int64]:
 
 
 def _work(rows: "EvalIndex", row: int) -> str:
-    return str(rows.recordings[rows.clip[row]].works(rows.frame[row : row + 1])[0])
+    return str(rows.recordings[rows.clip[row]].action_names(rows.frame[row : row + 1])[0])
 
 
 def _title(rows: "EvalIndex", start: int) -> str:

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from skelmap.utils.errors import UserError
@@ -152,7 +151,6 @@ class FrameScores:
         clip: (F,) int64 index into `clips`.
         frame: (F,) int64 frame number.
         label: (F,) int64, 1 = abnormal.
-        onset: (F,) int64 first frame of the abnormal span that the frame lies in, -1 for normal frames.
         work: (F,) int64 index into `works`, -1 = none.
         nobody: (F,) bool, nobody was found in the frame.
         score: (F,) float64, the primary score.
@@ -167,7 +165,6 @@ class FrameScores:
     clip: Tensor
     frame: Tensor
     label: Tensor
-    onset: Tensor
     work: Tensor
     nobody: Tensor
     score: Tensor
@@ -176,7 +173,7 @@ class FrameScores:
 
     def select(self, keep: Tensor) -> "FrameScores":
         """Select frames by a (F,) bool mask; the counts stay those of the whole."""
-        columns = ("clip", "frame", "label", "onset", "work", "nobody", "score", "variant")
+        columns = ("clip", "frame", "label", "work", "nobody", "score", "variant")
         return replace(self, **{name: getattr(self, name)[keep] for name in columns})
 
 
@@ -227,7 +224,6 @@ def frame_scores(predictions: Predictions, rows: "EvalIndex") -> FrameScores:
         clip=grid.clip,
         frame=grid.frame,
         label=grid.label,
-        onset=grid.onset,
         work=grid.work,
         nobody=grid.nobody,
         score=score,
@@ -283,7 +279,6 @@ class _Grid:
     clip: Tensor
     frame: Tensor
     label: Tensor
-    onset: Tensor
     work: Tensor
     nobody: Tensor
     of_row: Tensor
@@ -299,29 +294,21 @@ class _Grid:
             )
         frame = np.concatenate([np.arange(first, stop) for first, stop in rows.spans])
         of_row = (np.cumsum(lengths) - lengths)[rows.clip] + rows.frame - np.array(rows.spans)[rows.clip, 0]
-        works = tuple(dict.fromkeys(name for r in rows.recordings for name, _ in r.work))
-        label, onset, work = (np.empty(len(frame), np.int64) for _ in range(3))
+        works = tuple(dict.fromkeys(name for r in rows.recordings for name, _ in r.actions))
+        label, work = (np.empty(len(frame), np.int64) for _ in range(2))
         parts = np.split(np.arange(len(frame)), np.cumsum(lengths)[:-1])
         for recording, part in zip(rows.recordings, parts, strict=True):
             label[part] = recording.labels(frame[part])
-            onset[part] = _onsets(label[part], frame[part])
-            named = recording.works(frame[part])
+            named = recording.action_names(frame[part])
             work[part] = -1
             for index, name in enumerate(works):
                 work[part[named == name]] = index
         nobody = np.bincount(of_row, minlength=len(frame)) == 0
         clip = np.repeat(np.arange(len(lengths)), lengths)
-        columns = (clip, frame, label, onset, work, nobody, of_row)
+        columns = (clip, frame, label, work, nobody, of_row)
         return cls(works, *(torch.from_numpy(column).to(device) for column in columns))
 
     def highest(self, row_score: Tensor) -> Tensor:
         """Score the frames: (G,), the lowest score where nobody is, NaN where there are only left out people."""
         score = highest_per_frame(row_score, self.of_row, len(self.frame))
         return torch.where(self.nobody, score[~score.isnan()].min(), score)
-
-
-def _onsets(label: NDArray[np.int64], frame: NDArray[np.int64]) -> NDArray[np.int64]:
-    """First frame of the run of label 1 that each of a clip's frames lies in, -1 for label 0."""
-    begins = np.diff(label, prepend=0) == 1
-    latest = np.maximum.accumulate(np.where(begins, np.arange(len(label)), 0))
-    return np.where(label == 1, frame[latest] if len(frame) else frame, -1)

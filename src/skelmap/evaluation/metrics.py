@@ -99,6 +99,10 @@ class Curve:
         precision, recall = self.precision_recall
         return float(np.sum(np.diff(recall, prepend=0.0) * precision))
 
+    def threshold_at(self, detection_rate: float) -> float:
+        """Find the highest threshold at which at least this share of the abnormal frames is detected."""
+        return float(self.threshold[np.flatnonzero(self.detected >= detection_rate * self.detected[-1])[0]])
+
     def thinned(self, points: int = 1000) -> "Curve":
         """Keep about `points` thresholds, evenly spaced along the ROC curve: for drawing, never for numbers."""
         fpr, tpr = self.roc

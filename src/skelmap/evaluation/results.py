@@ -10,7 +10,7 @@ from typing import IO, Any
 from rich.table import Table
 from rich.text import Text
 
-from skelmap.evaluation.evaluate import AUROCResult, EvaluationResult, ScoreResult
+from skelmap.evaluation.evaluate import AUROCResult, EvaluationResult, OperatingPoint, ScoreResult
 from skelmap.utils.io import atomic_write
 
 
@@ -89,8 +89,13 @@ def _details(scoring: ScoreResult) -> dict[str, Any]:
             }
             for work in scoring.works
         ],
-        "described_on_test_labels": asdict(point) if point else None,
+        "operating_point_from_test_labels": _operating_point(point) if point else None,
     }
+
+
+def _operating_point(point: OperatingPoint) -> dict[str, Any]:
+    metrics = {**asdict(point.metrics), "false_alarms_per_hour": point.metrics.false_alarms_per_hour}
+    return {"detection_rate": point.detection_rate, "threshold": point.threshold, **metrics}
 
 
 def _interval(area: AUROCResult) -> list[float] | None:

@@ -13,17 +13,15 @@ from rich.table import Table
 
 from skelmap.data.input_spec import InputSpec
 from skelmap.data.keypoints import KeypointSettings
-from skelmap.evaluation.alarms import AlarmRule
-from skelmap.evaluation.events import AlarmCollector, EventMetrics, event_metrics
-from skelmap.evaluation.thresholds import SCORES_FILE as NORMAL_SCORES
-from skelmap.evaluation.thresholds import Threshold, ValidationScores, choose_threshold
+from skelmap.evaluation.alarms import AlarmRule, EventMetrics, event_metrics
+from skelmap.evaluation.thresholds import SCORES_FILE, Threshold, ValidationScores, choose_threshold
 from skelmap.monitor.alarm_hook import AlarmHook
 from skelmap.monitor.camera import Camera
 from skelmap.monitor.event_log import EVENTS, SCORES, EventLog
 from skelmap.monitor.open_sources import open_sources
 from skelmap.monitor.runner import Monitor
 from skelmap.monitor.scorers import Scorer
-from skelmap.monitor.sinks import Console, Heartbeat, Sink
+from skelmap.monitor.sinks import AlarmCollector, Console, Heartbeat, Sink
 from skelmap.monitor.sources import Source, VideoSource
 from skelmap.monitor.video_writer import VideoSink
 from skelmap.monitor.web import WebPage
@@ -31,7 +29,7 @@ from skelmap.skeletons.layouts import LAYOUTS
 from skelmap.skeletons.readers import PoseFormat
 from skelmap.training.schema import MONITOR_RULES, check_values, resolved
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import atomic_write, stdout
+from skelmap.utils.io import atomic_write, stdout_console
 
 LOCK = ".monitor.lock"
 
@@ -120,7 +118,7 @@ def _watch(cfg: DictConfig, scorer: Scorer, threshold: Threshold, sources: Seque
     try:
         monitor.run(sources)
     finally:
-        figures = event_metrics(alarms.watched) if alarms.watched else None
+        figures = event_metrics(alarms.recordings) if alarms.recordings else None
         _write(output, scorer, threshold, estimator, monitor, figures)
     _print(monitor, figures)
 
@@ -148,15 +146,15 @@ def open_scorer(folder: Path) -> Scorer:
 
 def _threshold(cfg: DictConfig, folder: Path) -> Threshold:
     """Take the threshold that was asked for, or choose one on normal validation recordings, and say what it means."""
-    if cfg.threshold is not None and not (folder / NORMAL_SCORES).exists():
+    if cfg.threshold is not None and not (folder / SCORES_FILE).exists():
         log.warning("threshold %.4g: without normal validation recordings nobody knows its false alarms", cfg.threshold)
-        return Threshold(AlarmRule(cfg.threshold, cfg.threshold, cfg.min_seconds, cfg.cool_down_seconds), None, 0.0)
+        return Threshold(AlarmRule(cfg.threshold, cfg.threshold, cfg.min_seconds, cfg.release_seconds), None, 0.0)
     normal = ValidationScores.read(folder)
     if cfg.threshold is not None:
-        rule = normal.rule(cfg.threshold, cfg.min_seconds, cfg.cool_down_seconds)
+        rule = normal.rule(cfg.threshold, cfg.min_seconds, cfg.release_seconds)
         threshold = Threshold(rule, normal.false_alarms(rule), normal.hours)
     else:
-        threshold = choose_threshold(normal, cfg.false_alarms_per_hour, cfg.min_seconds, cfg.cool_down_seconds)
+        threshold = choose_threshold(normal, cfg.false_alarms_per_hour, cfg.min_seconds, cfg.release_seconds)
     low, high = threshold.interval
     log.info(
         "threshold %.4g; false alarms in %.2f h of normal validation recordings: %d (95 %%: %.2g to %.2g an hour)",
@@ -214,11 +212,18 @@ def _print(monitor: Monitor, figures: EventMetrics | None) -> None:
     if figures is None:
         return
     table = Table(title="alarms against the manifest")
-    for column in ("abnormal events", "found", "false alarms", "normal hours", "false alarms an hour", "median delay"):
+    for column in (
+        "abnormal events",
+        "detected",
+        "false alarms",
+        "normal hours",
+        "false alarms an hour",
+        "median delay",
+    ):
         table.add_column(column, justify="right")
     rate, delay = figures.false_alarms_per_hour, figures.median_delay
     table.add_row(
-        *(str(figures.events), str(figures.found), str(figures.false_alarms), f"{figures.normal_hours:.3f}"),
+        *(str(figures.events), str(figures.detected), str(figures.false_alarms), f"{figures.normal_hours:.3f}"),
         *("–" if rate is None else f"{rate:.3g}", "–" if delay is None else f"{delay:.1f} s"),
     )
-    stdout().print(table)
+    stdout_console().print(table)

@@ -57,7 +57,7 @@ def describe(eye: InputSpec) -> str:
         "eye.json says the same for programs. skelmap makes the frames without PyTorch:\n"
         "skelmap.data.input_spec.InputSpec.read(FOLDER).settings.frames(keypoints, layout, size, before)\n"
         "before: what it gave of the same people's frames before; None for the first.",
-        "normal_scores.npz, where it is there, holds the scores of normal validation recordings, among which a\n"
+        "validation_scores.npz, where it is there, holds the scores of normal validation recordings, among which a\n"
         "threshold can be chosen.",
     ]
     return "\n\n".join(parts) + "\n"
@@ -150,7 +150,7 @@ def export(run: Path, folder: Path) -> float:
 
     Args:
         run: folder of a finished run.
-        folder: where model.onnx, eye.json, README.txt and, if the run has them, normal_scores.npz are written.
+        folder: where model.onnx, eye.json, README.txt and, if the run has them, validation_scores.npz are written.
 
     Returns:
         The largest difference from PyTorch, as a share of the largest score or contribution.
@@ -172,7 +172,7 @@ def export(run: Path, folder: Path) -> float:
             f"{run}: as ONNX its scores differ from PyTorch's by {found:.1g} of the largest; allowed is {TOLERANCE:g}"
         )
     eye.write(folder)
-    if (run / thresholds.FILE).exists():
+    if (run / thresholds.SCORES_FILE).exists():
         ValidationScores.read(run).write(folder)
     with atomic_write(folder / README) as file:
         file.write(text)
@@ -238,6 +238,5 @@ def difference(one: Scorer, other: Scorer, windows: NDArray[np.float32]) -> floa
 
 def _verdicts(scorer: Scorer, windows: NDArray[np.float32]) -> list[NDArray[np.floating]]:
     """What a scorer says of windows: scores and contributions."""
-    codes = [scorer.encode(window) for window in windows]
-    scores = [scorer.score(codes[:1], windows[:1]), scorer.score(codes, windows)]
+    scores = [scorer.score(windows[:1]), scorer.score(windows)]
     return [np.concatenate(scores), np.stack([scorer.contributions(window) for window in windows])]

@@ -1,8 +1,7 @@
 """Scorers: a trained run with torch, an exported model with onnxruntime."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -23,12 +22,8 @@ class Scorer(Protocol):
 
     eye: InputSpec
 
-    def encode(self, frames: NDArray[np.float32]) -> Sequence[Any]:
-        """Do what each frame (P, C, H, W) needs but once; give P codes, to be kept until their windows are over."""
-        ...
-
-    def score(self, codes: Sequence[Sequence[Any]], frames: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Score P windows: P times T codes, and the frames (P, T, C, H, W)."""
+    def score(self, windows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Score windows (P, T, C, H, W): (P,)."""
         ...
 
     def contributions(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -97,13 +92,9 @@ class OnnxScorer:
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
 
-    def encode(self, frames: NDArray[np.float32]) -> Sequence[Any]:
-        """See `Scorer`; an exported model takes windows of frames as they are."""
-        return list(frames)
-
-    def score(self, codes: Sequence[Sequence[Any]], frames: NDArray[np.float32]) -> NDArray[np.float64]:
+    def score(self, windows: NDArray[np.float32]) -> NDArray[np.float64]:
         """See `Scorer`."""
-        (scores,) = self._session.run([SCORE], {INPUT: frames})
+        (scores,) = self._session.run([SCORE], {INPUT: windows})
         return np.asarray(scores, np.float64)
 
     def contributions(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -127,7 +118,7 @@ class TorchScorer:
         self.model = load_model(folder, self.eye)
         nothing = np.zeros((self.eye.window, *self.eye.settings.shape), np.float32)
         try:
-            self.score([self.encode(nothing)], nothing[None])
+            self.score(nothing[None])
         except (RuntimeError, IndexError) as error:
             raise UserError(f"{folder}: its model does not see what its eye.json says ({error})") from error
 
@@ -142,15 +133,9 @@ class TorchScorer:
         return cls(folder)
 
     @torch.inference_mode()
-    def encode(self, frames: NDArray[np.float32]) -> Sequence[Any]:
+    def score(self, windows: NDArray[np.float32]) -> NDArray[np.float64]:
         """See `Scorer`."""
-        return self.model.frame_codes(torch.from_numpy(frames)).unbind()
-
-    @torch.inference_mode()
-    def score(self, codes: Sequence[Sequence[Any]], frames: NDArray[np.float32]) -> NDArray[np.float64]:
-        """See `Scorer`."""
-        stacked = torch.stack([torch.stack(list(window)) for window in codes])
-        scores, _ = self.model.score_windows(stacked, torch.from_numpy(frames))
+        scores, _ = self.model.score_windows(torch.from_numpy(windows))
         return scores.double().numpy()
 
     @torch.inference_mode()

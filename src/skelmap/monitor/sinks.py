@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from skelmap.evaluation.alarms import Alarm, RecordingAlarms
 from skelmap.monitor.sources import Source
 from skelmap.monitor.stream import Event, FrameResult
 from skelmap.utils.errors import UserError
@@ -107,6 +108,40 @@ class Heartbeat(Sink):
             self.trouble = ""
         except UserError as error:
             self.trouble = str(error)
+
+
+class AlarmCollector(Sink):
+    """Collects the alarms of recordings with labels, for event metrics.
+
+    Attributes:
+        recordings: the recordings with their alarms.
+    """
+
+    def __init__(self) -> None:
+        self.recordings: list[RecordingAlarms] = []
+        self._source: Source | None = None
+        self._alarms: list[Alarm] = []
+        self._stop = 0  # one past the last frame
+
+    def begin(self, source: Source) -> None:
+        """Start an empty list."""
+        self._source, self._alarms, self._stop = source, [], 0
+
+    def frame(self, verdict: FrameResult, latency_ms: float) -> None:
+        """Record the number of the frame."""
+        self._stop = verdict.sight.number + 1
+
+    def event(self, event: Event) -> None:
+        """Add an alarm that has ended."""
+        if event.ended:
+            self._alarms.append(event.alarm)
+
+    def end(self) -> None:
+        """Keep the alarms, with the monitored span of the recording, if the recording has labels."""
+        assert self._source is not None
+        if self._source.truth is not None and self._stop:
+            span = (self._source.first, self._stop)
+            self.recordings.append(RecordingAlarms(self._source.truth, span, self._source.fps, self._alarms))
 
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import median
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,14 +70,12 @@ class _Person:
     resampler: Resampler
     state: AlarmTracker
     frames: deque[NDArray[np.float32]]
-    codes: deque[Any]
     keypoints: deque[NDArray[np.float32]]
     last_seen: float = 0.0
     joints: tuple[str, ...] = ()  # most unusual at the peak of the alarm that lasts
 
     def forget_window(self) -> None:
         """Begin anew after a gap. The last frame stays: where joints were is still the best guess."""
-        self.codes.clear()
         self.keypoints.clear()
 
 
@@ -104,7 +101,7 @@ class FrameResult:
 class StreamDetector:
     """Follow the people before one camera.
 
-    Each has a ring of T frames; a frame is encoded once. Everything is a function of what came before: scores are those
+    Each has a ring of T frames. Everything is a function of what came before: scores are those
     that `train.py` gives online.
 
     Args:
@@ -196,33 +193,29 @@ class StreamDetector:
             Resampler(self.eye.fps),
             AlarmTracker(self.rule or AlarmRule(math.inf, math.inf)),
             frames=deque([np.zeros(self.eye.settings.shape, np.float32)], maxlen=window),
-            codes=deque(maxlen=window),
             keypoints=deque(maxlen=window),
         )
 
     def _score(self, tick: int, there: dict[int, NDArray[np.float32]], size: tuple[int, int]) -> list[TrackScore]:
-        """Draw and encode everybody's frame at a tick, and score the windows that are full."""
+        """Draw everybody's frame at a tick, and score the windows that are full."""
         people = [self._people[number] for number in there]
         before = np.stack([person.frames[-1] for person in people])
         frames = self.eye.settings.frames(np.stack(list(there.values())), self.layout, size, before)
-        for person, frame, code, keypoints in zip(
-            people, frames, self.scorer.encode(frames), there.values(), strict=True
-        ):
+        for person, frame, keypoints in zip(people, frames, there.values(), strict=True):
             person.frames.append(frame)
-            person.codes.append(code)
             person.keypoints.append(keypoints)
-        full = [number for number in there if len(self._people[number].codes) == self.eye.window]
+        full = [number for number in there if len(self._people[number].keypoints) == self.eye.window]
         if not full:
             return []
         windows = np.stack([np.stack(self._people[number].frames) for number in full])
-        scores = self.scorer.score([self._people[number].codes for number in full], windows)
+        scores = self.scorer.score(windows)
         time = tick / self.eye.fps
         return [TrackScore(number, tick, time, float(score)) for number, score in zip(full, scores, strict=True)]
 
     def _judge(self, scored: TrackScore) -> list[Event]:
         """Tell the person's alarm of a score; give what changed."""
         person, time = self._people[scored.person], scored.time
-        ended = person.state.score(time, scored.score)
+        ended = person.state.update(time, scored.score)
         events = [Event(scored.person, ended, person.joints, ended=True)] if ended else []
         lasting = person.state.alarm or person.state.pending
         if lasting and lasting.peak_at == time:

@@ -21,7 +21,7 @@ class Layout:
     """An order of joints and the limbs drawn between them.
 
     Attributes:
-        name: as written in clip archives and in `data.json.layout`.
+        name: as written in clip archives and in `data.pose_format.layout`.
         joints: joint names in keypoint order; V = len(joints).
         limbs: pairs of indices into `joints`; with `has_neck` False, index V stands for the derived neck.
         has_neck: whether the detector itself gives a joint called "neck".

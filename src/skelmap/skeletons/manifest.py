@@ -1,11 +1,11 @@
-"""The manifest: one CSV that says which clips there are, for which split, and what is abnormal in them."""
+"""The manifest of a data set: a CSV of recordings with their split, group, abnormal frames and actions."""
 
 import csv
 import io
 import logging
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +17,11 @@ from skelmap.utils.io import atomic_write, read_text
 
 log = logging.getLogger(__name__)
 MAX_BYTES = 64 * 2**20
-"""Of the CSV: a million lines and more."""
+"""Largest manifest, more than a million lines."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 SPLITS = ("train", "val", "test")
 REQUIRED = ("clip", "path", "split", "group", "abnormal")
-OPTIONAL = ("work",)
+COLUMNS = (*REQUIRED, "action")
 
 Span = tuple[int, int]
 """Half-open frame span (first, one past the last)."""
@@ -33,11 +33,11 @@ class Recording:
 
     Attributes:
         clip: unique name.
-        path: the clip's source, absolute.
+        path: file or folder of the clip, absolute.
         split: train, val or test.
         group: the person, session or camera; a group is in one split only.
-        abnormal: spans of abnormal frames, or None for all of them.
-        work: (name, span) of what is done when; empty if the manifest does not say.
+        abnormal: spans of abnormal frames; None if all are.
+        actions: (name, span) of each annotated action.
     """
 
     clip: str
@@ -45,10 +45,17 @@ class Recording:
     split: str
     group: str
     abnormal: tuple[Span, ...] | None = ()
-    work: tuple[tuple[str, Span], ...] = field(default=())
+    actions: tuple[tuple[str, Span], ...] = ()
 
     def labels(self, frame: NDArray[np.int64]) -> NDArray[np.int8]:
-        """Label frames: (N,) int8, 1 = abnormal."""
+        """Label frames.
+
+        Args:
+            frame: (N,) frame numbers.
+
+        Returns:
+            (N,) int8, 1 = abnormal.
+        """
         if self.abnormal is None:
             return np.ones(len(frame), np.int8)
         label = np.zeros(len(frame), np.int8)
@@ -56,10 +63,17 @@ class Recording:
             label[(frame >= first) & (frame < stop)] = 1
         return label
 
-    def works(self, frame: NDArray[np.int64]) -> NDArray[np.str_]:
-        """Name the work of each frame: (N,) str, empty where the manifest names none."""
+    def action_names(self, frame: NDArray[np.int64]) -> NDArray[np.str_]:
+        """Name the action in each frame.
+
+        Args:
+            frame: (N,) frame numbers.
+
+        Returns:
+            (N,) str, empty for frames outside all annotated actions.
+        """
         names = np.full(len(frame), "", dtype="<U64")
-        for name, (first, stop) in self.work:
+        for name, (first, stop) in self.actions:
             names[(frame >= first) & (frame < stop)] = name
         return names
 
@@ -70,8 +84,8 @@ class Manifest:
 
     Attributes:
         path: the CSV.
-        recordings: its lines, in order.
-        digest: of its text, 32 hexadecimal digits.
+        recordings: one for each line, in order.
+        digest: hash of the text, 32 hexadecimal digits.
     """
 
     path: Path
@@ -80,7 +94,7 @@ class Manifest:
 
     @property
     def name(self) -> str:
-        """The file and its folder, for readers."""
+        """Folder and file name, for messages and reports."""
         return f"{self.path.parent.name}/{self.path.name}"
 
     @property
@@ -97,155 +111,154 @@ def read_manifest(path: Path) -> Manifest:
     """Read and check a manifest.
 
     Args:
-        path: a CSV with the columns clip, path, split, group, abnormal and, optionally, work. Paths are relative
-            to it.
+        path: a CSV with the columns clip, path, split, group, abnormal and, optionally, action. Earlier versions
+            named the last column work; it is read, too. Paths are relative to the CSV's folder.
 
     Returns:
         The manifest, with absolute paths.
 
     Raises:
-        UserError: file or column missing, unknown column, a source that is not there, a bad value, a group in two
-            splits, a clip or a source twice, train or val with abnormal frames; names file, line, key and what is
-            allowed.
+        UserError: a file or column is missing, unknown or given twice; a bad value; a group in two splits; a clip or
+            path twice; abnormal frames in train or val. Names file, line, column, value and what is allowed.
     """
     path = path.expanduser().absolute()
     text = read_text(path, MAX_BYTES).removeprefix("\ufeff")
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
-        _check_columns(path, reader.fieldnames or [])
+        reader.fieldnames = _check_columns(path, reader.fieldnames or [])
         recordings = tuple(_recording(path, reader.line_num, line) for line in reader)
     except csv.Error as error:
         raise UserError(f"{path}: not a CSV ({error})") from error
     if not recordings:
-        raise UserError(f"{path}: the manifest names no clips")
+        raise UserError(f"{path}: the manifest has no recordings")
     _check_unique(path, recordings)
     return Manifest(path, recordings, xxhash.xxh3_128_hexdigest(text.encode()))
 
 
 def write_manifest(path: Path, recordings: Iterable[Recording]) -> None:
-    """Write a manifest that `read_manifest` reads as these recordings, whole or not at all.
+    """Write a manifest atomically; `read_manifest` gives the same recordings.
 
     Args:
-        path: of the CSV; paths of recordings that lie below its folder become relative to it.
-        recordings: its lines.
+        path: the CSV; recordings below its folder are written with relative paths.
+        recordings: one for each line.
 
     Raises:
         UserError: it cannot be written.
     """
     folder = path.expanduser().absolute().parent
     with atomic_write(path, newline="") as file:
-        lines = csv.writer(file, lineterminator="\n")
-        lines.writerow((*REQUIRED, *OPTIONAL))
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
         for r in recordings:
             source = r.path.relative_to(folder) if r.path.is_relative_to(folder) else r.path
             abnormal = "all" if r.abnormal is None else ";".join(f"{first}-{stop}" for first, stop in r.abnormal)
-            work = ";".join(f"{name}:{first}-{stop}" for name, (first, stop) in r.work)
-            lines.writerow((r.clip, source, r.split, r.group, abnormal, work))
+            actions = ";".join(f"{name}:{first}-{stop}" for name, (first, stop) in r.actions)
+            writer.writerow((r.clip, source, r.split, r.group, abnormal, actions))
 
 
-def check_spans(path: Path, recordings: Sequence[Recording], clips: Sequence[Span]) -> None:
-    """Hold what a manifest says is when against the frames that the clips have.
+def check_spans(path: Path, recordings: Sequence[Recording], clip_spans: Sequence[Span]) -> None:
+    """Check that the manifest's spans overlap the frames of the clips.
 
-    A span may reach beyond its clip, whose last frames may be missing where nobody was found; that is logged.
+    A span that reaches beyond its clip is logged only: the last frames may be missing where nobody was detected.
 
     Args:
         path: the manifest.
-        recordings: its lines.
-        clips: each recording's first frame and one past its last, as `Clip.span`.
+        recordings: its recordings.
+        clip_spans: first frame and one past the last of each recording (`Clip.span`).
 
     Raises:
         UserError: a span without any frame of its clip; names manifest, clip, span and the clip's frames.
     """
     beyond = []
-    for r, (begin, end) in zip(recordings, clips, strict=True):
-        spans = [("abnormal ", span) for span in r.abnormal or ()] + [(f"work {name}:", span) for name, span in r.work]
+    for r, (begin, end) in zip(recordings, clip_spans, strict=True):
+        spans = [("abnormal ", s) for s in r.abnormal or ()] + [(f"action {name}:", s) for name, s in r.actions]
         for key, (first, stop) in spans if begin < end else ():
-            said = f"clip {r.clip}: {key}{first}-{stop} of frames {begin}-{end}"
+            message = f"clip {r.clip}: {key}{first}-{stop} of frames {begin}-{end}"
             if stop <= begin or end <= first:
-                raise UserError(f"{path}: {said}: none of them lies in the span")
+                raise UserError(f"{path}: {message}: none of them lies in the span")
             if first < begin or end < stop:
-                beyond.append(said)
+                beyond.append(message)
     if beyond:
         log.warning("%s: %d spans reach beyond their clips, such as %s", path, len(beyond), beyond[0])
 
 
-def _check_columns(path: Path, columns: Sequence[str]) -> None:
-    allowed = (*REQUIRED, *OPTIONAL)
-    unknown = [c for c in columns if c not in allowed]
-    if unknown:
-        raise UserError(f"{path}: unknown column {unknown[0]!r}; allowed are {', '.join(allowed)}")
-    missing = [c for c in REQUIRED if c not in columns]
-    if missing:
+def _check_columns(path: Path, columns: Sequence[str]) -> list[str]:
+    """Check the column names; return them with `work`, the earlier name, replaced by `action`."""
+    names = ["action" if column == "work" else column for column in columns]
+    if unknown := [name for name in names if name not in COLUMNS]:
+        raise UserError(f"{path}: unknown column {unknown[0]!r}; allowed are {', '.join(COLUMNS)}")
+    if missing := [name for name in REQUIRED if name not in names]:
         raise UserError(f"{path}: column {missing[0]!r} is missing; required are {', '.join(REQUIRED)}")
-    if len(set(columns)) != len(columns):
-        raise UserError(f"{path}: a column appears twice in {', '.join(columns)}")
+    if len(set(names)) != len(names):
+        hint = "; work is the earlier name of action" if {"work", "action"} <= set(columns) else ""
+        raise UserError(f"{path}: a column appears twice in {', '.join(columns)}{hint}")
+    return names
 
 
 def _recording(path: Path, number: int, line: dict[str, str]) -> Recording:
-    here = f"{path}, line {number}"
+    location = f"{path}, line {number}"
     if None in line or None in line.values():
-        raise UserError(f"{here}: {len(REQUIRED)} columns are expected, or one more with work")
+        raise UserError(f"{location}: {len(REQUIRED)} columns are expected, or one more with action")
     value = {key: text.strip() for key, text in line.items()}
     for key, text in value.items():
         if CONTROL.search(text):
-            raise UserError(f"{here}: {key} {text!r} holds a control character")
+            raise UserError(f"{location}: {key} {text!r} holds a control character")
     for key in ("clip", "path", "group"):
         if not value[key]:
-            raise UserError(f"{here}: {key} '' is empty")
+            raise UserError(f"{location}: {key} '' is empty")
     if value["split"] not in SPLITS:
-        raise UserError(f"{here}: split {value['split']!r}; allowed are {', '.join(SPLITS)}")
-    abnormal = None if value["abnormal"] == "all" else _spans(here, value["abnormal"])
+        raise UserError(f"{location}: split {value['split']!r}; allowed are {', '.join(SPLITS)}")
+    abnormal = None if value["abnormal"] == "all" else _spans(location, value["abnormal"])
     if abnormal != () and value["split"] != "test":
         raise UserError(
-            f"{here}: clip {value['clip']} of split {value['split']} has abnormal frames ({value['abnormal']}); "
+            f"{location}: clip {value['clip']} of split {value['split']} has abnormal frames ({value['abnormal']}); "
             "train and val hold normal frames only"
         )
     source = path.parent / value["path"]
     try:
-        there = source.exists()
+        exists = source.exists()
     except OSError:
-        there = False
-    if not there:
-        raise UserError(f"{here}: clip {value['clip']}: {source} is not there")
-    work = tuple(_work(here, part) for part in value.get("work", "").split(";") if part.strip())
-    return Recording(value["clip"], source, value["split"], value["group"], abnormal, work)
+        exists = False
+    if not exists:
+        raise UserError(f"{location}: clip {value['clip']}: {source} does not exist")
+    actions = tuple(_action(location, part) for part in value.get("action", "").split(";") if part.strip())
+    return Recording(value["clip"], source, value["split"], value["group"], abnormal, actions)
 
 
-def _spans(here: str, text: str) -> tuple[Span, ...]:
+def _spans(location: str, text: str) -> tuple[Span, ...]:
     spans = []
     for part in filter(None, (p.strip() for p in text.split(";"))):
         match = re.fullmatch(r"(\d{1,12})-(\d{1,12})", part)
         if match is None or int(match[1]) >= int(match[2]):
-            raise UserError(
-                f"{here}: abnormal {part!r}; allowed are empty, 'all', or half-open frame spans like 120-260;400-455"
-            )
+            allowed = "empty, 'all', or half-open frame spans like 120-260;400-455"
+            raise UserError(f"{location}: abnormal {part!r}; allowed are {allowed}")
         spans.append((int(match[1]), int(match[2])))
     return tuple(spans)
 
 
-def _work(here: str, part: str) -> tuple[str, Span]:
+def _action(location: str, part: str) -> tuple[str, Span]:
     match = re.fullmatch(r"(.{1,64}):(\d{1,12})-(\d{1,12})", part.strip())
     if match is None or int(match[2]) >= int(match[3]):
-        raise UserError(f"{here}: work {part!r}; allowed is name:first-stop, like carry_box:0-300")
+        raise UserError(f"{location}: action {part!r}; allowed is name:first-stop, like carry_box:0-300")
     return match[1], (int(match[2]), int(match[3]))
 
 
-def _check_unique(path: Path, recordings: tuple[Recording, ...]) -> None:
-    seen: set[str] = set()
+def _check_unique(path: Path, recordings: Sequence[Recording]) -> None:
+    names: set[str] = set()
     split_of: dict[str, str] = {}
-    first_of: dict[Path, Recording] = {}
+    recording_of: dict[Path, Recording] = {}
     for r in recordings:
-        if r.clip in seen:
-            raise UserError(f"{path}: clip {r.clip!r} is named twice; names are unique")
-        seen.add(r.clip)
+        if r.clip in names:
+            raise UserError(f"{path}: clip {r.clip!r} appears twice; names must be unique")
+        names.add(r.clip)
         if split_of.setdefault(r.group, r.split) != r.split:
             raise UserError(
                 f"{path}: group {r.group!r} is in {split_of[r.group]} and in {r.split} (clip {r.clip}); "
                 "a group belongs to one split"
             )
-        other = first_of.setdefault(r.path.resolve(), r)
+        other = recording_of.setdefault(r.path.resolve(), r)
         if other is not r:
             raise UserError(
-                f"{path}: {r.path} is named twice, in {other.split} (clip {other.clip}) and in {r.split} "
+                f"{path}: {r.path} appears twice, in {other.split} (clip {other.clip}) and in {r.split} "
                 f"(clip {r.clip}); a source is one clip"
             )

@@ -102,7 +102,7 @@ MONITOR_RULES: dict[str, Rule] = {
     "false_alarms_per_hour": _number(0, 1e6, above=True),
     "threshold": _or_null(_number(-math.inf, math.inf)),
     "min_seconds": _number(0, 3600),
-    "cool_down_seconds": _number(0.2, 3600),
+    "release_seconds": _number(0.2, 3600),
     "command": _or_null(_list("words", lambda value: isinstance(value, str) and value != "")),
     "estimator": ("the name of a pose estimator", lambda v: isinstance(v, str)),
     "weights": _or_null(PATH),

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skelmap.evaluation.alarms import Alarm, AlarmRule, AlarmTracker, alarms_of
+from skelmap.evaluation.alarms import Alarm, AlarmRule, AlarmTracker, find_alarms
 
 STEP = 0.1
 scores = st.lists(st.sampled_from([0.0, 1.0, 2.0, 3.0, 4.0]), max_size=80)
@@ -15,7 +15,7 @@ rules = st.builds(
     on=st.just(3.0),
     off=st.sampled_from([1.0, 2.0, 3.0]),
     min_seconds=st.sampled_from([0.0, 0.25, 0.55]),
-    cool_down_seconds=st.sampled_from([0.15, 0.35, 0.95]),
+    release_seconds=st.sampled_from([0.15, 0.35, 0.95]),
 )
 
 
@@ -34,7 +34,7 @@ def by_hand(values: list[float], rule: AlarmRule) -> list[tuple[int, int]]:
             i = j
             continue
         last = j
-        while j < len(values) and (j - last) * STEP <= rule.cool_down_seconds + 1e-9:
+        while j < len(values) and (j - last) * STEP <= rule.release_seconds + 1e-9:
             last = j if values[j] >= rule.off else last
             j += 1
         found.append((i, last))
@@ -45,7 +45,7 @@ def by_hand(values: list[float], rule: AlarmRule) -> list[tuple[int, int]]:
 @given(scores, rules)
 def test_alarms_are_those_of_the_rule(values: list[float], rule: AlarmRule) -> None:
     times = [round(i * STEP, 6) for i in range(len(values))]
-    alarms = alarms_of(times, values, rule)
+    alarms = find_alarms(np.array(times), np.array(values), rule)
     assert [(round(a.start / STEP), round(a.end / STEP)) for a in alarms] == by_hand(values, rule)
     for alarm in alarms:
         within = [s for t, s in zip(times, values, strict=True) if alarm.start <= t <= alarm.end]
@@ -53,13 +53,13 @@ def test_alarms_are_those_of_the_rule(values: list[float], rule: AlarmRule) -> N
         assert rule.min_seconds <= alarm.raised - alarm.start + 1e-9
         assert values[round(alarm.start / STEP)] >= rule.on and values[round(alarm.end / STEP)] >= rule.off
     for one, other in pairwise(alarms):
-        assert other.start - one.end > rule.cool_down_seconds - 1e-9
+        assert other.start - one.end > rule.release_seconds - 1e-9
 
 
 def test_an_alarm_is_raised_while_it_lasts_and_ends_when_nobody_is_seen_any_more() -> None:
-    state = AlarmTracker(AlarmRule(on=1, off=0.5, min_seconds=0.2, cool_down_seconds=1))
+    state = AlarmTracker(AlarmRule(on=1, off=0.5, min_seconds=0.2, release_seconds=1))
     for tick, score in enumerate([0.1, 1.2, 0.7, 1.5, 0.9]):
-        assert state.score(tick / 10, score) is None
+        assert state.update(tick / 10, score) is None
     assert state.alarm == Alarm(start=0.1, raised=0.3, end=0.4, peak=1.5, peak_at=0.3)
     assert state.advance_to(1.3) is None
     assert state.advance_to(1.5) == Alarm(start=0.1, raised=0.3, end=0.4, peak=1.5, peak_at=0.3)
@@ -67,5 +67,5 @@ def test_an_alarm_is_raised_while_it_lasts_and_ends_when_nobody_is_seen_any_more
 
 
 def test_a_score_that_never_comes_down_is_one_alarm() -> None:
-    (alarm,) = alarms_of(np.arange(100) / 10, np.full(100, 5.0), AlarmRule(1, 1, 0, 0.5))
+    (alarm,) = find_alarms(np.arange(100) / 10, np.full(100, 5.0), AlarmRule(1, 1, 0, 0.5))
     assert (alarm.start, alarm.end) == (0, 9.9)
