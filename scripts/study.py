@@ -12,7 +12,7 @@ from skelmap.comparison.comparison import build_comparison
 from skelmap.comparison.tables import console_table
 from skelmap.comparison.write import write_all
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import stdout
+from skelmap.utils.io import stdout_console
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
         page = write_all(study)
     except UserError as error:
         sys.exit(str(error))
-    console = stdout()
+    console = stdout_console()
     console.print(console_table(study))
     console.print(f"study: {page}", markup=False, highlight=False, soft_wrap=True)
 

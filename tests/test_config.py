@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from hydra_config import ROOT, Compose
 from skelmap.training.schema import RULES, check
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import flatten
+from skelmap.utils.names import flatten
 
 NO_GROUPS = ("hydra", "wandb")
 """Folders of conf/ from which nothing is chosen: conf/wandb is for `wandb sweep`, see test_wandb_sweeps.py."""

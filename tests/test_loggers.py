@@ -10,7 +10,7 @@ import pytest
 
 from skelmap.training.loggers import closing, scalars, wandb_logger
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import flatten
+from skelmap.utils.names import flatten
 from wandb_offline import OfflineRun
 
 

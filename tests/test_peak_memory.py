@@ -22,6 +22,6 @@ def test_the_peak_is_that_of_what_came_since() -> None:
 
 
 def test_where_the_system_does_not_tell_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("skelmap.peak_memory.PROC", PROC / "nothing")
+    monkeypatch.setattr("skelmap.utils.runtime.PROC", PROC / "nothing")
     reset_peak_memory()
     assert peak_memory_mb() is None

@@ -11,7 +11,7 @@ import pytest
 
 from hydra_config import ROOT, Compose
 from skelmap.training.run_dir import plain
-from skelmap.utils.io import flatten
+from skelmap.utils.names import flatten
 
 pytest.importorskip("wandb_workspaces")
 pytestmark = pytest.mark.slow  # each starts a process that imports for seconds

@@ -1,4 +1,4 @@
-"""One camera: a pose comes, its map is drawn and encoded, the window that ends with it is scored."""
+"""One camera: a pose comes, its map is drawn, the window that ends with it is scored."""
 
 import time
 from collections import deque
@@ -21,7 +21,6 @@ def frame_times(manifest: Path, img_size: int, frames: int = 500) -> tuple[float
     clip = read_clip(recording.path, recording.clip)
     settings = MapSettings(img_size=img_size, **MAPS)
     model = LSTMVAE(30, img_size, 16, 300, [8, 16, 32], 1e-3).to(DEVICE).eval()
-    codes: deque[torch.Tensor] = deque(maxlen=30)
     maps: deque[torch.Tensor] = deque(maxlen=30)
     times = []
     with torch.inference_mode():
@@ -30,9 +29,8 @@ def frame_times(manifest: Path, img_size: int, frames: int = 500) -> tuple[float
             pose = clip.keypoints[i % len(clip.keypoints)][None]
             drawn = torch.from_numpy(draw_maps(pose, clip.layout, clip.size, settings)).to(DEVICE, torch.float32)
             maps.append(drawn)
-            codes.append(model.frame_codes(drawn))
-            if len(codes) == 30:
-                score, _ = model.score_windows(torch.stack(list(codes), dim=1), torch.stack(list(maps), dim=1))
+            if len(maps) == 30:
+                score, _ = model.score_windows(torch.stack(list(maps), dim=1))
                 float(score)
                 times.append(1e3 * (time.perf_counter() - began))
     return float(np.median(times)), float(np.quantile(times, 0.99))

@@ -23,7 +23,7 @@ class Idle(pl.LightningModule):
 
     def training_step(self, batch: Batch) -> Tensor:
         """Ask for the windows, use none, log as the models do."""
-        loss = self.weight * batch.maps[0, 0, 0, 0, 0]
+        loss = self.weight * batch.windows[0, 0, 0, 0, 0]
         losses = {"train/loss": loss, "train/recon": loss, "train/kl": loss}
         self.log_dict(losses, on_step=False, on_epoch=True, batch_size=len(batch.start))
         return loss

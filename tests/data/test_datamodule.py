@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -54,7 +53,7 @@ def test_batches_hold_the_maps_of_every_window_once(make: Make, split: str, wind
     data = make(window=window)
     served = {}
     for batch in batches(data, split):
-        start, maps = batch.start, batch.maps
+        start, maps = batch.start, batch.windows
         assert maps.shape == (len(start), window, 1, 28, 28) and maps.dtype == torch.float32
         for row, window_maps in zip(start.tolist(), maps, strict=True):
             name = data.manifest.recordings[data.cache.clip[row]].clip
@@ -72,10 +71,7 @@ def test_windows_of_every_third_frame(window: int, make: Make) -> None:
     assert third.test_row(torch.from_numpy(third.starts("test"))).tolist() == starts
     for batch in batches(third, "train"):
         rows = batch.start[:, None] + torch.tensor([0, 3, 6, 9, 12, 15])[:window]
-        assert torch.equal(batch.maps, every.gather(rows.flatten()).view(batch.maps.shape))
-    third.trainer = SimpleNamespace(predicting=True)
-    shared = third.on_after_batch_transfer(torch.from_numpy(third.starts("test")), 0)
-    assert len(shared.frames) == 180 and torch.equal(shared.maps, third.gather(torch.from_numpy(third.starts("test"))))
+        assert torch.equal(batch.windows, every.gather(rows.flatten()).view(batch.windows.shape))
     rows = third.test_rows()
     assert (rows.span, rows.shortest) == (16, 18)
     np.testing.assert_array_equal(rows.starts, [clip * 60 + i for clip in range(3) for i in range(45)])
@@ -96,16 +92,6 @@ def test_only_rows_that_depend_on_the_one_before_are_cached_by_step(make: Make) 
 
     assert len(paths()) == 1
     assert len(paths(representation="keypoints")) == len(paths(maps={"channels": ["body", "motion"]})) == 2
-
-
-def test_scoring_unpacks_each_frame_of_overlapping_windows_once(make: Make) -> None:
-    data = make(window=10)
-    starts = torch.from_numpy(data.starts("test"))
-    data.trainer = SimpleNamespace(predicting=True)
-    shared = data.on_after_batch_transfer(starts, 0)
-    rows = {row for start in starts.tolist() for row in range(start, start + 10)}
-    assert len(shared.frames) == len(rows) < shared.members.numel()
-    assert torch.equal(shared.maps, data.gather(starts))
 
 
 def test_the_share_of_frames_in_which_a_joint_was_seen(make: Make) -> None:

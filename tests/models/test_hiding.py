@@ -54,7 +54,7 @@ def test_the_score_is_the_error_of_frames_that_were_not_shown(score: str) -> Non
     model, maps = network("lstm_vae", seq_len=T, score=score), some_maps(5, T, 28)
     made, there = filled_in(model, maps, score)
     errors = ((made - there) ** 2).mean(axis=(1, 2, 3))
-    batch = Batch(torch.arange(5), maps.flatten(0, 1), torch.arange(5 * T).view(5, T))
+    batch = Batch(torch.arange(5), maps)
     with torch.inference_mode():
         np.testing.assert_allclose(model.predict_step(batch).score, errors, rtol=1e-4)
     scored, contributions = model.score_and_contributions(maps)
@@ -80,7 +80,7 @@ def test_it_is_trained_on_windows_with_hidden_frames(score: str, monkeypatch: py
     seen: list[torch.Tensor] = []
     monkeypatch.setattr(model.network, "encode", lambda shown: seen.append(shown) or (torch.zeros(64, 3),) * 2)
     monkeypatch.setattr(model, "_log", lambda *_: None)
-    batch = Batch(torch.arange(64), maps.flatten(0, 1), torch.arange(64 * T).view(64, T))
+    batch = Batch(torch.arange(64), maps)
     model.train().training_step(batch)
     allowed = [set(hidden) for hidden in HIDDEN[score]]
     black = [set(t for t in range(T) if not window[t].any()) for window in seen[0]]

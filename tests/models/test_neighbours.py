@@ -53,8 +53,7 @@ def fitted(kind: type[FeatureDistance] = FeatureKNN, **others: Any) -> FeatureDi
 
 
 def batch(places: np.ndarray) -> Batch:
-    frames = torch.from_numpy(places).flatten(0, 1).unsqueeze(1)
-    return Batch(torch.arange(len(places)), frames, torch.arange(len(frames)).view(len(places), T))
+    return Batch(torch.arange(len(places)), torch.from_numpy(places).unsqueeze(2))
 
 
 def views(places: np.ndarray, names: Iterable[str]) -> dict[str, np.ndarray]:
@@ -255,7 +254,7 @@ def test_coordinates_that_never_change_do_not_count() -> None:
     asked[:, :, 1] = 0
     ours = model(views=["trajectory"], dimensions=[100])
     ours.fit(still.reshape(200, -1).copy())
-    assert ours.course_axes.shape == (8 * T, 6 * T)
+    assert ours.trajectory_axes.shape == (8 * T, 6 * T)
     nudged = asked.clone()
     nudged[:, :, 1] += 1e-5 * torch.randn(40, T, 2)
     torch.testing.assert_close(
@@ -276,7 +275,7 @@ def test_fewer_windows_than_neighbours_are_refused() -> None:
 @pytest.mark.parametrize(
     ("others", "message"),
     [
-        ({"views": ["gait"], "dimensions": [3]}, "model.views has gait; allowed are motion, posture, course, "),
+        ({"views": ["gait"], "dimensions": [3]}, "model.views has gait; allowed are motion, posture, trajectory, "),
         ({"views": ["motion"], "dimensions": [3, 4]}, r"with model.dimensions=\[3, 4\]; allowed are views, each once"),
         ({"views": [], "dimensions": []}, r"model.views=\[\] with"),
         ({"views": ["motion", "motion"], "dimensions": [3, 4]}, "each once"),

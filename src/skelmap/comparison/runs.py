@@ -8,7 +8,8 @@ from typing import Any
 
 from skelmap.comparison.scores import Data, Scores, ScoresReader, names
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import flatten, read_bytes, read_mapping, read_yaml
+from skelmap.utils.io import read_bytes, read_json_object, read_yaml
+from skelmap.utils.names import flatten
 
 Value = str | int | float | bool | None
 """What a configuration key holds; lists are written as text."""
@@ -155,7 +156,7 @@ def _checked(path: Path) -> dict[str, Any]:
     Raises:
         UserError: it cannot be read, or an entry is not what it should be.
     """
-    metrics = read_mapping(path)
+    metrics = read_json_object(path)
     for key, (allowed, holds) in ENTRIES.items():
         if key in metrics and not holds(metrics[key]):
             raise UserError(f"{path}: {key} is {metrics[key]!r}; allowed: {allowed}")
@@ -200,7 +201,7 @@ def _without_results(run: Path, name: str, config: dict[str, Value]) -> FailedRu
 
 def _versions(run: Path) -> dict[str, str]:
     try:
-        return {str(k): str(v) for k, v in read_mapping(run / "versions.json").items()}
+        return {str(k): str(v) for k, v in read_json_object(run / "versions.json").items()}
     except UserError:  # a missing or damaged one costs no number
         return {}
 

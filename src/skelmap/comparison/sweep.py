@@ -10,7 +10,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from skelmap.utils.io import shortened
+from skelmap.utils.names import shorten
 
 SAME = ("experiment", "sweep", "launcher")
 """Groups that are the same for every cell, or say where it runs and not what."""
@@ -30,7 +30,7 @@ def folder_name(overrides: Iterable[str]) -> str:
     name = ",".join(sorted(line for line in overrides if line.partition("=")[0] not in SAME)).replace("/", "_")
     if len(name) > LONGEST:
         name = re.sub(r"(?<==)[^,=]{30,}", lambda value: f"{value[0][-20:]}_{crc32(value[0].encode()):08x}", name)
-    return shortened(name, LONGEST) or "defaults"
+    return shorten(name, LONGEST) or "defaults"
 
 
 OmegaConf.register_new_resolver("folder_name", folder_name)

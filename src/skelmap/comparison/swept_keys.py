@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from skelmap.comparison.runs import RunResult, Value
-from skelmap.utils.io import WITHOUT_BEARING
+from skelmap.utils.names import KEYS_WITHOUT_EFFECT
 
 MODEL, DATA, SEED, SCORING = "model", "data", "seed", "scoring"
 MANIFEST = "data.manifest"
@@ -58,7 +58,7 @@ def find_keys(cells: Sequence[RunResult]) -> Keys:
     Args:
         cells: the finished ones.
     """
-    names = {name for cell in cells for name in cell.config if not name.startswith(WITHOUT_BEARING)}
+    names = {name for cell in cells for name in cell.config if not name.startswith(KEYS_WITHOUT_EFFECT)}
     shorter = sorted(
         names - {SEED}, key=lambda name: (name in SET_BY_MODEL, not name.startswith("data."), len(name), name)
     )

@@ -14,7 +14,8 @@ from skelmap.comparison.groups import Group
 from skelmap.comparison.runs import RunResult, Value, text
 from skelmap.comparison.swept_keys import DATA, MODEL, SEED
 from skelmap.evaluation.bootstrap import FEWEST_GROUPS, RESAMPLES
-from skelmap.utils.io import atomic_write, flatten
+from skelmap.utils.io import atomic_write
+from skelmap.utils.names import flatten
 
 COSTS = {"train_seconds": "training, s", "peak_memory_mb": "memory, MB", "parameters": "parameters"}
 """What a cell costs: entry of metrics.json and its heading."""

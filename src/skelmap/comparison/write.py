@@ -58,11 +58,11 @@ class CompareAtSweepEnd(Callback):
         """Study the sweep's folder, hydra.sweep.dir."""
         try:
             from skelmap.comparison.tables import console_table
-            from skelmap.utils.io import stdout
+            from skelmap.utils.io import stdout_console
 
             study = build_comparison(Path(config.hydra.sweep.dir))
             page = write_all(study)
-            stdout().print(console_table(study))
+            stdout_console().print(console_table(study))
             log.info("study: %s", page)
         except Exception as error:
             log.warning("no study of this sweep: %s", error)

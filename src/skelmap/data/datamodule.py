@@ -31,22 +31,15 @@ MOST_OUTSIDE = 0.2
 
 
 class Batch(NamedTuple):
-    """What a model receives: the frames of B windows; where windows overlap, scoring has each frame once.
+    """A batch of windows.
 
     Attributes:
         start: (B,) int64 first row of each window.
-        frames: (N, C, H, W) float32, 0..1; keypoints are (N, 1, V, 2).
-        members: (B, window) int64, which of the frames make up each window.
+        windows: (B, window, C, H, W) float32: maps, 0..1, or keypoints, (B, window, 1, V, 2).
     """
 
     start: Tensor
-    frames: Tensor
-    members: Tensor
-
-    @property
-    def maps(self) -> Tensor:
-        """The windows, (B, window, C, H, W)."""
-        return self.frames[self.members]
+    windows: Tensor
 
 
 class WindowDataset(Dataset[Tensor]):
@@ -220,7 +213,7 @@ class SkeletonDataModule(pl.LightningDataModule):
         return self._loader("val") if len(self.starts("val")) else []
 
     def predict_dataloader(self) -> DataLoader[Tensor]:
-        """Serve test windows, in order, in larger batches: the more of them, the more frames they share."""
+        """Serve test windows, in order, in larger batches: scoring keeps no gradients."""
         fitting = SCORED_AT_ONCE // (self.window * prod(self.settings.shape))
         processes = self.trainer.world_size if self.trainer else 1
         at_once = processes * max(self.batch_size, min(fitting, 256))
@@ -242,13 +235,8 @@ class SkeletonDataModule(pl.LightningDataModule):
         return DataLoader(windows, batch_size=None, sampler=order, generator=own)
 
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Batch:
-        """Gather and unpack the frames of a batch on its device, given the (B,) first rows of its windows."""
-        rows = self._rows(batch, self.window)
-        if self.trainer is not None and self.trainer.predicting:  # windows frame_step apart share all frames but one
-            distinct, members = rows.unique(return_inverse=True)
-            return Batch(batch, self._unpack(distinct), members)
-        members = torch.arange(rows.numel(), device=rows.device).view_as(rows)
-        return Batch(batch, self._unpack(rows.flatten()), members)
+        """Gather and unpack the windows of a batch on its device, given their (B,) first rows."""
+        return Batch(batch, self.gather(batch))
 
     def gather(self, start: Tensor, window: int | None = None) -> Tensor:
         """Unpack the windows that begin at these rows.

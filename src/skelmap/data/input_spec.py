@@ -12,7 +12,7 @@ from skelmap.data.scale_check import Sizes
 from skelmap.skeletons.layouts import LAYOUTS, Layout
 from skelmap.training.schema import RULES, check_values
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import atomic_write, read_mapping
+from skelmap.utils.io import atomic_write, read_json_object
 
 SPEC_FILE = "eye.json"
 
@@ -72,7 +72,7 @@ class InputSpec:
         path = folder / SPEC_FILE
         if not path.exists():
             raise UserError(f"{folder}: not the folder of a finished run or an exported model: no {SPEC_FILE}")
-        values = read_mapping(path)
+        values = read_json_object(path)
         try:
             _check(values)
             layout, settings = LAYOUTS[values["layout"]], values["settings"]

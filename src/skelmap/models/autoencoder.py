@@ -44,14 +44,6 @@ class LatentNetwork(nn.Module, ABC):
     def encode(self, maps: Tensor) -> tuple[Tensor, Tensor | None]:
         """Encode (B, T, C, H, W) maps as mu and logvar, each (B, J); logvar is None without a posterior."""
 
-    def frame_codes(self, frames: Tensor) -> Tensor:
-        """Do what encoding needs of each frame (N, C, H, W) but once, whatever windows it lies in: (N, ...)."""
-        return frames
-
-    def encode_codes(self, codes: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Do the rest, for windows of `frame_codes` (B, T, ...): mu and logvar as `encode` gives them."""
-        return self.encode(codes)
-
     @abstractmethod
     def decode(self, z: Tensor) -> Tensor:
         """Decode latents (B, J) as log odds of pixels or places of joints, (B, T, C, H, W)."""
@@ -170,14 +162,14 @@ class Autoencoder(Model):
         hidden = self.masks
         if len(hidden) > 1:
             hidden = hidden[torch.randint(len(hidden), (len(batch.start),), device=self.device)]
-        recon, kl, _ = self.losses(batch.maps, hidden)
+        recon, kl, _ = self.losses(batch.windows, hidden)
         loss = recon + self.beta * kl.sum()
         self._log("train", loss, recon, kl.sum(), len(batch.start))
         return loss
 
     def validation_step(self, batch: Batch) -> Tensor:
         """Return and log the loss on validation windows and remember the latents."""
-        passes = [self.losses(batch.maps, hidden) for hidden in self.masks.split(1)]
+        passes = [self.losses(batch.windows, hidden) for hidden in self.masks.split(1)]
         recon, kl, mu = (torch.stack(part).mean(dim=0) for part in zip(*passes, strict=True))
         loss = recon + self.beta * kl.sum()
         self._log("val", loss, recon, kl.sum(), len(batch.start))
@@ -240,29 +232,10 @@ class Autoencoder(Model):
             errors.append(reconstruction_error(self.likelihood.mean(out.decoded.float()), maps))
         return torch.cat(latents), torch.cat(errors)
 
-    def frame_codes(self, frames: Tensor) -> Tensor:
-        """Do what each frame (N, C, H, W) needs but once, whatever windows it lies in: (N, ...)."""
-        return self.network.frame_codes(frames)
-
-    def score_windows(self, codes: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Score windows by the means of their latents.
-
-        Args:
-            codes: (B, T, ...) `frame_codes` of the frames.
-            maps: (B, T, C, H, W) the frames.
-
-        Returns:
-            The scores (B,) and the means (B, J), float32.
-        """
-        nothing = self.network.frame_codes(torch.zeros_like(maps[0, :1])) if self.hides else codes
-
-        def look(hidden: Tensor) -> Reconstruction:
-            of_frames = hidden.view(1, -1, *(1,) * (codes.ndim - 2))
-            mu, logvar = self.network.encode_codes(torch.where(of_frames, nothing, codes) if self.hides else codes)
-            return Reconstruction(self.network.decode(mu), mu, logvar)
-
-        out = self._filled_in(look)
-        return self._score(out, maps), out.mu.float()
+    def score_windows(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Score windows (B, T, C, H, W): scores (B,) and the latents' means (B, J), float32."""
+        out = self._look(windows)
+        return self._score(out, windows), out.mu.float()
 
     def _filled_in(self, look: Callable[[Tensor], Reconstruction]) -> Reconstruction:
         """Put together what the network makes of each frame when it does not see it.

@@ -42,27 +42,20 @@ class Model(pl.LightningModule, ABC):
     several_processes = True
     """It can be trained by several processes at once."""
 
-    def frame_codes(self, frames: Tensor) -> Tensor:
-        """Do what each frame (N, C, H, W) needs but once, whatever windows it lies in: (N, ...)."""
-        return frames
-
     @abstractmethod
-    def score_windows(self, codes: Tensor, maps: Tensor) -> tuple[Tensor, Tensor | None]:
+    def score_windows(self, windows: Tensor) -> tuple[Tensor, Tensor | None]:
         """Score windows.
 
         Args:
-            codes: (B, T, ...) `frame_codes` of the frames.
-            maps: (B, T, C, H, W) the frames.
+            windows: (B, T, C, H, W) float32.
 
         Returns:
-            The scores (B,) and the latents (B, J), if any, float32.
+            Scores (B,) and latents (B, J), float32; None from a model without latents.
         """
 
     def predict_step(self, batch: Batch) -> WindowScores:
         """Score a batch of windows."""
-        codes, maps = self.frame_codes(batch.frames), batch.maps
-        windows = maps if codes is batch.frames else codes[batch.members]
-        return WindowScores(batch.start, *self.score_windows(windows, maps))
+        return WindowScores(batch.start, *self.score_windows(batch.windows))
 
     def reconstruct(self, maps: Tensor) -> Tensor | None:
         """Give what the model makes of windows (B, T, C, H, W), as large; None where it reconstructs nothing."""

@@ -77,7 +77,7 @@ class Baseline(Model):
         """Collect a batch; fit after the epoch's last."""
         if sum(map(len, self._collected)) < self.max_windows:
             # half precision is exact for maps, a sixteenth of a grey level, and a tenth of a pixel for keypoints
-            self._collected.append(batch.maps.flatten(1).to("cpu", torch.float16))
+            self._collected.append(batch.windows.flatten(1).to("cpu", torch.float16))
         if self.trainer.is_last_batch:
             with self.exactly():
                 x = torch.cat(self._collected)[: self.max_windows].float().numpy()
@@ -99,17 +99,17 @@ class Baseline(Model):
     def validation_step(self, batch: Batch) -> Tensor:
         """Return and log the mean score of normal validation windows as the loss."""
         with self.exactly():
-            score, _ = self.describe(batch.maps.flatten(1))
-        self.log("val/loss", score.mean(), batch_size=len(batch.maps))
+            score, _ = self.describe(batch.windows.flatten(1))
+        self.log("val/loss", score.mean(), batch_size=len(batch.windows))
         return score.mean()
 
     def configure_optimizers(self) -> None:
         """Nothing is optimised step by step."""
 
-    def score_windows(self, codes: Tensor, maps: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Score windows (B, T, C, H, W), whose frames are their own codes: scores (B,), latents (B, J) if any."""
+    def score_windows(self, windows: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Score windows (B, T, C, H, W): scores (B,), latents (B, J) if any."""
         with self.exactly():
-            return self.describe(maps.flatten(1))
+            return self.describe(windows.flatten(1))
 
     def exactly(self) -> torch.autocast:
         """Compute in single precision whatever trainer.precision says: distances are differences of large numbers."""
@@ -126,7 +126,7 @@ class Baseline(Model):
 
     def score_and_contributions(self, maps: Tensor) -> tuple[Tensor, Tensor]:
         """Do both with windows (B, T, C, H, W): scores (B,), and what `contributions` gives."""
-        return self.score_windows(maps, maps)[0], self.contributions(maps)
+        return self.score_windows(maps)[0], self.contributions(maps)
 
 
 class MeanTemplate(Baseline):

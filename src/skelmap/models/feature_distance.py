@@ -211,7 +211,7 @@ class FeatureDistance(Baseline):
     def validation_step(self, batch: Batch) -> Tensor:
         """Return and log the mean distance as the loss and remember the distances."""
         with self.exactly():
-            distances, _ = self.distances(batch.maps.flatten(1))
+            distances, _ = self.distances(batch.windows.flatten(1))
         self._val_distances.append(distances)
         self.log("val/loss", distances.mean(), batch_size=len(batch.start))
         return distances.mean()

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from skelmap.models.autoencoder import Autoencoder, LatentNetwork
 from skelmap.models.networks import FrameCodec, frame_codec
@@ -27,22 +26,6 @@ class LSTMVAENetwork(LatentNetwork):
         features = self.encoder(maps.flatten(0, 1))  # (B, T, C, H, W) -> (B*T, features)
         hidden, _ = self.encoder_lstm(features.unflatten(0, maps.shape[:2]))  # (B, T, hidden)
         mu, logvar = self.posterior(hidden[:, -1]).chunk(2, dim=1)
-        return mu, logvar
-
-    def frame_codes(self, frames: Tensor) -> Tensor:
-        """Give what each frame adds to the LSTM's gates, (N, 4 hidden): the CNN sees it once, not T times."""
-        of = self.encoder_lstm.get_parameter
-        return F.linear(self.encoder(frames), of("weight_ih_l0"), of("bias_ih_l0") + of("bias_hh_l0"))
-
-    def encode_codes(self, codes: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode windows of gates, (B, T, 4 hidden), as `encode` does (Gers et al. 2000; gates in torch's order)."""
-        from_hidden = self.encoder_lstm.get_parameter("weight_hh_l0").T
-        hidden = cell = codes.new_zeros(len(codes), self.encoder_lstm.hidden_size)
-        for at_step in codes.unbind(1):
-            keep_in, keep_cell, new, out = torch.addmm(at_step, hidden, from_hidden).chunk(4, dim=1)
-            cell = keep_cell.sigmoid() * cell + keep_in.sigmoid() * new.tanh()
-            hidden = out.sigmoid() * cell.tanh()
-        mu, logvar = self.posterior(hidden).chunk(2, dim=1)
         return mu, logvar
 
     def decode(self, z: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ from skelmap.monitor.sources import Source, VideoSource
 from skelmap.monitor.video_writer import VideoSink
 from skelmap.monitor.web import WebPage
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import atomic_write, stdout
+from skelmap.utils.io import atomic_write, stdout_console
 
 LOCK_FILE = ".monitor.lock"
 RESULT_FILE = "monitor.json"
@@ -199,4 +199,4 @@ def _print_results(monitor: Monitor, metrics: EventMetrics | None) -> None:
     for column in cells:
         table.add_column(column, justify="right")
     table.add_row(*cells.values())
-    stdout().print(table)
+    stdout_console().print(table)

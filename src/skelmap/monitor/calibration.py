@@ -102,9 +102,7 @@ def _scored(model: Model, eye: InputSpec, clip: Clip, starts: NDArray[np.int64])
     scores = np.empty(len(starts))
     for first in range(0, len(starts), AT_ONCE):
         batch = torch.from_numpy(starts[first : first + AT_ONCE])
-        rows, members = (batch[:, None] + torch.arange(eye.window)).unique(return_inverse=True)
-        frames = eye.settings.unpack(packed[rows].to(model.device))
-        members = members.to(model.device)
-        score, _ = model.score_windows(model.frame_codes(frames)[members], frames[members])
+        rows = batch[:, None] + torch.arange(eye.window)
+        score, _ = model.score_windows(eye.settings.unpack(packed[rows].to(model.device)))
         scores[first : first + len(batch)] = score.double().cpu().numpy()
     return scores

@@ -147,9 +147,7 @@ class TorchScorer:
         import torch
 
         with torch.inference_mode():
-            maps = torch.from_numpy(windows)
-            codes = self.model.frame_codes(maps.flatten(0, 1)).unflatten(0, maps.shape[:2])
-            scores, _ = self.model.score_windows(codes, maps)
+            scores, _ = self.model.score_windows(torch.from_numpy(windows))
             return scores.double().numpy()
 
     def attribution(self, window: NDArray[np.float32]) -> NDArray[np.float32]:

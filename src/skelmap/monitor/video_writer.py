@@ -19,7 +19,7 @@ from skelmap.monitor.sinks import Sink
 from skelmap.monitor.sources import PoseFrame, Source
 from skelmap.monitor.stream import FrameResult
 from skelmap.skeletons.layouts import Layout, with_neck
-from skelmap.utils.io import safe_filename
+from skelmap.utils.names import safe_filename
 
 CURVE_SECONDS = 10.0
 """Time span of the score curve."""

@@ -151,7 +151,7 @@ def _try_on(path: Path, content: dict[str, Any], model: pl.LightningModule, wind
         model.load_state_dict(content["state_dict"])
         model.eval()
         with torch.inference_mode():
-            model.score_windows(model.frame_codes(nothing[0])[None], nothing)
+            model.score_windows(nothing)
     except (RuntimeError, IndexError) as error:
         raise UserError(f"ckpt_path={path}: its weights do not fit each other ({_reason(error)})") from error
     finally:

@@ -16,7 +16,7 @@ from pytorch_lightning.loggers import Logger, WandbLogger
 from skelmap.evaluation.evaluate import EvaluationResult, ScoreResult
 from skelmap.evaluation.metrics import Floats
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import shortened
+from skelmap.utils.names import shorten
 
 log = logging.getLogger(__name__)
 NAME_LIMIT = 128
@@ -61,8 +61,8 @@ def wandb_logger(
     return WandbLogger(
         save_dir=save_dir,
         project=project,
-        name=shortened(name or Path(save_dir).name, NAME_LIMIT),
-        group=shortened(group, NAME_LIMIT) if group else None,
+        name=shorten(name or Path(save_dir).name, NAME_LIMIT),
+        group=shorten(group, NAME_LIMIT) if group else None,
         job_type=job_type or model,
     )
 

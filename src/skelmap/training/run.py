@@ -31,7 +31,8 @@ from skelmap.training.instantiate import build, build_model
 from skelmap.training.loggers import closing, log_results, scalars
 from skelmap.training.schema import check
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import flatten, stdout
+from skelmap.utils.io import stdout_console
+from skelmap.utils.names import flatten
 from skelmap.utils.runtime import keep_freed_memory, peak_memory_mb, reset_peak_memory
 
 log = logging.getLogger(__name__)
@@ -139,7 +140,7 @@ def conclude(
     if trainer.logger:
         trainer.logger.log_metrics(scalars(numbers))
     log_results(trainer.loggers, judgement, report)
-    stdout().print(console_table(judgement, _title(model, data)))
+    stdout_console().print(console_table(judgement, _title(model, data)))
     log.info("report: %s", report)
     return numbers
 

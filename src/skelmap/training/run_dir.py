@@ -18,7 +18,8 @@ from skelmap.models.masking import SCORES as BY_HIDING
 from skelmap.training.checkpoints import check_weights, load_checkpoint
 from skelmap.training.schema import known, resolved
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import WITHOUT_BEARING, atomic_write, flatten, read_mapping, read_yaml, remove_partial_files
+from skelmap.utils.io import atomic_write, read_json_object, read_yaml, remove_partial_files
+from skelmap.utils.names import KEYS_WITHOUT_EFFECT, flatten
 from skelmap.utils.redaction import redacted, without_secrets
 
 PACKAGES = ("skelmap", "torch", "pytorch-lightning", "torchmetrics", "hydra-core", "numpy", "scikit-learn")
@@ -88,7 +89,7 @@ def finished(folder: Path, cfg: DictConfig) -> dict[str, Any] | None:
     except UserError:
         return None
     try:
-        numbers = read_mapping(folder / "metrics.json")
+        numbers = read_json_object(folder / "metrics.json")
     except UserError:
         numbers = None
     other = [key for key in found | asked if found.get(key) != asked.get(key)]
@@ -105,7 +106,7 @@ def _telling(config: dict[str, Any]) -> dict[str, Any]:
     """What a run's numbers depend on, flat: a folder may be moved, and results told elsewhere."""
     paths = config.get("paths")
     folder = paths.get("output_dir") if isinstance(paths, dict) else None
-    own = {key: value for key, value in flatten(config).items() if not key.startswith(WITHOUT_BEARING)}
+    own = {key: value for key, value in flatten(config).items() if not key.startswith(KEYS_WITHOUT_EFFECT)}
     return {key: value for key, value in own.items() if not f"{value}/".startswith(f"{folder}/")}
 
 
@@ -120,7 +121,7 @@ def check_data(folder: Path, data: SkeletonDataModule) -> None:
         with atomic_write(note) as file:
             file.write(json.dumps(now, indent=2) + "\n")
     elif note.exists():  # folders of earlier versions have none
-        was = read_mapping(note)
+        was = read_json_object(note)
         changed = [key for key, digest in now.items() if was.get(key) != digest]
         if changed:
             what = "it" if changed[0] == "manifest" else "a recording that it names"

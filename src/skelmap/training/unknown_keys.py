@@ -12,7 +12,7 @@ from hydra.errors import HydraException
 from hydra.initialize import initialize_config_dir
 from omegaconf import OmegaConf
 
-from skelmap.utils.io import flatten
+from skelmap.utils.names import flatten
 from skelmap.utils.redaction import secret_arguments
 
 

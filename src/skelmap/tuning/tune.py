@@ -19,7 +19,7 @@ from skelmap.tuning.space import Space, check_space, suggest, text
 from skelmap.tuning.storage import TrialStorage, trial_folder
 from skelmap.tuning.trial import Recipe, run_trial
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import atomic_write, stdout
+from skelmap.utils.io import atomic_write, stdout_console
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def _conclude(ledger: TrialStorage, space: Space) -> None:
             raise UserError(f"{ledger.folder}: no trial is complete; trials/*/failed.txt says why")
         with atomic_write(ledger.folder / "search.png", "wb") as file:
             file.write(png(search_figure(ledger.study, space)))
-        stdout().print(console_table(ledger.study, list(space)))
+        stdout_console().print(console_table(ledger.study, list(space)))
     log.info("best: %s", ledger.folder / "best.yaml")
 
 

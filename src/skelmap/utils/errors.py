@@ -1,23 +1,23 @@
-"""The one exception for mistakes that a user can mend."""
+"""The exception for errors that a user can fix."""
 
 import re
 
 from skelmap.utils.redaction import redacted
 
-LONGEST = 1000
-"""Characters of a message; values of a damaged file can be megabytes."""
+MAX_LENGTH = 1000
+"""Longest message, characters; values of a damaged file can be megabytes."""
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
-"""Control characters but for the end of a line: names come from data, and a terminal would obey them."""
+"""Control characters except the line feed: messages contain names from data, and terminals act on them."""
 
 
 class UserError(Exception):
-    """Say what is wrong in words a user can act on: the file or key, the value, and what is allowed.
+    """An error that a user can fix; the message names the file or key, the value, and what is allowed.
 
     Args:
-        message: may hold values from anywhere: secrets are hidden, control characters written out, long ones cut.
+        message: may contain any values: secrets are redacted, control characters escaped, long messages cut.
     """
 
     def __init__(self, message: str) -> None:
-        text = redacted(message).encode("utf-8", "backslashreplace").decode()  # names of files need not be UTF-8
-        text = CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
-        super().__init__(text if len(text) <= LONGEST else f"{text[: LONGEST - 200]} … {text[-190:]}")
+        text = redacted(message).encode("utf-8", "backslashreplace").decode()  # file names need not be UTF-8
+        text = CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+        super().__init__(text if len(text) <= MAX_LENGTH else f"{text[: MAX_LENGTH - 200]} … {text[-190:]}")

@@ -1,14 +1,12 @@
-"""Read, write and name files safely."""
+"""Write files atomically, read files of any origin safely, and print to standard output."""
 
 import json
 import os
-import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
-from zlib import crc32
 
 import yaml
 from omegaconf import OmegaConf
@@ -17,17 +15,21 @@ from rich.console import Console
 from skelmap.utils.errors import UserError
 
 PARTIAL = ".partial"
-"""End of the names of files that are being written."""
+"""Suffix of files that are being written."""
+MAX_SMALL_BYTES = 16 * 2**20
+"""Largest configuration file, metrics file or JSON frame that is read."""
+FILE_WIDTH = 160
+"""Line length of tables written to a file or pipe; at rich's default of 80 a comparison's table breaks every word."""
 
 
 @contextmanager
 def atomic_write(path: Path, mode: str = "w", newline: str | None = None) -> Iterator[IO[Any]]:
-    """Open a file that takes the place of `path` when all of it is written.
+    """Write a file atomically: it replaces `path` once all of it is on disk.
 
-    A reader, or a kill at any moment, sees the old file or the new one, never half of it.
+    At any moment, even after a kill, `path` has the old content or the new, never a part of it.
 
     Args:
-        path: the file, replaced if it is there; its folder is made.
+        path: the file, replaced if it exists; its folder is created.
         mode: "w" for UTF-8 text, "wb" for bytes.
         newline: as for `open`.
 
@@ -50,24 +52,16 @@ def atomic_write(path: Path, mode: str = "w", newline: str | None = None) -> Ite
 
 
 def remove_partial_files(folder: Path) -> None:
-    """Remove what killed processes were writing in a folder that nobody else writes in."""
-    for left_over in folder.rglob(f".*{PARTIAL}"):
-        left_over.unlink(missing_ok=True)
+    """Remove partial files of killed processes from a folder that no other process writes to."""
+    for partial in folder.rglob(f".*{PARTIAL}"):
+        partial.unlink(missing_ok=True)
 
 
-SMALL = 16 * 2**20
-"""Bytes of a file that one person could have written, at most: a configuration, the numbers of a run, one frame."""
-
-
-def check_file(path: Path, most: int) -> None:
-    """Refuse what cannot be read to its end.
-
-    Args:
-        path: of the file, or of a link to it.
-        most: bytes that it may have.
+def check_file(path: Path, max_bytes: int) -> None:
+    """Check that a path is a regular file of at most `max_bytes`.
 
     Raises:
-        UserError: not there, no regular file, or too large.
+        UserError: missing, not a regular file, or too large.
     """
     try:
         found = path.stat()
@@ -75,17 +69,17 @@ def check_file(path: Path, most: int) -> None:
         raise UserError(f"{path}: cannot be read ({getattr(error, 'strerror', error)})") from error
     if not stat.S_ISREG(found.st_mode):
         raise UserError(f"{path}: not a file; pipes, devices and folders are not read")
-    if found.st_size > most:
-        raise UserError(f"{path}: {found.st_size:,} bytes; up to {most:,} are allowed")
+    if found.st_size > max_bytes:
+        raise UserError(f"{path}: {found.st_size:,} bytes; up to {max_bytes:,} are allowed")
 
 
-def read_bytes(path: Path, most: int = SMALL) -> bytes:
-    """Read a file of at most so many bytes.
+def read_bytes(path: Path, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
+    """Read a file.
 
     Raises:
-        UserError: it cannot be read, is no regular file, or is too large.
+        UserError: it cannot be read, is not a regular file, or is larger than `max_bytes`.
     """
-    check_file(path, most)
+    check_file(path, max_bytes)
     try:
         return path.read_bytes()
     except OSError as error:
@@ -94,25 +88,25 @@ def read_bytes(path: Path, most: int = SMALL) -> bytes:
         raise UserError(f"{path}: there is not enough memory to read it") from error
 
 
-def read_text(path: Path, most: int = SMALL) -> str:
-    """Read UTF-8.
+def read_text(path: Path, max_bytes: int = MAX_SMALL_BYTES) -> str:
+    """Read a UTF-8 file.
 
     Raises:
-        UserError: it cannot be read, is no regular file, too large, or not UTF-8.
+        UserError: it cannot be read, is too large, or not UTF-8.
     """
     try:
-        return read_bytes(path, most).decode()
+        return read_bytes(path, max_bytes).decode()
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 ({error.reason} at byte {error.start})") from error
 
 
-def read_json(path: Path, most: int = SMALL) -> Any:
-    """Read JSON.
+def read_json(path: Path, max_bytes: int = MAX_SMALL_BYTES) -> Any:
+    """Read a JSON file.
 
     Raises:
         UserError: it cannot be read, is too large, or not JSON.
     """
-    content = read_bytes(path, most)
+    content = read_bytes(path, max_bytes)
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
@@ -121,22 +115,22 @@ def read_json(path: Path, most: int = SMALL) -> Any:
         raise UserError(f"{path}: there is not enough memory to read it") from error
 
 
-def read_mapping(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
+def read_json_object(path: Path) -> dict[str, Any]:
+    """Read a JSON file whose content is an object.
 
     Raises:
-        UserError: it cannot be read, is too large, not JSON, or something else than keys and values.
+        UserError: it cannot be read, is too large, not JSON, or not an object.
     """
     return _mapping(path, read_json(path))
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping as OmegaConf understands it (1e-3 is a number); interpolations stay as they are written.
+    """Read a YAML mapping with OmegaConf's types (1e-3 is a number); interpolations are not resolved.
 
-    Aliases are refused: a few lines of them unfold to more than any memory holds.
+    Aliases are refused: a few lines of them can expand beyond any memory.
 
     Raises:
-        UserError: it cannot be read, is too large, not YAML, or something else than keys and values.
+        UserError: it cannot be read, is too large, not YAML, or not a mapping.
     """
     text = read_text(path)
     try:
@@ -145,7 +139,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = OmegaConf.to_container(OmegaConf.create(text))
     except UserError:
         raise
-    except Exception as error:  # PyYAML and OmegaConf raise a dozen kinds, AssertionError and TypeError among them
+    except Exception as error:  # PyYAML and OmegaConf raise a dozen types, AssertionError and TypeError among them
         raise UserError(f"{path}: not YAML ({' '.join(str(error).split()) or 'no keys and values'})") from error
     return _mapping(path, content)
 
@@ -156,46 +150,7 @@ def _mapping(path: Path, content: Any) -> dict[str, Any]:
     return content
 
 
-WITHOUT_BEARING = ("paths.", "hydra.", "logger.", "data.cache_dir", "callbacks.progress.")
-"""Keys of a configuration that say where files lie and what is told: they have no bearing on a run's numbers."""
-LONGEST = 50
-"""Characters of a file's name without its ending; every system takes so many, whatever their alphabet."""
-
-
-def shortened(name: str, limit: int) -> str:
-    """Cut a name to a number of characters; different names stay different, equal ones equal."""
-    return name if len(name) <= limit else f"{name[: limit - 9]}_{crc32(name.encode()):08x}"
-
-
-def safe_filename(name: str) -> str:
-    """Make a name that every file system takes; different names stay different, equal ones equal."""
-    plain = re.sub(r"[^\w.-]+", "_", name)
-    if plain != name:
-        plain += f"_{crc32(name.encode(errors='surrogateescape')):08x}"
-    return shortened(plain, LONGEST)
-
-
-def flatten(config: Mapping[str, Any], separator: str = ".") -> dict[str, Any]:
-    """Flatten nested configuration, as tables and sweep dashboards want it.
-
-    Args:
-        config: nested; keys become strings.
-        separator: between the parts of a key. Dashboards get "/": W&B reads a dot in a panel's key as nesting.
-    """
-    out: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, dict):
-            out |= {f"{key}{separator}{inner}": leaf for inner, leaf in flatten(value, separator).items()}
-        else:
-            out[str(key)] = value
-    return out
-
-
-WIDE = 160
-"""Characters in a line of a file; rich takes 80, in which a study's table breaks every word."""
-
-
-def stdout() -> Console:
-    """Open standard output, as wide as the terminal, or wide where it goes to a file or another program."""
+def stdout_console() -> Console:
+    """Create a rich console for standard output: as wide as the terminal, or FILE_WIDTH into a file or pipe."""
     console = Console()
-    return console if console.is_terminal else Console(width=WIDE)
+    return console if console.is_terminal else Console(width=FILE_WIDTH)
