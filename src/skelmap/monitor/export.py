@@ -158,9 +158,9 @@ def readme_text(spec: InputSpec) -> str:
     Args:
         spec: input of the model.
     """
-    shape = ", ".join(map(str, (spec.window, *spec.settings.shape)))
-    is_map = isinstance(spec.settings, MapSettings)
-    rendering = _map_steps(spec.settings, spec.layout) if is_map else _keypoint_steps(spec.settings)
+    settings = spec.settings
+    shape = ", ".join(map(str, (spec.window, *settings.shape)))
+    rendering = _map_steps(settings, spec.layout) if isinstance(settings, MapSettings) else _keypoint_steps(settings)
     steps = [_frame_rate_step(spec.fps), _joints_step(spec.layout), _centre_step(spec.layout), *rendering]
     parts = [
         f"{spec.title}, exported by skelmap." + (" Trained on simulated recordings." if spec.simulated else ""),
