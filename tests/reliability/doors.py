@@ -358,10 +358,8 @@ def run_folder(good: Good, folder: Path, rng: Random) -> Trial:
     def trial() -> None:
         finished(folder / "run", good.configs[model])
         ValidationScores.read(folder / "run")
-        eye = InputSpec.read(folder / "run")
-        scorer = TorchScorer(folder / "run")
-        frames = np.zeros((eye.window, *eye.settings.shape), np.float32)
-        scorer.score([list(scorer.encode(frames))], frames[None])
+        spec = InputSpec.read(folder / "run")
+        TorchScorer(folder / "run").score(np.zeros((1, spec.window, *spec.settings.shape), np.float32))
 
     return trial
 
