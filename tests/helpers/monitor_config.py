@@ -10,13 +10,9 @@ from hydra_config import ROOT
 
 
 def compose_monitor(run: Path, output: Path | None, *overrides: str) -> DictConfig:
-    """Compose conf/monitor.yaml for a run folder, an output folder (None: the default), and overrides, which win."""
+    """Compose conf/monitor.yaml for a run folder, an output folder (None: the default), and overrides."""
     GlobalHydra.instance().clear()
-    arguments = [
-        f"checkpoint={run}",
-        "false_alarms_per_hour=800",
-        *([f"output={output}"] if output else []),
-        *overrides,
-    ]
+    arguments = [f"checkpoint={run}", "false_alarms_per_hour=800", *overrides]
+    arguments += [f"output={output}"] if output else []
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         return compose("monitor", arguments)

@@ -82,7 +82,7 @@ def test_the_pose_estimator_is_logged_for_videos_only(
         (["source={task}/manifest.csv", "false_alarms_per_hour=0"], "false_alarms_per_hour=0; allowed: a number above"),
         (["source={task}/manifest.csv", "web.port=99999"], "web.port=99999; allowed: null or a whole number from 0 to"),
         (["source={task}/manifest.csv", "web=5"], "web=5; allowed: keys and values"),
-        (["source={task}/manifest.csv", "threshold=.inf"], "threshold=inf; allowed: null or a number"),
+        (["source={task}/manifest.csv", "threshold=inf"], "threshold=inf; allowed: null or a number"),
         (["source={task}/manifest.csv", "checkpoint=elsewhere"], "elsewhere: not the folder of a finished run"),
         (["source={task}/val.npz", "pose_format.layout=BODY_26"], "pose_format.layout=BODY_26; allowed: BODY_25"),
         ([], "source is missing"),

@@ -169,7 +169,7 @@ def test_a_model_with_branches_on_values_is_not_exported(
 
 
 def test_a_model_that_differs_from_pytorch_is_not_exported(trained: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="exported scores differ from PyTorch's by .*; allowed: 0"):
+    with pytest.raises(UserError, match=r"exported scores differ from PyTorch's by .*; allowed: 0"):
         export(trained / "run", tmp_path / "out", tolerance=0.0)
     assert not (tmp_path / "out").exists()
 

@@ -40,7 +40,7 @@ def clip_with_gaps() -> Clip:
     one[20:35, 4] = 0
     one[50:60, :3] = 0
     frame = np.arange(90)
-    kept = (frame < 30) | (frame >= 44)
+    kept = (frame < 26) | (frame >= 38)
     stays = (frame < 40) | (frame >= 60)
     keypoints = np.concatenate([one[kept], other[stays] + np.float32([200, 0, 0])])
     track = np.repeat([0, 1], [kept.sum(), stays.sum()])

@@ -161,19 +161,3 @@ class EvalIndex:
     def hours(self) -> float:
         """Footage of all clips, with or without people."""
         return sum((stop - first) / fps for (first, stop), fps in zip(self.spans, self.fps, strict=True)) / 3600
-
-    # until evaluation/ no longer asks for them
-    @property
-    def frame_step(self) -> int:
-        """1."""
-        return 1
-
-    @property
-    def span(self) -> int:
-        """T."""
-        return self.seq_len
-
-    @property
-    def shortest(self) -> int:
-        """T."""
-        return self.seq_len

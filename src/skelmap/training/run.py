@@ -128,7 +128,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
             return {}
         copy_checkpoint(best, run_dir.best_checkpoint(folder))
         write_calibration(folder, parts.model, parts.data, val)
-        return _conclude(parts, test)
+        return conclude(parts, test)
 
 
 def fit(cfg: DictConfig, watcher: Callback) -> list[float]:
@@ -301,7 +301,7 @@ def predict(parts: Parts) -> tuple[Predictions, Predictions | None]:
     return found["test"], found.get("val")
 
 
-def _conclude(parts: Parts, test: Predictions) -> dict[str, Any]:
+def conclude(parts: Parts, test: Predictions) -> dict[str, Any]:
     """Evaluate the scores; write, log and print the results.
 
     Returns:
@@ -331,7 +331,7 @@ def _report(parts: Parts, result: EvaluationResult, test: Predictions) -> Report
         model=name,
         data=data.name,
         simulated=data.simulated,
-        judgement=result,
+        result=result,
         examples=_examples(parts.model, data, pick_windows(test, index)),
         latents=sample_latents(test, index, parts.config["seed"]),
         history=parts.history.epochs,
