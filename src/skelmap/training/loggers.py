@@ -113,7 +113,7 @@ def scalars(numbers: Mapping[str, Any]) -> dict[str, float]:
 
     Returns:
         test/auroc, test/auroc_low and test/auroc_high (the ends of its interval), the same for the other score,
-        test/average_precision, test/actions/ACTION/auroc and so on; val/best_loss; cost/... Missing values are left out.
+        test/average_precision, test/actions/ACTION/auroc and so on; val/best_loss; cost/... Not: missing values.
     """
     found: dict[str, float] = {}
     for key, value in numbers.items():
