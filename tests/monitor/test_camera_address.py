@@ -23,8 +23,8 @@ class Everybody:
 
     layout = BODY_25
 
-    def people(self, picture: np.ndarray) -> np.ndarray:
-        y, x = np.unravel_index(picture[..., 0].argmax(), picture.shape[:2])
+    def detect(self, image: np.ndarray) -> np.ndarray:
+        y, x = np.unravel_index(image[..., 0].argmax(), image.shape[:2])
         return np.full((1, 25, 3), (x, y, 1), np.float32)
 
     def close(self) -> None: ...

@@ -83,7 +83,7 @@ class Estimator:
 
     layout = BODY_25
 
-    def people(self, picture: np.ndarray) -> np.ndarray:
+    def detect(self, image: np.ndarray) -> np.ndarray:
         return np.zeros((0, 25, 3), np.float32)
 
     def close(self) -> None: ...
@@ -94,7 +94,7 @@ class Blinking(Estimator):
 
     looked = 0
 
-    def people(self, picture: np.ndarray) -> np.ndarray:
+    def detect(self, image: np.ndarray) -> np.ndarray:
         time.sleep(0.15)
         self.looked += 1
         return person()[None] if self.looked in (1, 6) else np.zeros((0, 25, 3), np.float32)

@@ -35,7 +35,7 @@ def of_video(path: Path, seconds: float) -> np.ndarray:
     with closing(open_estimator("mediapipe")) as estimator:
         video = Video(path)
         frames = islice(video.frames(), round(seconds * video.fps))
-        return np.concatenate([people if len(people := estimator.people(p)) else nobody for _, p in frames])
+        return np.concatenate([people if len(people := estimator.detect(p)) else nobody for _, p in frames])
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def test_people_are_placed_in_the_picture_and_doubtful_ones_left_out(tmp_path: P
     picture[:, :160] = (51, 7, 7)
     picture[:, 160:] = (204, 7, 7)
     rtmo = open_estimator("rtmo", write_rtmo(tmp_path / "rtmo.onnx"))
-    people = rtmo.people(picture)
+    people = rtmo.detect(picture)
     sure = JOINTS[[0, 2]]
     assert rtmo.layout is COCO_17
     assert people.shape == (2, 17, 3) and people.dtype == np.float32
@@ -31,14 +31,14 @@ def test_people_are_placed_in_the_picture_and_doubtful_ones_left_out(tmp_path: P
 
 def test_nobody_is_an_empty_array(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("skelmap.pose_estimation.rtmo.MIN_SCORE", 0.95)
-    people = open_estimator("rtmo", write_rtmo(tmp_path / "rtmo.onnx")).people(np.zeros((48, 64, 3), np.uint8))
+    people = open_estimator("rtmo", write_rtmo(tmp_path / "rtmo.onnx")).detect(np.zeros((48, 64, 3), np.uint8))
     assert people.shape == (0, 17, 3)
 
 
 def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
     other = write_rtmo(tmp_path / "other.onnx", joints=3)
     with pytest.raises(UserError, match=r"other\.onnx.*\(1, 3, 3, 3\).*RTMO"):
-        open_estimator("rtmo", other).people(np.zeros((48, 64, 3), np.uint8))
+        open_estimator("rtmo", other).detect(np.zeros((48, 64, 3), np.uint8))
     vector = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 8])
     graph = helper.make_graph(
         [helper.make_node("Relu", ["input"], ["output"])],
@@ -48,7 +48,7 @@ def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), other)
     with pytest.raises(UserError, match=r"other\.onnx: not RTMO"):
-        open_estimator("rtmo", other).people(np.zeros((48, 64, 3), np.uint8))
+        open_estimator("rtmo", other).detect(np.zeros((48, 64, 3), np.uint8))
 
 
 def test_damaged_weights_are_named(tmp_path: Path) -> None:

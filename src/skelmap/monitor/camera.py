@@ -179,7 +179,7 @@ class Camera(Source):
         if time.monotonic() < self._start_at:
             return None
         try:
-            people = self.estimator.people(picture)
+            people = self.estimator.detect(picture)
         except EstimatorEnded as error:
             self._ended = str(error)
             self._start_at = time.monotonic() + BACK_OFF[min(self._failures, len(BACK_OFF) - 1)]

@@ -129,7 +129,7 @@ class VideoSource(Source):
             if number:  # time stamps jump where recorders joined files
                 now += step if 0 < step <= LONGEST_STEP else 1 / self.fps
             before = seconds
-            people = self.estimator.people(picture)
+            people = self.estimator.detect(picture)
             size = (picture.shape[1], picture.shape[0])
             yield PoseFrame(number, now, size, people, tracker.track(people), picture, came)
 
