@@ -15,7 +15,7 @@ from rich.progress import track
 from localisation.figure import error_figure
 from localisation.locate import locate, map_styles
 from localisation.tables import markdown, write_csv
-from skelmap.cli_options import add_json_options, json_format
+from skelmap.cli import add_pose_format_options, pose_format
 from skelmap.evaluation.plots.style import png
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.utils.errors import UserError
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--crop-size", type=int, nargs="+", default=[480])
     parser.add_argument("--frames", type=int, help="of each split at most, evenly spread (default: all)")
     parser.add_argument("--seed", type=int, default=0, help="of the network and the resamples")
-    add_json_options(parser)
+    add_pose_format_options(parser)
     try:
         run(parser.parse_args())
     except UserError as error:
@@ -47,7 +47,7 @@ def run(a: argparse.Namespace) -> None:
         raise UserError(f"--frames {a.frames}; 1 or more is allowed")
     if a.seed < 0:
         raise UserError(f"--seed {a.seed}; 0 or more is allowed")
-    results = locate(read_manifest(a.manifest), styles, a.frames, a.seed, json_format(a))
+    results = locate(read_manifest(a.manifest), styles, a.frames, a.seed, pose_format(a))
     rows: list[dict[str, Any]] = []
     for of_style in track(results, "locating joints", len(styles), console=Console(stderr=True)):
         rows += of_style

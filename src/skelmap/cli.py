@@ -168,7 +168,7 @@ def tune(arguments: Sequence[str]) -> None:
     KEY=VALUE arguments are those of `skelmap train`. The test split is not used. Run again, the search continues up to
     --trials; several processes with the same folder share the trials.
     """
-    default_space = Path(__file__).parent / "tuning" / "spaces" / "lstm_vae.yaml"
+    default_space = config_dir() / "space" / "lstm_vae.yaml"
     parser = _parser(tune)
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="such as model=ae data=manifest")
     parser.add_argument("--space", type=Path, default=default_space, help="search space, YAML; default: lstm_vae")
@@ -194,21 +194,14 @@ def tune(arguments: Sequence[str]) -> None:
 
 
 def compare(arguments: Sequence[str]) -> None:
-    """Compare the runs of a sweep: tables, figures and an HTML page in SWEEP_FOLDER/study."""
+    """Compare the runs of a sweep: tables, figures and an HTML page in SWEEP_FOLDER/comparison."""
     parser = _parser(compare)
     parser.add_argument("folder", type=Path, metavar="SWEEP_FOLDER", help="runs may be at any depth below it")
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default 0)")
     a = parser.parse_args(arguments)
-    from skelmap.comparison.comparison import build_comparison
-    from skelmap.comparison.tables import console_table
-    from skelmap.comparison.write import write_all
-    from skelmap.utils.io import stdout_console
+    from skelmap.comparison.write import compare_and_print
 
-    comparison = build_comparison(a.folder, a.seed)
-    page = write_all(comparison)
-    console = stdout_console()
-    console.print(console_table(comparison))
-    console.print(f"page: {page}", markup=False, highlight=False, soft_wrap=True)
+    print(f"comparison: {compare_and_print(a.folder, a.seed)}")
 
 
 def export(arguments: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""scripts/monitor.py as a user runs it: from a trained run to events, films and figures."""
+"""`skelmap monitor` as a user runs it: from a trained run to events, films and figures."""
 
 import csv
 import json
@@ -15,7 +15,6 @@ import pytest
 import torch
 from watching import monitor
 
-from hydra_config import ROOT
 from skelmap.monitor.app import open_scorer, watch
 from skelmap.utils.errors import UserError
 from synthetic_data import make_clip, wave, write_openpose
@@ -93,16 +92,16 @@ def test_mistakes_are_named_before_anything_is_watched(
 
 
 def test_a_wrong_key_is_answered_with_keys_of_the_monitor_alone() -> None:
-    command = [sys.executable, str(ROOT / "scripts/monitor.py"), "sources=0", "modle=ae"]  # model is train.py's
+    command = [sys.executable, "-m", "skelmap", "monitor", "sources=0", "modle=ae"]  # model is a key of train
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert "There is no key sources; did you mean source?\nThere is no key modle; --help lists" in done.stderr
+    assert "There is no key sources; did you mean source?\nThere is no key modle; --help lists all keys" in done.stderr
 
 
 def test_ctrl_c_leaves_complete_files(trained: Path, tmp_path: Path) -> None:
     write_openpose(tmp_path / "now", make_clip(wave(60, abnormal=True), "cam"))
     words = (f"checkpoint={trained}/run", f"source={tmp_path}/now", "follow=true", f"output={tmp_path}/out")
-    command = [sys.executable, str(ROOT / "scripts/monitor.py"), *words, "false_alarms_per_hour=800"]
+    command = [sys.executable, "-m", "skelmap", "monitor", *words, "false_alarms_per_hour=800"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ)
     try:
         patience = time.monotonic() + 120

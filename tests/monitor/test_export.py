@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from exported import assert_alike
 from watching import monitor
 
 from hydra_config import ROOT, Compose
+from skelmap.cli import main
 from skelmap.data.input_spec import InputSpec
 from skelmap.data.keypoints import KeypointSettings
 from skelmap.data.rendering import MapSettings
@@ -39,7 +39,7 @@ SMALL = ("trainer=cpu", "trainer.max_epochs=1", "data=manifest", "data.seq_len=8
 IMPOSSIBLE = {"knn_ranks": "searchsorted"}
 """A model that needs what ONNX does not have."""
 WITHOUT_TORCH = """
-import runpy, sys
+import sys
 
 class Missing:
     def find_spec(self, name, path=None, target=None):
@@ -47,7 +47,8 @@ class Missing:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Missing())
-runpy.run_path("SCRIPT", run_name="__main__")
+from skelmap.cli import main
+main(["monitor", *sys.argv[1:]])
 """
 
 
@@ -67,8 +68,7 @@ def test_the_monitor_runs_without_torch_to_the_same_scores_and_events(
 ) -> None:
     words = (f"source={trained}/task/test_mixed.npz", "threshold=1e-3")
     watch(monitor(trained, tmp_path / "torch", *words))
-    code = WITHOUT_TORCH.replace("SCRIPT", str(ROOT / "scripts/monitor.py"))
-    command = [sys.executable, "-c", code, f"checkpoint={exported}", f"output={tmp_path}/onnx", *words]
+    command = [sys.executable, "-c", WITHOUT_TORCH, f"checkpoint={exported}", f"output={tmp_path}/onnx", *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0 and "ALARM" in done.stdout, done.stdout + done.stderr
     one, other = (lines(tmp_path / name / "scores.csv") for name in ("torch", "onnx"))
@@ -79,22 +79,21 @@ def test_the_monitor_runs_without_torch_to_the_same_scores_and_events(
     assert [line | {"peak": ""} for line in one] == [line | {"peak": ""} for line in other] and len(one) == 1
 
 
-def script(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
-    monkeypatch.setattr(sys, "argv", ["export.py", *map(str, arguments)])
-    runpy.run_path(str(ROOT / "scripts/export.py"), run_name="__main__")
+def export_command(*arguments: object) -> None:
+    main(["export", *map(str, arguments)])
 
 
-def test_the_script_exports_a_run_and_names_what_is_wrong(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_command_exports_a_run_and_names_what_is_wrong(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    script(monkeypatch, trained / "run", "--out", tmp_path / "out")
+    export_command(trained / "run", "--out", tmp_path / "out")
     assert f"{tmp_path}/out: differs from PyTorch by " in capsys.readouterr().out
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert written == {"model.onnx", "eye.json", "validation_scores.npz", "README.txt"}
     with pytest.raises(SystemExit, match=r"README.txt/onnx/eye.json: cannot be written \(Not a directory\)"):
-        script(monkeypatch, trained / "run", "--out", tmp_path / "out/README.txt/onnx")
+        export_command(trained / "run", "--out", tmp_path / "out/README.txt/onnx")
     with pytest.raises(SystemExit, match="task: not the folder of a finished run or an exported model"):
-        script(monkeypatch, trained / "task")
+        export_command(trained / "task")
 
 
 def test_what_the_file_takes_and_gives_is_written_beside_it_and_in_it(exported: Path) -> None:
@@ -177,7 +176,7 @@ def test_a_run_itself_cannot_be_watched_with_where_torch_is_missing(
 ) -> None:
     monkeypatch.delitem(sys.modules, "skelmap.monitor.scorers")
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(UserError, match=r"run: without PyTorch only the folder that scripts/export.py writes"):
+    with pytest.raises(UserError, match=r"run: without PyTorch only the folder of an exported model"):
         watch(monitor(trained, tmp_path / "out", f"source={trained}/task/test_mixed.npz"))
 
 

@@ -84,7 +84,7 @@ def watch(cfg: DictConfig) -> None:
     """
     for key in ("checkpoint", "source"):
         if OmegaConf.is_missing(cfg, key):
-            raise UserError(f"{key} is missing; python scripts/monitor.py --help shows what it may be")
+            raise UserError(f"{key} is missing; skelmap monitor --help describes it")
     check_values(resolved(cfg), MONITOR_RULES)
     folder, output = Path(cfg.checkpoint), Path(cfg.output)
     scorer = open_scorer(folder)
@@ -139,7 +139,7 @@ def open_scorer(folder: Path) -> Scorer:
         if error.name != "torch":
             raise
         raise UserError(
-            f"checkpoint={folder}: without PyTorch only the folder that scripts/export.py writes can be run"
+            f"checkpoint={folder}: without PyTorch only the folder of an exported model (skelmap export) can be run"
         ) from error
     return TorchScorer.open(folder)
 

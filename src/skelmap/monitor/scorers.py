@@ -46,7 +46,7 @@ CONTRIBUTIONS = "contributions"
 
 
 class OnnxScorer:
-    """A model that scripts/export.py wrote; torch is not needed.
+    """A model exported to ONNX (`skelmap export`); torch is not needed.
 
     Args:
         eye: what it sees.

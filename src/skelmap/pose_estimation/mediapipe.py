@@ -75,7 +75,7 @@ class MediaPipe:
         self._log.close()
 
     def _start(self) -> None:
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  closed by `close`
         try:
             self._process = subprocess.Popen(
                 [self._python, "-I", mediapipe_worker.__file__],

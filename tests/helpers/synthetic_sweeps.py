@@ -1,7 +1,8 @@
-"""Invented sweeps: run folders as train.py leaves them, with scores drawn from a known model."""
+"""Synthetic sweeps: run folders with the files that train.py writes, and scores from a known distribution."""
 
 import csv
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,16 @@ import numpy as np
 import yaml
 from sklearn.metrics import roc_auc_score
 
+from skelmap.comparison.comparison import Comparison, compare_runs
+from skelmap.comparison.groups import RunGroup
+
 TITLES = {"ae": "AE", "vae": "VAE", "lstm_vae": "LSTM-VAE", "pca": "PCA", "gmm": "GMM", "knn": "KNN on windows"}
 WINDOWED = ("lstm_vae", "knn")
-WORKS = ("carry_chair", "cut_paper", "discard_trash", "dig_in_trash")
+ACTIONS = ("carry_chair", "cut_paper", "discard_trash", "dig_in_trash")
 
 
-def config(folder: Path, model: str, seed: int, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """A resolved configuration, with all the keys that follow from others."""
+def resolved_config(folder: Path, model: str, seed: int, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a resolved configuration, including keys that are derived from others."""
     given = {"data.seq_len": 30, "data.img_size": 28, "data.maps.resample": "bilinear", **overrides}
     t, size = given["data.seq_len"], given["data.img_size"]
     window = t if model in WINDOWED else 1
@@ -34,15 +38,22 @@ def config(folder: Path, model: str, seed: int, overrides: Mapping[str, Any]) ->
         tree["model"] |= {"hidden_size": 300, "seq_len": t}
     for key, value in overrides.items():
         *path, last = key.split(".")
-        place = tree
+        node = tree
         for name in path:
-            place = place.setdefault(name, {})
-        place[last] = value
+            node = node.setdefault(name, {})
+        node[last] = value
     return tree
 
 
-def frames_of(clips: int, frames: int) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
-    """Clip of each frame (names, indices), its number, and its label: the middle of every clip is abnormal."""
+def auroc_of_repeated_frames(score: np.ndarray, label: np.ndarray, clip: np.ndarray, weights: np.ndarray) -> float:
+    """Compute the AUROC of one bootstrap replicate by repeating the frames of each clip as often as it was drawn."""
+    times = weights[clip].astype(int)
+    chosen = np.repeat(label, times)
+    return float(roc_auc_score(chosen, np.repeat(score, times))) if 0 < chosen.sum() < len(chosen) else math.nan
+
+
+def make_frames(clips: int, frames: int) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
+    """Make clip names, and clip index, number and label of each frame: the middle of every clip is abnormal."""
     clip = np.repeat(np.arange(clips), frames)
     frame = np.tile(np.arange(frames), clips)
     return [f"test_{i:02}" for i in range(clips)], clip, frame, ((frame > 0.3 * frames) & (frame < 0.7 * frames)) * 1
@@ -51,7 +62,7 @@ def frames_of(clips: int, frames: int) -> tuple[list[str], np.ndarray, np.ndarra
 def write_scores(
     folder: Path, names: Sequence[str], clip: np.ndarray, frame: np.ndarray, label: np.ndarray, **scores: np.ndarray
 ) -> None:
-    """scores.csv: `score` and one more column; NaN is left empty."""
+    """Write scores.csv with a column for each of `scores`; NaN is left empty."""
     with (folder / "scores.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["clip", "frame", "label", *scores])
@@ -59,7 +70,7 @@ def write_scores(
         writer.writerows(zip([names[i] for i in clip], frame.tolist(), label.tolist(), *columns, strict=True))
 
 
-def write_cell(
+def write_run(
     folder: Path,
     model: str = "ae",
     seed: int = 0,
@@ -70,9 +81,9 @@ def write_cell(
     data: str = "outputs/data/simulated-paper-0/manifest.csv",
     simulated: bool = True,
 ) -> Path:
-    """Write one finished run: clips differ alike for all models, seeds and frames add noise of their own."""
+    """Write a finished run: clip effects are the same for all models; seeds and frames add independent noise."""
     folder.mkdir(parents=True)
-    names, clip, frame, label = frames_of(clips, frames)
+    names, clip, frame, label = make_frames(clips, frames)
     hard = np.random.default_rng(7).normal(0, 0.6, (2, clips))[label, clip]
     rng = np.random.default_rng([seed, *(f"{model}{overrides}".encode())])
     score = effect * label + hard + rng.normal(0, 0.2, (2, clips))[label, clip] + rng.normal(0, 1, len(label))
@@ -85,7 +96,7 @@ def write_cell(
     known = ~np.isnan(variant)
     works = [
         {"work": work, "auroc": float(roc_auc_score(label[clip % 4 == i], primary[clip % 4 == i]))}
-        for i, work in enumerate(WORKS)
+        for i, work in enumerate(ACTIONS)
     ]
     metrics = {
         "model": TITLES[model], "data": data, "simulated": simulated, "seed": seed, "epochs": 30,
@@ -96,7 +107,7 @@ def write_cell(
         "counts": {"frames": len(label), "clips": clips}, "details": {first: {"works": works}, second: {"works": []}},
     }  # fmt: skip
     (folder / "metrics.json").write_text(json.dumps(metrics))
-    (folder / "config.yaml").write_text(yaml.safe_dump(config(folder, model, seed, overrides or {})))
+    (folder / "config.yaml").write_text(yaml.safe_dump(resolved_config(folder, model, seed, overrides or {})))
     (folder / "versions.json").write_text(json.dumps({"git": "abc123", "torch": "2.13"}))
     (folder / ".hydra").mkdir()
     (folder / ".hydra" / "config.yaml").write_text("seed: 99")
@@ -104,9 +115,23 @@ def write_cell(
 
 
 def write_failed(folder: Path, text: str | None) -> Path:
-    """A run that failed with `text`, or was interrupted."""
+    """Write a run that failed with `text`, or was interrupted (None)."""
     folder.mkdir(parents=True)
-    (folder / "config.yaml").write_text(yaml.safe_dump(config(folder, "ae", 0, {"data.img_size": 14})))
+    (folder / "config.yaml").write_text(yaml.safe_dump(resolved_config(folder, "ae", 0, {"data.img_size": 14})))
     if text is not None:
         (folder / "failed.txt").write_text(text)
     return folder
+
+
+def find_group(comparison: Comparison, **wanted: object) -> RunGroup:
+    """Find the only group with these values; a double underscore in a name stands for a dot."""
+    (found,) = [g for g in comparison.groups if all(g[k.replace("__", ".")] == v for k, v in wanted.items())]
+    return found
+
+
+def compare_two_models(folder: Path) -> Comparison:
+    """Write three runs of an AE and of an LSTM-VAE, which has higher AUROCs, and compare them."""
+    for seed in range(3):
+        write_run(folder / f"ae{seed}", "ae", seed, effect=0.6)
+        write_run(folder / f"lstm{seed}", "lstm_vae", seed, effect=1.2)
+    return compare_runs(folder)

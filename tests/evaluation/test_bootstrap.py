@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from skelmap.evaluation import bootstrap
-from skelmap.evaluation import bootstrap as evaluation_bootstrap
 from skelmap.evaluation.bootstrap import (
     RESAMPLES,
     ClusteredAUROC,
@@ -19,39 +18,33 @@ from skelmap.evaluation.bootstrap import (
     two_sided_p,
     unit_weights,
 )
+from synthetic_sweeps import auroc_of_repeated_frames
 
 
-def invented(rng: np.random.Generator, clips: int, frames: int, ties: bool = False) -> tuple[np.ndarray, ...]:
+def synthetic_scores(rng: np.random.Generator, clips: int, frames: int, ties: bool = False) -> tuple[np.ndarray, ...]:
     clip = rng.integers(0, clips, frames)
     label = rng.integers(0, 2, frames)
     score = label + rng.normal(0, 1, frames)
     return score.round() if ties else score, label, clip
 
 
-def repeated(score: np.ndarray, label: np.ndarray, clip: np.ndarray, weights: np.ndarray) -> float:
-    """AUROC of the frames of the drawn clips, each as often as drawn."""
-    times = weights[clip].astype(int)
-    chosen = np.repeat(label, times)
-    return float(roc_auc_score(chosen, np.repeat(score, times))) if 0 < chosen.sum() < len(chosen) else math.nan
-
-
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("clips", [2, 5, 9])
-def test_draws_are_the_aurocs_of_repeated_frames(clips: int, ties: bool) -> None:
+def test_replicates_equal_the_auroc_of_repeated_frames(clips: int, ties: bool) -> None:
     rng = np.random.default_rng(clips)
-    score, label, clip = invented(rng, clips, 60, ties)
+    score, label, clip = synthetic_scores(rng, clips, 60, ties)
     label[clip == 0] = 0  # clips of one class
     label[clip == clips - 1] = 1
     weights = unit_weights(clips, 3)[:200]
     draws = ClusteredAUROC.build(score, label, clip, clips).draws(weights)
-    assert draws == pytest.approx([repeated(score, label, clip, w) for w in weights], nan_ok=True)
+    assert draws == pytest.approx([auroc_of_repeated_frames(score, label, clip, w) for w in weights], nan_ok=True)
     assert clips > 2 or np.isnan(draws).any()
 
 
 @given(st.integers(0, 2**32), st.integers(1, 6))
-def test_auroc_is_scikit_learns(seed: int, clips: int) -> None:
-    score, label, clip = invented(np.random.default_rng(seed), clips, 30, ties=True)
-    auroc = ClusteredAUROC.build(score, label, clip, clips + 2).auroc  # clips without a frame do no harm
+def test_auroc_equals_that_of_scikit_learn(seed: int, clips: int) -> None:
+    score, label, clip = synthetic_scores(np.random.default_rng(seed), clips, 30, ties=True)
+    auroc = ClusteredAUROC.build(score, label, clip, clips + 2).auroc  # two clips without frames
     if 0 < label.sum() < len(label):
         assert auroc == pytest.approx(roc_auc_score(label, score))
     else:
@@ -59,7 +52,7 @@ def test_auroc_is_scikit_learns(seed: int, clips: int) -> None:
 
 
 def test_seeds_and_clips_are_resampled_together() -> None:
-    """The whole bootstrap against plain loops over resamples, seeds and repeated frames."""
+    """Compare with loops over replicates, seeds and repeated frames."""
     rng = np.random.default_rng(0)
     clip = np.repeat(np.arange(4), 20)
     label = np.tile(np.arange(20) < 8, 4).astype(np.int64)
@@ -67,11 +60,11 @@ def test_seeds_and_clips_are_resampled_together() -> None:
     clips, seeds = unit_weights(4, 5), seed_weights(3, 5)
     draws = mean_over_seeds([ClusteredAUROC.build(score, label, clip, 4).draws(clips) for score in scores], 5)
     for b in range(100):
-        values = [repeated(score, label, clip, clips[b]) for score in scores]
+        values = [auroc_of_repeated_frames(score, label, clip, clips[b]) for score in scores]
         assert draws[b] == pytest.approx(sum(share * v for share, v in zip(seeds[b], values, strict=True)))
 
 
-def test_weights() -> None:
+def test_weights_of_units_and_seeds() -> None:
     clips, seeds = unit_weights(7, 1), seed_weights(4, 1)
     assert clips.shape == (RESAMPLES, 7) and seeds.shape == (RESAMPLES, 4)
     assert (clips.sum(axis=1) == 7).all()
@@ -84,21 +77,21 @@ def test_weights() -> None:
 
 @pytest.mark.parametrize("seeds", [2, 3, 5, 10])
 def test_the_variance_over_seeds_is_that_of_a_mean(seeds: int) -> None:
-    """The sample variance over n, as textbooks have it, not (n - 1) / n of it."""
+    """The unbiased sample variance divided by n."""
     values = np.random.default_rng(seeds).normal(0.7, 0.05, seeds)
     draws = mean_over_seeds([np.full(RESAMPLES, value) for value in values], 0)
     assert draws.mean() == pytest.approx(values.mean(), abs=0.002)
     assert draws.var() == pytest.approx(values.var(ddof=1) / seeds, rel=0.05)
 
 
-def test_one_seed_gives_the_evaluations_interval() -> None:
-    score, label, clip = invented(np.random.default_rng(1), 12, 600)
+def test_one_seed_gives_the_interval_of_the_evaluation() -> None:
+    score, label, clip = synthetic_scores(np.random.default_rng(1), 12, 600)
     draws = ClusteredAUROC.build(score, label, clip, 12).draws(unit_weights(12, 0))
     low, high, _ = interval(mean_over_seeds([draws], 0))
     assert (low, high) == auroc_interval(score, label, clip, 0)[:2]
 
 
-def test_no_interval_where_many_resamples_have_one_class() -> None:
+def test_no_interval_if_many_resamples_have_one_class() -> None:
     draws = np.random.default_rng(0).normal(size=1000)
     draws[:50] = np.nan
     assert interval(draws).low == pytest.approx(np.quantile(draws[50:], 0.025))
@@ -113,7 +106,7 @@ def naive_p(differences: list[float]) -> float:
 
 
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=30))
-def test_p_counts_both_sides(values: list[int]) -> None:
+def test_p_equals_a_count_of_both_sides(values: list[int]) -> None:
     p = two_sided_p(np.array(values, np.float64))
     assert p == pytest.approx(naive_p([float(v) for v in values]))
     assert p == two_sided_p(-np.array(values, np.float64))
@@ -131,7 +124,7 @@ def test_p_and_interval_agree() -> None:
 
 
 def loop_holm(p: list[float]) -> list[float]:
-    """Holm's procedure as it is told: step through the p-values from the smallest up."""
+    """Holm's procedure as a loop over the p-values from the smallest up."""
     corrected = [0.0] * len(p)
     largest = 0.0
     for rank, index in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
@@ -141,7 +134,7 @@ def loop_holm(p: list[float]) -> list[float]:
 
 
 @given(st.lists(st.floats(0, 1), max_size=20))
-def test_holm_is_the_step_down_procedure(p: list[float]) -> None:
+def test_holm_equals_the_step_down_loop(p: list[float]) -> None:
     corrected = holm(p)
     assert corrected == pytest.approx(loop_holm(p))
     assert all(before <= after + 1e-12 for before, after in zip(p, corrected, strict=True))
@@ -153,28 +146,27 @@ def test_holm_on_a_known_case() -> None:
 
 @pytest.mark.slow
 def test_coverage_and_false_positives(monkeypatch: pytest.MonkeyPatch) -> None:
-    """12 clips and 5 seeds of a known model: intervals cover, and equal models differ in about 5 % of studies."""
-    for module in (bootstrap, evaluation_bootstrap):
-        monkeypatch.setattr(module, "RESAMPLES", 1000)
-    clips, frames, seeds, spread, studies = 12, 60, 5, 0.1, 200
+    """12 clips and 5 seeds of a known model: intervals cover, and equal models differ in about 5 % of trials."""
+    monkeypatch.setattr(bootstrap, "RESAMPLES", 1000)
+    clips, frames, seeds, spread, trials = 12, 60, 5, 0.1, 200
     clip, frame = np.repeat(np.arange(clips), frames), np.tile(np.arange(frames), clips)
     label = ((frame > 18) & (frame < 42)).astype(np.int64)
     variance = 2 * (1 + 0.5**2 + 0.15**2) + spread**2
     truth = 0.5 * (1 + math.erf(1 / math.sqrt(2 * variance)))
     covered = different = 0
-    for study in range(studies):
-        rng = np.random.default_rng(study)
-        weights = unit_weights(clips, study)
+    for trial in range(trials):
+        rng = np.random.default_rng(trial)
+        weights = unit_weights(clips, trial)
         hard = rng.normal(0, 0.5, (2, clips))[label, clip]
         draws = []
         for _ in range(2 * seeds):
             own = rng.normal(0, 0.15, (2, clips))[label, clip]
             score = rng.normal(1, spread) * label + hard + own + rng.normal(0, 1, len(label))
             draws.append(ClusteredAUROC.build(score, label, clip, clips).draws(weights))
-        first, second = mean_over_seeds(draws[:seeds], study), mean_over_seeds(draws[seeds:], study)
+        first, second = mean_over_seeds(draws[:seeds], trial), mean_over_seeds(draws[seeds:], trial)
         low, high, _ = interval(first)
         assert low is not None and high is not None
         covered += low <= truth <= high
         different += two_sided_p(second - first) < 0.05
-    assert covered / studies > 0.88
-    assert different / studies < 0.08
+    assert covered / trials > 0.88
+    assert different / trials < 0.08

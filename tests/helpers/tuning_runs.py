@@ -36,9 +36,9 @@ def write_space(folder: Path, text: str = SPACE) -> Path:
 
 
 def begin(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start `python scripts/search.py` in a folder."""
+    """Start `skelmap tune` in a folder."""
     return subprocess.Popen(
-        [sys.executable, str(ROOT / "scripts" / "search.py"), *arguments],
+        [sys.executable, "-m", "skelmap", "tune", *arguments],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
