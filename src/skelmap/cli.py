@@ -239,7 +239,7 @@ def show(arguments: Sequence[str]) -> None:
     if not (a.film or a.json):
         parser.error("nothing to do; name a film with --film, or a folder with --json")
     from skelmap.data.rendering import MapSettings
-    from skelmap.simulation.render import export_json, frame_pictures, write_film
+    from skelmap.simulation.render import export_openpose_json, render_frames, write_video
     from skelmap.skeletons.manifest import read_manifest
     from skelmap.skeletons.readers import read_clip
 
@@ -248,10 +248,10 @@ def show(arguments: Sequence[str]) -> None:
         raise UserError(f"clip {a.clip!r} is not in {a.manifest}")
     clip = read_clip(recording.path, a.clip, pose_format(a))
     if a.film:
-        images = frame_pictures(clip, recording.labels(clip.frame), MapSettings(img_size=a.img_size), a.height)
-        write_film(a.film, islice(images, a.first, a.first + a.frames, a.every), clip.fps / a.every)
+        images = render_frames(clip, recording.labels(clip.frame), MapSettings(img_size=a.img_size), a.height)
+        write_video(a.film, islice(images, a.first, a.first + a.frames, a.every), clip.fps / a.every)
     if a.json:
-        print(f"{export_json(clip, a.json)} files in {a.json}")
+        print(f"{export_openpose_json(clip, a.json)} files in {a.json}")
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from search_cases import SPACE, recipe, write_space
 
 from hydra_config import ROOT
 from skelmap.tuning.space import check_space, read_space, searchable
 from skelmap.utils.errors import UserError
+from tuning_runs import SPACE, recipe, write_space
 
 
 def test_bounds_are_read_as_they_stand(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ import optuna
 import pytest
 import pytorch_lightning as pl
 import torch
-from search_cases import begin, best, logged_losses, overrides, recipe, table, write_space
 
 from cli_runs import train
 from skelmap.data.datamodule import SkeletonDataModule
@@ -23,6 +22,7 @@ from skelmap.tuning.trial import ReportLoss
 from skelmap.tuning.tune import search
 from skelmap.utils.errors import UserError
 from synthetic_data import write_toy_dataset
+from tuning_runs import begin, best, logged_losses, overrides, recipe, table, write_space
 
 
 @pytest.fixture(autouse=True)
