@@ -18,7 +18,8 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-import skelmap.comparison.sweep  # noqa: F401  registers a resolver of conf/train.yaml, here and in a sweep's workers
+import skelmap.comparison.sweep
+import skelmap.training.resolvers  # noqa: F401  both register resolvers of conf/, here and in the workers of a sweep
 from skelmap.utils.errors import UserError
 from skelmap.utils.hydra_app import COMMAND_LINE, config_dir, run_hydra
 from skelmap.utils.redaction import redacted
@@ -100,12 +101,12 @@ def monitor_task(cfg: DictConfig) -> None:
     Args:
         cfg: composed from conf/monitor.yaml.
     """
-    from skelmap.monitor.app import watch
+    from skelmap.monitor.app import run_monitor
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
     try:
         with exit_on_signal():
-            watch(cfg)
+            run_monitor(cfg)
     except Stopped as stop:
         print(f"stopped by {stop.signal}; the files are complete", file=sys.stderr)
         raise
@@ -163,9 +164,9 @@ def simulate(arguments: Sequence[str]) -> None:
 
 
 def tune(arguments: Sequence[str]) -> None:
-    """Search for the hyperparameters with the lowest loss on normal validation recordings.
+    """Tune hyperparameters: find those with the lowest loss on normal validation recordings.
 
-    KEY=VALUE arguments are those of `skelmap train`. The test split is not used. Run again, the search continues up to
+    KEY=VALUE arguments are those of `skelmap train`. The test split is not used. Run again, the command continues up to
     --trials; several processes with the same folder share the trials.
     """
     default_space = config_dir() / "space" / "lstm_vae.yaml"
@@ -173,22 +174,22 @@ def tune(arguments: Sequence[str]) -> None:
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="such as model=ae data=manifest")
     parser.add_argument("--space", type=Path, default=default_space, help="search space, YAML; default: lstm_vae")
     parser.add_argument("--trials", type=int, default=20, help="in all, earlier starts included (default 20)")
-    parser.add_argument("--folder", type=Path, help="default: outputs/searches/NAME_OF_SPACE")
+    parser.add_argument("--folder", type=Path, help="default: outputs/tuning/NAME_OF_SPACE")
     a = parser.parse_intermixed_args(arguments)
     if a.trials < 1:
         parser.error(f"--trials {a.trials}; allowed: at least 1")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:
         from skelmap.tuning.space import read_space
-        from skelmap.tuning.trial import Recipe
-        from skelmap.tuning.tune import search
+        from skelmap.tuning.trial import BaseConfig
+        from skelmap.tuning.tune import tune as run_trials
     except ModuleNotFoundError as error:
         if error.name != "optuna":
             raise
-        sys.exit("a search needs the package optuna: pip install -e '.[search]'")
-    folder = a.folder or Path("outputs/searches") / a.space.stem
+        sys.exit("tuning needs the package optuna: pip install -e '.[tune]'")
+    folder = a.folder or Path("outputs/tuning") / a.space.stem
     try:
-        search(Recipe(config_dir(), tuple(a.overrides)), read_space(a.space), folder, a.trials)
+        run_trials(BaseConfig(config_dir(), tuple(a.overrides)), read_space(a.space), folder, a.trials)
     except KeyboardInterrupt:
         sys.exit("interrupted; the same command continues")
 

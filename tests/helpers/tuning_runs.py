@@ -1,4 +1,4 @@
-"""A search small enough for a test, and its files read without skelmap."""
+"""Small tuning studies, and readers of the files that they write."""
 
 import csv
 import os
@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from hydra_config import ROOT
-from skelmap.tuning.trial import Recipe
+from skelmap.tuning.trial import BaseConfig
 
 SPACE = """\
 model.latent_dim: {int: [2, 16], log: true}
@@ -19,23 +19,25 @@ data.batch_size: {choice: [8, 16]}
 """
 
 
-def recipe(task: Path, cache: Path, *more: str) -> Recipe:
-    """An autoencoder on the invented task, three epochs long."""
-    return Recipe(ROOT / "conf", (*overrides(task), f"paths.cache_dir={cache}", *more))
+def small_config(manifest: Path, cache: Path, *more: str) -> BaseConfig:
+    """The configuration of an autoencoder that trains for three epochs."""
+    return BaseConfig(ROOT / "conf", (*small_overrides(manifest), f"paths.cache_dir={cache}", *more))
 
 
-def overrides(task: Path) -> tuple[str, ...]:
+def small_overrides(manifest: Path) -> tuple[str, ...]:
+    """The overrides of `small_config`, for the command line."""
     small = ("data.seq_len=8", "data.stride=4", "trainer=cpu", "trainer.max_epochs=3")
-    return ("model=ae", "data=manifest", f"data.manifest={task}", *small)
+    return ("model=ae", "data=manifest", f"data.manifest={manifest}", *small)
 
 
 def write_space(folder: Path, text: str = SPACE) -> Path:
+    """Write a search space."""
     path = folder / "space.yaml"
     path.write_text(text)
     return path
 
 
-def begin(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def start_tuning(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     """Start `skelmap tune` in a folder."""
     return subprocess.Popen(
         [sys.executable, "-m", "skelmap", "tune", *arguments],
@@ -47,21 +49,23 @@ def begin(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def table(folder: Path) -> list[dict[str, str]]:
+def read_trials(folder: Path) -> list[dict[str, str]]:
+    """Read trials.csv."""
     with (folder / "trials.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 
 
-def best(folder: Path) -> dict[str, Any]:
+def read_best(folder: Path) -> dict[str, Any]:
+    """Read best.yaml."""
     content: dict[str, Any] = yaml.safe_load((folder / "best.yaml").read_text())
     return content
 
 
-def logged_losses(folder: Path) -> dict[int, list[float]]:
-    """val/loss of every epoch that a trial's own log holds, by trial; of epochs that were repeated, each time."""
+def read_logged_losses(folder: Path) -> dict[int, list[float]]:
+    """Read val/loss of every epoch from the trials' own logs, by trial; a repeated epoch appears again."""
     losses: dict[int, list[float]] = {}
     for path in sorted(folder.glob("trials/*/log/*/metrics.csv")):
         with path.open(newline="") as file:
-            found = [float(line["val/loss"]) for line in csv.DictReader(file) if line.get("val/loss")]
-        losses.setdefault(int(path.parts[-4]), []).extend(found)
+            logged = [float(line["val/loss"]) for line in csv.DictReader(file) if line.get("val/loss")]
+        losses.setdefault(int(path.parts[-4]), []).extend(logged)
     return losses

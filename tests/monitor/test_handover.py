@@ -28,10 +28,10 @@ class Heard(Sink):
         self.scores: list[tuple[int, float, float]] = []
         self.ended = 0
 
-    def frame(self, verdict: FrameResult, latency_ms: float) -> None:
-        self.scores += [(scored.person, scored.time, scored.score) for scored in verdict.scores]
+    def on_frame(self, result: FrameResult, latency_ms: float) -> None:
+        self.scores += [(scored.person, scored.time, scored.score) for scored in result.scores]
 
-    def event(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         self.ended += event.ended
 
 
@@ -49,7 +49,7 @@ def broken(fps: float) -> Clip:
 
 def overrides(task: Path, model: str) -> tuple[str, ...]:
     words = (f"data.manifest={task}", f"model={model}", "trainer=cpu", "trainer.max_epochs=1", "model.latent_dim=4")
-    return ("data=manifest", *words, "data.seq_len=8", "data.stride=4")
+    return ("data=manifest", *words, "data.seq_len=8", "data.window_stride=4")
 
 
 @pytest.mark.parametrize("fps", [30.0, 25.0])

@@ -306,7 +306,15 @@ def comparison(good: Good, folder: Path, rng: Random) -> Trial:
         shutil.copytree(source, folder / "sweep" / model, ignore=shutil.ignore_patterns("checkpoints", "*.html"))
     run = rng.choice(sorted((folder / "sweep").iterdir()))
     file = run / rng.choice(
-        ("config.yaml", "metrics.json", "metrics.json", "scores.csv", "versions.json", "data.json", "failed.txt")
+        (
+            "config.yaml",
+            "metrics.json",
+            "metrics.json",
+            "scores.csv",
+            "versions.json",
+            "data_digests.json",
+            "failed.txt",
+        )
     )
     if file.name == "failed.txt":
         (run / "metrics.json").unlink()
@@ -366,22 +374,22 @@ def run_folder(good: Good, folder: Path, rng: Random) -> Trial:
     return trial
 
 
-def search(good: Good, folder: Path, rng: Random) -> Trial:
-    """A search's space and its ledger."""
+def tuning(good: Good, folder: Path, rng: Random) -> Trial:
+    """A search space and the storage of its trials."""
     space = {"model.latent_dim": {"int": [4, 64]}, "model.learning_rate": {"float": [1e-4, 1e-2], "log": True}}
     path = folder / "space.yaml"
     text = yaml.safe_dump(changed(space, rng, tuple(ODD[:10] + ODD[11:])) if rng.random() < 0.7 else space)
     path.write_bytes(broken(text.encode(), rng) if rng.random() < 0.5 else text.encode())
-    ledger = TrialStorage(folder / "search", seed=0, warmup=1)
-    ledger.begin({"a": 1})
-    journal = folder / "search" / "journal.log"
+    storage = TrialStorage(folder / "study", seed=0, warmup=1)
+    storage.check_settings({"a": 1})
+    journal = folder / "study" / "journal.log"
     if rng.random() < 0.7:
         journal.write_bytes(broken(journal.read_bytes(), rng))
     elif rng.random() < 0.3:
         replaced_by_something_else(journal, rng)
 
     def trial() -> None:
-        TrialStorage(folder / "search", seed=0, warmup=1).begin({"a": 1})
+        TrialStorage(folder / "study", seed=0, warmup=1).check_settings({"a": 1})
         use(read_space(path))
 
     return trial
@@ -401,5 +409,5 @@ DOORS: dict[str, Callable[[Good, Path, Random], Trial]] = {
     "configurations": config,
     "runs in a comparison": comparison,
     "runs in the monitor": run_folder,
-    "searches": search,
+    "tuning": tuning,
 }
