@@ -13,8 +13,8 @@ from skelmap.training.instantiate import data_inputs, instantiate, instantiate_m
 from skelmap.training.schema import resolve
 from skelmap.utils.errors import UserError
 
-NO_GROUPS = ("hydra", "wandb")
-"""Folders of conf/ from which nothing is chosen: conf/wandb is for `wandb sweep`, see test_wandb_sweeps.py."""
+NO_GROUPS = ("hydra", "space", "wandb")
+"""Folders of conf/ that are not config groups: conf/space is for `skelmap tune`, conf/wandb for `wandb sweep`."""
 FILES = sorted(p.relative_to(ROOT / "conf") for p in (ROOT / "conf").glob("*/*.yaml") if p.parts[-2] not in NO_GROUPS)
 MANIFEST = ("data=manifest", "data.manifest=x.csv")
 
