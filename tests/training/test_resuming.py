@@ -13,7 +13,7 @@ from skelmap.models.ae import AE
 from skelmap.monitor.scorers import TorchScorer
 from skelmap.training.run import run
 
-SMALL = ("model=ae", "model.channels=[2,4]", "model.latent_dim=4", "data=manifest", "data.seq_len=8")
+SMALL = ("model=ae", "model.channels=[4,8]", "model.latent_dim=4", "data=manifest", "data.seq_len=8")
 FAST = ("data.window_stride=6", "trainer=cpu", "trainer.max_epochs=2")
 WORSE = "model.learning_rate=0.5"
 """With this rate an epoch increases the loss."""
