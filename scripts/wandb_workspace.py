@@ -1,7 +1,8 @@
 """Create the W&B dashboard of a project: `python scripts/wandb_workspace.py ENTITY/PROJECT [--dry-run]`.
 
-The dashboard is a saved view of the project's workspace: the keys that the sweeps in conf/wandb vary, AUROC by image size,
-ROC curves of all runs, scores over frames, and reconstructions. --dry-run prints the view as JSON and sends nothing.
+The dashboard is a saved view of the project's workspace: the keys that the sweeps in conf/wandb vary, AUROC by image
+size, ROC curves of all runs, scores over frames, and reconstructions. --dry-run prints the view as JSON and sends
+nothing.
 """
 
 import argparse
@@ -50,15 +51,12 @@ def main() -> None:
 
 def workspace(entity: str, project: str) -> ws.Workspace:
     """Define the dashboard."""
+    figures = [run_figures("scores"), run_figures("reconstructions")]
     sections = [
         ws.Section(name="Sweep", is_open=True, panels=[parallel_coordinates()]),
         ws.Section(name="AUROC by image size", is_open=True, panels=auroc_by_image_size()),
         ws.Section(name="Curves", is_open=True, panels=[overlaid_curves(ROC), overlaid_curves(PRECISION_RECALL)]),
-        ws.Section(
-            name="Scores and reconstructions",
-            is_open=True,
-            panels=[run_figures("scores"), run_figures("reconstructions")],
-        ),
+        ws.Section(name="Scores and reconstructions", is_open=True, panels=figures),
         ws.Section(name="Training", panels=[wr.LinePlot(x="epoch", y=[key]) for key in TRAINING]),
     ]
     return ws.Workspace(entity=entity, project=project, name="skelmap", sections=sections)
