@@ -159,7 +159,7 @@ def test_real_openpose_json_equals_the_archive_of_the_same_clip(real_data: Path)
         np.testing.assert_array_equal(from_json.frame - from_json.frame[0], archive.frame - archive.frame[0])
 
 
-def test_real_clips_are_whole_and_inside_the_picture(real_data: Path) -> None:
+def test_real_clips_are_complete_and_inside_the_image(real_data: Path) -> None:
     for path in sorted((real_data / "clips").glob("*.npz"))[::100]:
         clip = read_clip(path, path.stem)
         seen = clip.keypoints[clip.keypoints[..., 2] > 0]
