@@ -20,7 +20,7 @@ from skelmap.utils.errors import UserError
 from synthetic_data import add_recordings, as_coco, make_clip, wave, write_toy_dataset
 
 MODELS = ("lstm_vae", "vae", "ae", "pca", "gmm")
-SMALL = ("trainer=cpu", "trainer.max_epochs=2", "data.seq_len=8", "data.stride=4")
+SMALL = ("trainer=cpu", "trainer.max_epochs=2", "data.seq_len=8", "data.window_stride=4")
 SIZES: dict[str, tuple[str, ...]] = {
     "lstm_vae": ("model.hidden_size=16", "model.latent_dim=4"),
     "pca": ("trainer.max_epochs=1", "model.latent_dim=4"),
@@ -93,19 +93,6 @@ def test_a_checkpoint_of_another_model_or_size_is_refused(task: Path, compose: C
     damaged.write_bytes((tmp_path / "run" / "checkpoints" / "best.ckpt").read_bytes()[:500])
     with pytest.raises(UserError, match="not a checkpoint of this program"):
         run(compose(*overrides(task, "ae"), "train=false", f"ckpt_path={damaged}", run=tmp_path / "wrong"))
-
-
-def test_a_run_on_every_third_frame(task: Path, compose: Compose, tmp_path: Path) -> None:
-    words = overrides(task, "lstm_vae")
-    numbers = run(compose(*words, "data.frame_step=3"))
-    assert numbers["frame_step"] == 3 and numbers["counts"]["frames"] == 180 and numbers["counts"]["windows"] == 3 * 39
-    assert numbers["details"]["online"]["title"] == "online, after 8 frames, 3 apart"
-    online = [int(line["frame"]) for line in scores(tmp_path / "run") if line["online"]]
-    assert sorted(set(online)) == list(range(21, 60))
-    assert TorchScorer(tmp_path / "run").spec.fps == 10
-    best = ("train=false", f"ckpt_path={tmp_path}/run/checkpoints/best.ckpt")
-    with pytest.raises(UserError, match=r"data\.frame_step=3; allowed is that, not 2"):
-        run(compose(*words, "data.frame_step=2", *best, run=tmp_path / "other"))
 
 
 @pytest.mark.parametrize(

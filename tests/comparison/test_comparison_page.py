@@ -132,7 +132,7 @@ def test_simulated_data_are_marked(tmp_path: Path, simulated: bool) -> None:
 def test_one_run_with_one_clip_and_no_actions_is_enough(tmp_path: Path) -> None:
     run = write_run(tmp_path / "a", "lstm_vae")
     text = (run / "metrics.json").read_text()
-    (run / "metrics.json").write_text(re.sub(r'"works": \[.*?\]', '"works": []', text))
+    (run / "metrics.json").write_text(re.sub(r'"actions": \[.*?\]', '"actions": []', text))
     lines = (run / "scores.csv").read_text().splitlines()
     (run / "scores.csv").write_text("\n".join(line for line in lines if line.startswith(("clip", "test_00"))))
     page = write_comparison(compare_runs(tmp_path)).read_text(encoding="utf-8")

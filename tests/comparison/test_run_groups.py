@@ -9,7 +9,7 @@ import pytest
 from skelmap.comparison.comparison import compare_runs
 from skelmap.comparison.groups import marginal_estimates, pooled_estimate
 from skelmap.comparison.tables import method_note
-from skelmap.evaluation.bootstrap import ALONE, auroc_interval
+from skelmap.evaluation.bootstrap import TOO_FEW_CLIPS, auroc_interval
 from skelmap.utils.errors import UserError
 from synthetic_sweeps import compare_two_models, find_group, make_frames, write_run, write_scores
 
@@ -62,7 +62,7 @@ def test_the_reason_for_a_missing_interval_is_given(tmp_path: Path) -> None:
         g["data"]: (g.estimate.mean is None, g.estimate.reason) for g in compare_runs(tmp_path).groups if g.primary
     }
     assert reasons["d (simulated)"] == (False, "")
-    assert reasons["single (simulated)"] == (False, ALONE)
+    assert reasons["single (simulated)"] == (False, TOO_FEW_CLIPS)
     assert reasons["normal (simulated)"] == (True, "normal or abnormal frames only; an AUROC needs both")
 
 

@@ -94,9 +94,9 @@ def write_run(
     first, second = ("window", "online") if windowed else ("frame", "averaged")
     write_scores(folder, names, clip, frame, label, score=primary, **{second: variant})
     known = ~np.isnan(variant)
-    works = [
-        {"work": work, "auroc": float(roc_auc_score(label[clip % 4 == i], primary[clip % 4 == i]))}
-        for i, work in enumerate(ACTIONS)
+    actions = [
+        {"action": action, "auroc": float(roc_auc_score(label[clip % 4 == i], primary[clip % 4 == i]))}
+        for i, action in enumerate(ACTIONS)
     ]
     metrics = {
         "model": TITLES[model], "data": data, "simulated": simulated, "seed": seed, "epochs": 30,
@@ -104,7 +104,8 @@ def write_run(
         "train_seconds": 60.0 * len(model) + seed, "peak_memory_mb": 700,
         "auroc": float(roc_auc_score(label, primary)), "auroc_interval": [0.5, 0.9], "score": first,
         f"auroc_{second}": float(roc_auc_score(label[known], variant[known])), f"auroc_{second}_interval": None,
-        "counts": {"frames": len(label), "clips": clips}, "details": {first: {"works": works}, second: {"works": []}},
+        "counts": {"frames": len(label), "clips": clips},
+        "details": {first: {"actions": actions}, second: {"actions": []}},
     }  # fmt: skip
     (folder / "metrics.json").write_text(json.dumps(metrics))
     (folder / "config.yaml").write_text(yaml.safe_dump(resolved_config(folder, model, seed, overrides or {})))

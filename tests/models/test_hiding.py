@@ -102,7 +102,7 @@ def test_networks_of_single_frames_have_nothing_to_fill_in(name: str, score: str
 def test_a_network_that_saw_all_frames_is_not_judged_by_hidden_ones(
     task: Path, compose: Compose, tmp_path: Path
 ) -> None:
-    words = (*small_overrides("lstm_vae"), f"data.manifest={task}", "data.stride=4", "trainer.max_epochs=1")
+    words = (*small_overrides("lstm_vae"), f"data.manifest={task}", "data.window_stride=4", "trainer.max_epochs=1")
     run(compose(*words, run=tmp_path / "whole"))
     hidden = run(compose(*words, "model.score=next_frames", run=tmp_path / "hidden"))
     judge = (*words, "train=false")

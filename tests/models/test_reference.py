@@ -74,7 +74,7 @@ def test_without_validation_errors_are_relative_to_nothing() -> None:
 def test_going_on_from_the_best_checkpoint_makes_the_reference_anew(
     task: Path, compose: Compose, tmp_path: Path
 ) -> None:
-    sizes = ("trainer=cpu", "data.seq_len=8", "data.stride=4", "model.latent_dim=4")
+    sizes = ("trainer=cpu", "data.seq_len=8", "data.window_stride=4", "model.latent_dim=4")
     base = ("data=manifest", f"data.manifest={task}", "model=ae", *sizes)
     run(compose(*base, "trainer.max_epochs=2", run=tmp_path / "whole"))
     run(compose(*base, "trainer.max_epochs=1", run=tmp_path / "half"))
@@ -86,11 +86,13 @@ def test_going_on_from_the_best_checkpoint_makes_the_reference_anew(
 
 
 def test_the_best_checkpoint_serves_all_scores(task: Path, compose: Compose, tmp_path: Path) -> None:
-    sizes = ("trainer=cpu", "trainer.max_epochs=1", "data.seq_len=8", "data.stride=4", "model.latent_dim=4")
+    sizes = ("trainer=cpu", "trainer.max_epochs=1", "data.seq_len=8", "data.window_stride=4", "model.latent_dim=4")
     base = ("data=manifest", f"data.manifest={task}", "model=ae", *sizes)
     trained = run(compose(*base, run=tmp_path / "trained"))
     best, last = (f"ckpt_path={tmp_path}/trained/checkpoints/{name}.ckpt" for name in ("best", "last"))
     again = (*base, "train=false", "model.score=relative_error")
     assert run(compose(*again, best, run=tmp_path / "relative"))["auroc"] != trained["auroc"]
-    with pytest.raises(UserError, match=r"model.score=relative_error: only best.ckpt of a finished training remembers"):
+    with pytest.raises(
+        UserError, match=r"model.score=relative_error: only best.ckpt of a finished training has_motion"
+    ):
         run(compose(*again, last, run=tmp_path / "refused"))

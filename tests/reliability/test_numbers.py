@@ -15,7 +15,14 @@ from skelmap.training.run import run
 from skelmap.utils.errors import UserError
 from synthetic_data import make_clip, wave, write_manifest
 
-SMALL = ("data=manifest", "data.img_size=14", "data.seq_len=8", "data.stride=4", "trainer=cpu", "trainer.max_epochs=3")
+SMALL = (
+    "data=manifest",
+    "data.img_size=14",
+    "data.seq_len=8",
+    "data.window_stride=4",
+    "trainer=cpu",
+    "trainer.max_epochs=3",
+)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")], ids=["nan", "inf"])
@@ -56,7 +63,7 @@ def test_a_test_split_of_one_class_has_no_auroc_and_says_so(
         write_clip(tmp_path / f"{name}.npz", make_clip(wave(30, seed), name))
     lines = [["train", "train.npz", "train", "a"], ["test", "test.npz", "test", "b", abnormal]]
     numbers = run(compose(*SMALL, f"data.manifest={write_manifest(tmp_path, lines)}", "model=mean_map"))
-    words = f"all 30 judged frames are {kind}; an AUROC needs normal and abnormal ones"
+    words = f"all 30 evaluated frames are {kind}; an AUROC needs normal and abnormal ones"
     assert (numbers["auroc"], numbers["auroc_reason"]) == (None, words)
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["auroc"] is None
     assert words in (tmp_path / "run" / "report.html").read_text()

@@ -11,7 +11,14 @@ import numpy as np
 from skelmap.comparison.runs import RunResult, Value, sort_key
 from skelmap.comparison.scores import EvaluatedFrames
 from skelmap.comparison.swept_keys import DATA, MODEL, SCORE_TYPE, SweptKeys, run_value
-from skelmap.evaluation.bootstrap import ALONE, ClusteredAUROC, Units, interval, mean_over_seeds, unit_weights
+from skelmap.evaluation.bootstrap import (
+    TOO_FEW_CLIPS,
+    ClusteredAUROC,
+    SamplingUnits,
+    interval,
+    mean_over_seeds,
+    unit_weights,
+)
 from skelmap.evaluation.metrics import Floats, Labels
 
 AUROC = tuple[float | None, Floats]
@@ -36,11 +43,11 @@ class AUROCBootstrap:
             known = run.clip_groups
             groups.setdefault(run.data, {}).update({clip: known.get(clip, clip) for clip in run.scores.frames.clips})
         self._clip_index = {data: {name: i for i, name in enumerate(sorted(clips))} for data, clips in groups.items()}
-        self._units = {data: Units.choose(of_clip) for data, of_clip in groups.items()}
+        self._units = {data: SamplingUnits.choose(of_clip) for data, of_clip in groups.items()}
         self._weights = {data: unit_weights(units.count, seed) for data, units in self._units.items()}
         self._cache: dict[tuple[RunResult, str], AUROC] = {}
 
-    def units(self, data: str) -> Units:
+    def units(self, data: str) -> SamplingUnits:
         """Get the resampling units of a data set."""
         return self._units[data]
 
@@ -74,7 +81,7 @@ class AUROCBootstrap:
     def _compute(self, run: RunResult, score_type: str, index: Labels) -> AUROC:
         """Compute the AUROC on the frames at the positions `index`."""
         frames, units = run.scores.frames, self._units[run.data]
-        unit = _lookup_clips(frames, units.of)[frames.clip[index]]
+        unit = _lookup_clips(frames, units.index)[frames.clip[index]]
         pairs = ClusteredAUROC.build(run.scores.by_type[score_type][index], frames.label[index], unit, units.count)
         return pairs.auroc, pairs.draws(self._weights[run.data])
 
@@ -145,7 +152,7 @@ class RunGroup:
         return tuple(run.seed for run in self.runs)
 
     @property
-    def units(self) -> Units:
+    def units(self) -> SamplingUnits:
         """Resampling units of the data set."""
         return self.bootstrap.units(self.data)
 
@@ -186,7 +193,7 @@ def pooled_estimate(groups: Sequence[RunGroup]) -> Estimate:
         return Estimate(None, None, None, "normal or abnormal frames only; an AUROC needs both")
     average = mean(mean(auroc for auroc in group.aurocs if auroc is not None) for group in groups)
     if groups[0].units.count < 2:
-        return Estimate(average, None, None, ALONE)
+        return Estimate(average, None, None, TOO_FEW_CLIPS)
     replicates = groups[0].replicates if len(groups) == 1 else np.mean([g.replicates for g in groups], axis=0)
     return Estimate(average, *interval(replicates))
 

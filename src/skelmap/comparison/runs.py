@@ -159,7 +159,7 @@ class ActionMetrics(BaseModel):
     """An action in metrics.json."""
 
     model_config = ConfigDict(strict=True)
-    work: str
+    action: str
     auroc: Number = None
 
 
@@ -167,7 +167,7 @@ class ScoreMetrics(BaseModel):
     """A score type in metrics.json."""
 
     model_config = ConfigDict(strict=True)
-    works: list[ActionMetrics]
+    actions: list[ActionMetrics]
 
 
 class Metrics(BaseModel):

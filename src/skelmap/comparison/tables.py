@@ -13,7 +13,7 @@ from skelmap.comparison.comparison import Comparison
 from skelmap.comparison.groups import RunGroup
 from skelmap.comparison.runs import RunResult, Value, format_value
 from skelmap.comparison.swept_keys import DATA, MODEL, SEED
-from skelmap.evaluation.bootstrap import FEWEST_GROUPS, RESAMPLES
+from skelmap.evaluation.bootstrap import MIN_GROUPS, RESAMPLES
 from skelmap.utils.io import atomic_write
 from skelmap.utils.names import flatten
 
@@ -113,7 +113,7 @@ def method_note(comparison: Comparison) -> str:
         f"Each replicate draws test recordings ({units}) and seeds together, with replacement: as many groups or clips "
         "as there are, the same ones for every setting and seed, and n - 1 of the n seeds, which gives the variance of "
         "a mean over few seeds without bias. A group is a person, a session or a camera; with fewer than "
-        f"{FEWEST_GROUPS} groups, clips are drawn, and the interval does not include the variation between groups. "
+        f"{MIN_GROUPS} groups, clips are drawn, and the interval does not include the variation between groups. "
         "With one seed, or equal results for all seeds, the interval covers the variation of recordings alone; with "
         "two or three seeds that differ much, it is too narrow."
     )

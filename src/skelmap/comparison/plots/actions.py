@@ -63,7 +63,7 @@ def _action_aurocs(group: RunGroup) -> dict[str, list[float]]:
     aurocs: dict[str, list[float]] = {}
     for run in group.runs:
         details = run.metrics.get("details", {}).get(group.score_type, {})
-        for action in details.get("works", []):
+        for action in details.get("actions", []):
             if action.get("auroc") is not None:
-                aurocs.setdefault(action["work"], []).append(action["auroc"])
+                aurocs.setdefault(action["action"], []).append(action["auroc"])
     return aurocs
