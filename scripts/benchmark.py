@@ -83,7 +83,7 @@ LABELS = {
     "plain": "(a) plain PyTorch",
     "keras": "(b) Keras",
     "skelmap_bf16": "skelmap, bf16-mixed",
-    "skelmap_no_graph": "skelmap, without CUDA graph",
+    "skelmap_eager": "skelmap, without CUDA graph",
 }
 KERAS_STEPS = 3
 
@@ -123,7 +123,7 @@ def _training_steps(folder: Path, img_size: int, steps: int, repetitions: int) -
     if img_size == 28:
         commands["keras"] = ("paper_keras", (common[0], str(KERAS_STEPS), *common[2:]))
     if torch.cuda.is_available():
-        commands["skelmap_no_graph"] = ("skelmap_lightning", ("train", *common, "~callbacks.cuda_graph"))
+        commands["skelmap_eager"] = ("skelmap_lightning", ("train_eager", *common))
     seconds, failed = run_interleaved(commands, repetitions)
     _report_failures(f"training at {img_size} px", failed)
     return {name: 1e3 * each / (KERAS_STEPS if name == "keras" else steps) for name, each in seconds.items()}
@@ -146,14 +146,14 @@ def measure_live(folder: Path, quick: bool) -> Iterator[Measurement]:
 
 
 def measure_scoring(folder: Path, quick: bool) -> Iterator[Measurement]:
-    """Compare the scoring of the simulated test split with stride 1."""
+    """Compare the scoring of all test and validation windows of simulated data."""
     for img_size in (28,) if quick else (28, 56):
         arguments = ("score", str(folder), "1", f"data.img_size={img_size}")
         commands = {"skelmap": ("skelmap_lightning", arguments), "plain": ("plain_pytorch", arguments)}
         seconds, failed = run_interleaved(commands, 3 if quick else 5)
         _report_failures(f"scoring at {img_size} px", failed)
         for name, each in seconds.items():
-            text = f"{img_size} px, whole test split, {LABELS[name]}"
+            text = f"{img_size} px, all scored windows, {LABELS[name]}"
             yield Measurement(f"score_{img_size}_{name}", text, each, "s")
         if not failed:
             ratio = seconds["plain"] / seconds["skelmap"]

@@ -9,11 +9,10 @@ from typing import NamedTuple
 import psutil
 import torch
 
-from benchmarks.common import configuration, median_seconds
+from benchmarks.common import data_module, median_seconds, resolved
 from skelmap.data.rendering import MapSettings
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip
-from skelmap.training.instantiate import build
 
 
 class CacheCost(NamedTuple):
@@ -56,12 +55,12 @@ def cache_costs(manifest: Path, folder: Path, sizes: list[int]) -> Iterator[Cach
     for frames in sizes:
         repeated = _repeat_clips(manifest, folder, frames)
         overrides = ("data=manifest", f"data.manifest={repeated}", f"data.cache_dir={folder / f'cache-{frames}'}")
-        cfg = configuration(str(folder), *overrides)
+        config = resolved(str(folder), *overrides)
         began = time.perf_counter()
-        data = build(cfg.data)
+        data = data_module(config)
         cache = data.cache
         built = len(cache) / (time.perf_counter() - began)
-        open_ms = 1e3 * median_seconds(lambda cfg=cfg: build(cfg.data).cache)  # type: ignore[misc]
+        open_ms = 1e3 * median_seconds(lambda config=config: data_module(config).cache)  # type: ignore[misc]
         starts = torch.from_numpy(data.starts("train"))
         order = torch.randperm(len(starts))
         data.gather(starts[order[:16]])

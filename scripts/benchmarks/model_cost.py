@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +46,9 @@ def live_latency(manifest: Path, img_size: int, frames: int = 500) -> tuple[floa
 
 
 def step_costs(
-    paper: dict[str, int] = PAPER_SIZES, varied: dict[str, tuple[int, ...]] = VARIED_SIZES, least: float = 0.5
+    paper: Mapping[str, int] = PAPER_SIZES,
+    varied: Mapping[str, tuple[int, ...]] = VARIED_SIZES,
+    least: float = 0.5,
 ) -> Iterator[tuple[str, int, float, float]]:
     """Measure a training step and the scoring of 16 windows for one varied size after the other.
 
@@ -60,7 +62,7 @@ def step_costs(
     """
     for key, values in varied.items():
         for value in values:
-            sizes = paper | {key: value}
+            sizes = {**paper, key: value}
             seq_len, img_size, hidden_size = (sizes[name] for name in PAPER_SIZES)
             model = LSTMVAE(seq_len, img_size, 16, hidden_size, [8, 16, 32], learning_rate=1e-3).to(DEVICE)
             optimizer = model.configure_optimizers()

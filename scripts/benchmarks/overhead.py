@@ -14,7 +14,7 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 
-from benchmarks.common import DEVICE, configuration, median_seconds
+from benchmarks.common import DEVICE, median_seconds, resolved
 from skelmap.data.datamodule import Batch
 from skelmap.evaluation import metrics
 from skelmap.training import run
@@ -52,14 +52,14 @@ class StepEnds(pl.Callback):
 
 def step_overhead(folder: str, img_size: int) -> float:
     """Measure the median time of a training step without a network, ms, with the paper's batch size."""
-    cfg = configuration(folder, f"data.img_size={img_size}", "trainer.max_epochs=2")
-    trainer, _, data = run.prepare(cfg)
+    parts = run.prepare(resolved(folder, f"data.img_size={img_size}", "trainer.max_epochs=2"))
+    trainer = parts.trainer
     ends = StepEnds()
     trainer.limit_val_batches = 0
     trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, ModelCheckpoint)] + [ends]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*have no `validation_step`")
-        trainer.fit(IdleModel(), data)
+        trainer.fit(IdleModel(), parts.data)
     return 1e3 * float(torch.tensor(ends.seconds, dtype=torch.float64).diff().median())
 
 
@@ -90,11 +90,10 @@ def auroc_cost(count: int) -> tuple[float, float]:
 
 def report_seconds(folder: str) -> float:
     """Measure metrics, figures and report of the LSTM-VAE's scores of the simulated test split, s."""
-    cfg = configuration(folder, "trainer.max_epochs=1", "data.window_stride=100")
-    trainer, model, data = run.prepare(cfg)
-    trainer.fit(model, data)
-    predictions = run.predict(trainer, model, data)
+    parts = run.prepare(resolved(folder, "trainer.max_epochs=1", "data.window_stride=100"))
+    parts.trainer.fit(parts.model, parts.data)
+    test, _ = run.predict(parts)
     began = time.perf_counter()
     with redirect_stdout(io.StringIO()):  # the run prints its results
-        run.conclude(cfg, trainer, model, data, predictions)
+        run.conclude(parts, test)
     return time.perf_counter() - began

@@ -12,10 +12,9 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from benchmarks.common import all_windows, configuration
+from benchmarks.common import data_module, resolved, training_windows
 from benchmarks.interleaved import RepetitionTimer
 from skelmap.models.networks import stage_shapes
-from skelmap.training.instantiate import build
 
 
 class Sample(layers.Layer):
@@ -57,12 +56,12 @@ def negative_log_likelihood(maps: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 def main(folder: str, steps: str, *overrides: str) -> None:
     """Train until the parent ends."""
-    cfg = configuration(folder, *overrides)
-    m = cfg.model
-    windows = all_windows(build(cfg.data), "train").permute(0, 1, 3, 4, 2).numpy()
-    batches = tf.data.Dataset.from_tensor_slices(windows).shuffle(len(windows)).repeat().batch(cfg.data.batch_size)
-    model = network(cfg.data.seq_len, cfg.data.img_size, m.latent_dim, m.hidden_size, list(m.channels))
-    model.compile(keras.optimizers.Adam(m.learning_rate), negative_log_likelihood)
+    config = resolved(folder, *overrides)
+    data, m = config["data"], config["model"]
+    windows = training_windows(data_module(config)).permute(0, 1, 3, 4, 2).numpy()
+    batches = tf.data.Dataset.from_tensor_slices(windows).shuffle(len(windows)).repeat().batch(data["batch_size"])
+    model = network(data["seq_len"], data["img_size"], m["latent_dim"], m["hidden_size"], m["channels"])
+    model.compile(keras.optimizers.Adam(m["learning_rate"]), negative_log_likelihood)
     timer = RepetitionTimer(int(steps))
     for maps in batches.prefetch(2):
         model.train_on_batch(maps, maps)

@@ -5,17 +5,16 @@
 
 import sys
 from itertools import pairwise
+from typing import Any
 
 import torch
-from omegaconf import DictConfig
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from benchmarks.common import DEVICE, all_windows, configuration
+from benchmarks.common import DEVICE, data_module, resolved, scored_windows, training_windows
 from benchmarks.interleaved import RepetitionTimer
 from skelmap.models.networks import stage_shapes
-from skelmap.training.instantiate import build
 
 
 class PlainLSTMVAE(nn.Module):
@@ -69,11 +68,11 @@ def negative_elbo(logits: Tensor, maps: Tensor, mu: Tensor, logvar: Tensor) -> T
     return (recon + kl) / len(maps)
 
 
-def plain_network(cfg: DictConfig) -> PlainLSTMVAE:
-    """Build the network with the sizes of a configuration."""
-    m = cfg.model
-    network = PlainLSTMVAE(cfg.data.seq_len, cfg.data.img_size, m.latent_dim, m.hidden_size, list(m.channels))
-    return network.to(DEVICE)
+def plain_network(config: dict[str, Any]) -> PlainLSTMVAE:
+    """Build the network with the sizes of a resolved configuration."""
+    data, model = config["data"], config["model"]
+    sizes = data["seq_len"], data["img_size"], model["latent_dim"], model["hidden_size"], model["channels"]
+    return PlainLSTMVAE(*sizes).to(DEVICE)
 
 
 def train_step(network: PlainLSTMVAE, maps: Tensor, optimizer: torch.optim.Optimizer) -> None:
@@ -97,20 +96,22 @@ def score(network: PlainLSTMVAE, windows: TensorDataset, batch_size: int) -> Ten
 
 
 def main(task: str, folder: str, steps: str, *overrides: str) -> None:
-    """Train (a step is a batch) or score (a step is the whole test split) until the parent ends."""
-    cfg = configuration(folder, *overrides)
-    windows = TensorDataset(all_windows(build(cfg.data), "train" if task == "train" else "test"))
-    network, timer = plain_network(cfg), RepetitionTimer(int(steps))
+    """Train (a step is a batch) or score (a step is all test and validation windows) until the parent ends."""
+    config = resolved(folder, *overrides)
+    batch_size = config["data"]["batch_size"]
+    data = data_module(config)
+    windows = TensorDataset(scored_windows(data) if task == "score" else training_windows(data))
+    network, timer = plain_network(config), RepetitionTimer(int(steps))
     if task == "score":
         network.eval()
         running = True
         while running:
-            score(network, windows, cfg.data.batch_size)
+            score(network, windows, batch_size)
             running = timer.step()
         return
-    optimizer = torch.optim.Adam(network.parameters(), cfg.model.learning_rate)
+    optimizer = torch.optim.Adam(network.parameters(), config["model"]["learning_rate"])
     while True:
-        for (maps,) in DataLoader(windows, cfg.data.batch_size, shuffle=True, pin_memory=DEVICE.type == "cuda"):
+        for (maps,) in DataLoader(windows, batch_size, shuffle=True, pin_memory=DEVICE.type == "cuda"):
             train_step(network, maps, optimizer)
             if not timer.step():
                 return

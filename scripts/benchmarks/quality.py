@@ -4,17 +4,18 @@ import copy
 import io
 from collections.abc import Iterator
 from contextlib import redirect_stdout
+from typing import Any
 
 import torch
-from omegaconf import DictConfig
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from benchmarks.common import DEVICE, all_windows, configuration
+from benchmarks.common import DEVICE, configuration, training_windows
 from benchmarks.plain_pytorch import PlainLSTMVAE, negative_elbo, plain_network, train_step
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.evaluation.evaluate import evaluate
 from skelmap.training import run
+from skelmap.training.schema import resolve
 
 
 def compare_quality(folder: str, *overrides: str) -> Iterator[tuple[int, str, float, float]]:
@@ -25,15 +26,16 @@ def compare_quality(folder: str, *overrides: str) -> Iterator[tuple[int, str, fl
     """
     for seed in (0, 1, 2):
         cfg = configuration(f"{folder}/{seed}", f"seed={seed}", f"paths.data_dir={folder}/data_dir", *overrides)
-        trainer, model, data = run.prepare(cfg)
+        config = resolve(cfg)
+        parts = run.prepare(config)
         with redirect_stdout(io.StringIO()):
             numbers = run.run(cfg)
         yield seed, "skelmap", numbers["val_loss"], numbers["auroc"]
-        network = plain_network(cfg)
-        copy_weights(model.network, network)
-        loss = train_plain(network, cfg, data)
-        copy_weights(network, model.network)
-        result = evaluate(run.predict(trainer, model, data), data.test_rows())
+        network = plain_network(config)
+        copy_weights(parts.model.network, network)
+        loss = train_plain(network, config, parts.data)
+        copy_weights(network, parts.model.network)
+        result = evaluate(run.predict(parts)[0], parts.data.eval_index("test"))
         assert result.primary.auroc.value is not None
         yield seed, "plain", loss, result.primary.auroc.value
 
@@ -46,17 +48,18 @@ def copy_weights(source: nn.Module, target: nn.Module) -> None:
         own.data.copy_(theirs.data)
 
 
-def train_plain(network: PlainLSTMVAE, cfg: DictConfig, data: SkeletonDataModule) -> float:
+def train_plain(network: PlainLSTMVAE, config: dict[str, Any], data: SkeletonDataModule) -> float:
     """Train for `trainer.max_epochs` epochs, keep the weights of the best one, and give its val/loss."""
-    torch.manual_seed(cfg.seed)
-    train, val = (TensorDataset(all_windows(data, split)) for split in ("train", "val"))
-    optimizer = torch.optim.Adam(network.parameters(), cfg.model.learning_rate)
+    torch.manual_seed(config["seed"])
+    train, val = (TensorDataset(training_windows(data, split)) for split in ("train", "val"))
+    batch_size = config["data"]["batch_size"]
+    optimizer = torch.optim.Adam(network.parameters(), config["model"]["learning_rate"])
     best, weights = float("inf"), copy.deepcopy(network.state_dict())
-    for _ in range(cfg.trainer.max_epochs):
+    for _ in range(config["trainer"]["max_epochs"]):
         network.train()
-        for (maps,) in DataLoader(train, cfg.data.batch_size, shuffle=True):
+        for (maps,) in DataLoader(train, batch_size, shuffle=True):
             train_step(network, maps, optimizer)
-        loss = validation_loss(network, val, cfg.data.batch_size)
+        loss = validation_loss(network, val, batch_size)
         if loss < best:
             best, weights = loss, copy.deepcopy(network.state_dict())
     network.load_state_dict(weights)

@@ -1,6 +1,6 @@
 """This project's training and scoring as `python train.py` does them, Lightning included.
 
-`python -m benchmarks.skelmap_lightning train|score FOLDER STEPS OVERRIDE...` is a worker of `benchmarks.interleaved`.
+`python -m benchmarks.skelmap_lightning TASK FOLDER STEPS OVERRIDE...` is a worker of `benchmarks.interleaved`.
 """
 
 import sys
@@ -9,8 +9,9 @@ from typing import Any
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
-from benchmarks.common import configuration
+from benchmarks.common import resolved
 from benchmarks.interleaved import RepetitionTimer
+from skelmap.training.callbacks import CudaGraph
 from skelmap.training.run import prepare
 
 
@@ -31,20 +32,29 @@ class TimedSteps(Callback):
 
 
 def main(task: str, folder: str, steps: str, *overrides: str) -> None:
-    """Train (a step is a batch) or score (a step is the whole test split, stride 1) until the parent ends."""
+    """Train or score until the parent ends.
+
+    Args:
+        task: train (a step is a batch), train_eager (without CUDA graph), or score (a step is all test
+            and validation windows).
+        folder: folder for all output.
+        steps: number of steps in a repetition.
+        *overrides: of the configuration.
+    """
     if task == "score":
-        trainer, model, data = prepare(configuration(folder, *overrides))
-        timer = RepetitionTimer(int(steps))
+        parts, timer = prepare(resolved(folder, *overrides)), RepetitionTimer(int(steps))
         running = True
         while running:
-            trainer.predict(model, data, return_predictions=False)
+            parts.trainer.predict(parts.model, parts.data, return_predictions=False)
             running = timer.step()
         return
-    trainer, model, data = prepare(configuration(folder, *overrides, "trainer.max_epochs=100000"))
+    parts = prepare(resolved(folder, *overrides, "trainer.max_epochs=100000"))
+    trainer = parts.trainer
     trainer.limit_val_batches = 0
-    trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, ModelCheckpoint)]  # steps alone are timed
+    left_out = (ModelCheckpoint, CudaGraph) if task == "train_eager" else ModelCheckpoint  # steps alone are timed
+    trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, left_out)]
     trainer.callbacks.append(TimedSteps(int(steps)))
-    trainer.fit(model, data)
+    trainer.fit(parts.model, parts.data)
 
 
 if __name__ == "__main__":
