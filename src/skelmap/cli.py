@@ -22,7 +22,7 @@ import skelmap.comparison.sweep
 import skelmap.training.resolvers  # noqa: F401  both register resolvers of conf/, here and in the workers of a sweep
 from skelmap.utils.errors import UserError
 from skelmap.utils.hydra_app import COMMAND_LINE, config_dir, run_hydra
-from skelmap.utils.redaction import redacted
+from skelmap.utils.redaction import redact
 from skelmap.utils.runtime import Stopped, exit_on_signal
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def train_task(cfg: DictConfig) -> float | None:
     except Exception as error:
         if HydraConfig.get().mode == RunMode.MULTIRUN:  # the other runs of the sweep continue
             record_failure(folder, error)
-            log.error("failed: %s", redacted(str(error)))
+            log.error("failed: %s", redact(str(error)))
             return None
         if isinstance(error, UserError):
             raise CompactHydraException(str(error)) from None

@@ -127,7 +127,7 @@ def test_different_data_sets_of_one_name_get_longer_names(tmp_path: Path) -> Non
             manifest = {"data.manifest": f"/{place}/x/site/manifest.csv"}
             run = write_run(tmp_path / f"{i}{model}", model, 0, manifest, data="site/manifest.csv", simulated=False)
             if digest:
-                (run / "data.json").write_text(json.dumps({"manifest": digest, "recordings": "3"}))
+                (run / "data_digests.json").write_text(json.dumps({"manifest": digest, "recordings": "3"}))
     comparison = compare_runs(tmp_path)
     names = {run.name: run.data for run in comparison.runs}
     assert [names[f"{i}ae"] for i in range(4)] == ["A/x/site", "B/x/site", "A/x/site", "site"]
@@ -138,7 +138,8 @@ def test_different_data_sets_of_one_name_get_longer_names(tmp_path: Path) -> Non
 
 def test_data_sets_in_the_same_folder_are_named_by_their_digests(tmp_path: Path) -> None:
     for i in range(2):
-        (write_run(tmp_path / str(i)) / "data.json").write_text(json.dumps({"manifest": f"{i}", "recordings": "3"}))
+        digests = write_run(tmp_path / str(i)) / "data_digests.json"
+        digests.write_text(json.dumps({"manifest": f"{i}", "recordings": "3"}))
     first, second = (run.data for run in read_runs(tmp_path)[0])
     assert first != second
     assert all(re.fullmatch(r"simulated-paper-0 [0-9a-f]{8} \(simulated\)", name) for name in (first, second))

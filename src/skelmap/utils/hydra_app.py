@@ -17,6 +17,34 @@ from skelmap.utils.schema import unknown_key
 COMMAND_LINE = list(sys.argv)
 """sys.argv when the program started."""
 
+RENAMED = {
+    "data.json": "data.pose_format",
+    "data.stride": "data.window_stride",
+    "data.frame_step": "data.fps, the frame rate of the windows",
+    "model.neighbours": "model.n_neighbors",
+    "model.views": "model.features",
+    "model.dimensions": "model.n_components",
+    "model.mixtures": "model.n_components",
+    "model.relative": "model.density_power",
+    "model.remainder": "model.keep_residual",
+    "model.ranks": "model.rank_normalize",
+    "json": "pose_format",
+    "cool_down_seconds": "release_seconds",
+    "command": "on_alarm",
+    "page": "web.port",
+    "host": "web.host",
+    "picture": "save_camera_image",
+    "video": "save_video",
+    "data=factory": "data=simulated",
+    "model=neighbours": "model=feature_knn",
+    "model=mean_map": "model=mean_template",
+    "model=pca_course": "model=feature_pca_trajectory",
+    "model=knn_course": "model=feature_knn_trajectory",
+    "model=knn_spectra": "model=feature_knn_spectra",
+    "model=knn_ranks": "model=feature_knn_ranks",
+}
+"""Keys and choices of earlier versions, and their names now."""
+
 
 def config_dir() -> Path:
     """Find the folder conf/: inside the installed package, else at the top of the repository."""
@@ -42,6 +70,8 @@ def run_hydra(task: Callable[[DictConfig], object], config_name: str, arguments:
     for key in secret_arguments(arguments):
         sys.exit(f"{key} is named like a secret; give secrets in the environment, as WANDB_API_KEY")
     for argument in arguments:
+        if new := _renamed(argument):
+            sys.exit(f"{argument}: renamed; now {new}")
         group, _, choice = argument.partition("=")
         if choice == "null" and (config_dir() / group).is_dir():  # Hydra fails with a traceback
             names = ", ".join(sorted(path.stem for path in (config_dir() / group).glob("*.yaml")))
@@ -54,6 +84,14 @@ def run_hydra(task: Callable[[DictConfig], object], config_name: str, arguments:
             for message in unknown_key_messages(arguments, config_name):
                 print(message, file=sys.stderr)
         raise
+
+
+def _renamed(argument: str) -> str:
+    """Name of an earlier version's key or choice now; empty if it was not renamed."""
+    key, _, value = argument.lstrip("+~").partition("=")
+    choices = [f"{key}={choice}" for choice in value.split(",")]
+    prefixes = [key, *(key[:dot] for dot, letter in enumerate(key) if letter == ".")]
+    return next((RENAMED[name] for name in (*choices, *prefixes) if name in RENAMED), "")
 
 
 def unknown_key_messages(arguments: Sequence[str], config_name: str) -> list[str]:
