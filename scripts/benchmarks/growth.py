@@ -32,7 +32,7 @@ def steps(least: float = 0.5) -> Iterator[tuple[str, int, float, float]]:
                 model: LSTMVAE = model, batch: Batch = batch, optimiser: torch.optim.Optimizer = optimiser
             ) -> None:
                 optimiser.zero_grad()
-                recon, kl, _ = model.train().losses(batch.windows, model.masks)
+                recon, kl, _ = model.train().losses(batch.windows)
                 (recon + kl.sum()).backward()
                 optimiser.step()
 

@@ -37,7 +37,7 @@ def test_pca_scores_the_mean_error_of_its_reconstruction() -> None:
     model = PCA(window=2, latent_dim=5, max_windows=1000)
     model.fit((RNG.random((50, 2 * 36)) - 0.5).astype(np.float32))
     places = torch.rand(4, 2, 1, 18, 2) - 0.5
-    score, errors = model.score_and_contributions(places)
+    score, errors = model.score_and_attribution(places)
     assert model.reconstruct(places).min() < 0, "keypoints left of the neck"
     torch.testing.assert_close(errors.flatten(1).mean(dim=1), score)
 

@@ -136,7 +136,7 @@ def test_the_score_is_the_mean_distance_in_units_of_the_usual_one(kind: str, of:
 @pytest.mark.parametrize("of", [FeatureKNN, FeaturePCA])
 def test_contributions_of_the_joints_are_parts_of_the_score(of: type[FeatureDistance]) -> None:
     ours = fitted(of, views=[*VIEWS, *(f"hands_{view}" for view in VIEWS)], dimensions=8 * [4])
-    score, parts = ours.score_and_contributions(torch.from_numpy(TEST)[:, :, None])
+    score, parts = ours.score_and_attribution(torch.from_numpy(TEST)[:, :, None])
     assert parts.shape == (40, T, 1, V, 2) and not parts[..., [3], :].any()  # a joint that is left out
     torch.testing.assert_close(parts.sum(dim=(1, 2, 3, 4)), score, rtol=1e-3, atol=1e-4)
 

@@ -104,6 +104,28 @@ def test_a_baseline_fits_on_at_most_max_windows(
     assert sizes[0] == 30
 
 
+@pytest.mark.slow
+def test_training_goes_on_from_the_best_checkpoint_as_without_a_break(
+    task: Path, compose: Compose, tmp_path: Path
+) -> None:
+    words = (*small_overrides("ae"), f"data.manifest={task}", "data.stride=4")
+    run(compose(*words, "trainer.max_epochs=2", run=tmp_path / "whole"))
+    run(compose(*words, "trainer.max_epochs=1", run=tmp_path / "half"))
+    best = f"ckpt_path={tmp_path}/half/checkpoints/best.ckpt"
+    run(compose(*words, "trainer.max_epochs=2", best, run=tmp_path / "resumed"))
+    whole, on = (torch.load(tmp_path / n / "checkpoints/best.ckpt", weights_only=True) for n in ("whole", "resumed"))
+    assert whole["epoch"] == on["epoch"] == 1
+    torch.testing.assert_close(on["state_dict"], whole["state_dict"], rtol=0, atol=0)
+
+
+def test_the_best_checkpoint_serves_all_scores(task: Path, compose: Compose, tmp_path: Path) -> None:
+    words = (*small_overrides("vae"), f"data.manifest={task}", "data.stride=4", "trainer.max_epochs=1")
+    trained = run(compose(*words, run=tmp_path / "trained"))
+    best = f"ckpt_path={tmp_path}/trained/checkpoints/best.ckpt"
+    other = run(compose(*words, "train=false", "model.score=elbo", best, run=tmp_path / "elbo"))
+    assert other["auroc"] != trained["auroc"]
+
+
 def test_moments_saved_in_another_memory_layout_go_on_alike(compose: Compose, task: Path, tmp_path: Path) -> None:
     model, data = built(compose, task, "vae")
     first = trainer(1)

@@ -7,6 +7,7 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -21,10 +22,8 @@ from hydra_config import ROOT, Compose
 from skelmap.data.input_spec import InputSpec
 from skelmap.data.keypoints import KeypointSettings
 from skelmap.data.rendering import MapSettings
-from skelmap.models.autoencoder import SCORES
+from skelmap.models.autoencoder import Score
 from skelmap.models.baselines import PCA
-from skelmap.models.latent_scores import SCORES as BY_REFERENCE
-from skelmap.models.masking import SCORES as BY_HIDING
 from skelmap.monitor import export as exporting
 from skelmap.monitor.app import watch
 from skelmap.monitor.export import describe, export
@@ -189,7 +188,7 @@ def branching(self: PCA, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor
     ("where", "name", "value", "message"),
     [
         (exporting, "TOLERANCE", 0.0, "as ONNX its scores differ from PyTorch's by .* of the largest; allowed is 0"),
-        (PCA, "score_and_contributions", branching, "PCA on windows, keypoints: cannot be exported to ONNX"),
+        (PCA, "score_and_attribution", branching, "PCA on windows, keypoints: cannot be exported to ONNX"),
         (exporting, "PACKAGES", ("onnxgarden",), r"exporting needs the package onnxgarden: pip install -e '.\[onnx\]'"),
     ],
 )
@@ -264,7 +263,7 @@ def test_every_score_of_a_network_is_exported(compose: Compose, tmp_path: Path) 
     run(compose(*SMALL, "model=lstm_vae", "model.hidden_size=32", f"data.manifest={task}"))
     config = tmp_path / "run/config.yaml"
     text = config.read_text()
-    for score in (*SCORES, *BY_HIDING, *BY_REFERENCE):
+    for score in get_args(Score):
         config.write_text(text.replace("score: recon_error", f"score: {score}"))
         export(tmp_path / "run", tmp_path / "out")
         scorer = TorchScorer(tmp_path / "run")

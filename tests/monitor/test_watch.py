@@ -21,7 +21,6 @@ SMALL = ("trainer=cpu", "data.seq_len=8", "data.stride=4", "trainer.max_epochs=1
 MODELS = {
     "lstm_vae": ("model.hidden_size=16", "model.latent_dim=4"),
     "lstm_vae data.representation=keypoints": ("model.hidden_size=16", "model.latent_dim=4"),
-    "lstm_vae model.score=masked_frames": ("model.hidden_size=16", "model.latent_dim=4"),
     "ae": ("model.latent_dim=4",),
     "lstm_vae data.maps.channels=[left,body,motion]": ("model.hidden_size=16", "model.latent_dim=4"),
     "lstm_vae data.frame_step=3 data.maps.channels=[motion,body]": ("model.hidden_size=16", "model.latent_dim=4"),

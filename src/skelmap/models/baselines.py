@@ -45,7 +45,7 @@ class Baseline(Model):
     """
 
     name: str
-    several_processes = False  # it is fitted at once
+    supports_distributed = False  # it is fitted at once
 
     def __init__(self, window: int, max_windows: int) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class Baseline(Model):
         assert recon is not None
         return (recon - maps).square()
 
-    def score_and_contributions(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+    def score_and_attribution(self, maps: Tensor) -> tuple[Tensor, Tensor]:
         """Do both with windows (B, T, C, H, W): scores (B,), and what `contributions` gives."""
         return self.score_windows(maps)[0], self.contributions(maps)
 

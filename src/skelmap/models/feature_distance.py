@@ -47,9 +47,9 @@ class FeatureDistance(Baseline):
         UserError: unknown views, or not one number for each, or windows too short for them.
     """
 
-    keypoints_alone = True
-    any_size = True
-    without_validation = "distances have no units, so of several views the one with larger distances counts for more"
+    keypoints_only = True
+    scale_invariant = True
+    no_validation_warning = "distances have no units, so of several views the one with larger distances counts for more"
     joints: Tensor
     hands: Tensor
     normal: Tensor

@@ -31,7 +31,7 @@ def input_spec_of(title: str, model: Model, data: SkeletonDataModule) -> InputSp
     Raises:
         UserError: a training recording cannot be read.
     """
-    sizes = None if model.any_size else _sizes_in(data)
+    sizes = None if model.scale_invariant else _sizes_in(data)
     fps = data.fps / data.frame_step
     return InputSpec(title, data.window, fps, data.layout, data.settings, data.simulated, sizes)
 

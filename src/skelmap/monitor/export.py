@@ -141,7 +141,7 @@ class Graph(nn.Module):
 
     def forward(self, frames: Tensor) -> dict[str, Tensor]:
         """Give the outputs by name."""
-        score, contributions = self.model.score_and_contributions(frames)
+        score, contributions = self.model.score_and_attribution(frames)
         return {SCORE: score, CONTRIBUTIONS: contributions}
 
 

@@ -141,7 +141,7 @@ class TorchScorer:
     @torch.inference_mode()
     def contributions(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Scorer`."""
-        _, found = self.model.score_and_contributions(torch.from_numpy(frames)[None])
+        _, found = self.model.score_and_attribution(torch.from_numpy(frames)[None])
         return found[0].numpy()
 
 

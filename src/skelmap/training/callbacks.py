@@ -306,8 +306,9 @@ class CudaGraph(Callback):
         for buffer, value in zip(network.buffers(), before, strict=True):
             buffer.copy_(value)
 
-        def forward(maps: torch.Tensor) -> Any:
-            return (replay if maps.shape == nothing.shape else ordinary)(maps)
+        def forward(windows: Tensor) -> tuple[Tensor, ...]:
+            result: tuple[Tensor, ...] = (replay if windows.shape == nothing.shape else ordinary)(windows)
+            return result
 
         network.forward = forward  # type: ignore[method-assign]
 

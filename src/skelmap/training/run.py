@@ -205,7 +205,7 @@ def _report(
 
 def _remarks(model: Model, data: SkeletonDataModule) -> list[str]:
     """Say what about these data is to be known when the numbers are read."""
-    alone = not len(data.starts("val")) and model.without_validation
+    alone = not len(data.starts("val")) and model.no_validation_warning
     return [*([f"no validation windows: {alone}"] if alone else []), *filter(None, [data.mixed_rates, data.cut_off])]
 
 
@@ -240,7 +240,7 @@ def _check_processes(processes: int, model: Model) -> None:
     Raises:
         UserError: a model that is fitted at once, or a cell of a sweep.
     """
-    if not model.several_processes:
+    if not model.supports_distributed:
         raise UserError(f"trainer.devices={processes}: {model.title} is fitted at once; allowed is trainer.devices=1")
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise UserError(
@@ -266,18 +266,7 @@ def _fit(cfg: DictConfig, trainer: pl.Trainer, model: Model, data: SkeletonDataM
         trainer.save_checkpoint(own)
     elif trainer.is_global_zero:
         copy_checkpoint(Path(best), own)
-    if trainer.is_global_zero:
-        _remember(model.to(trainer.strategy.root_device), data, own)
     return str(trainer.strategy.broadcast(str(own)))
-
-
-def _remember(model: Model, data: SkeletonDataModule, best: Path) -> None:
-    """Add to a checkpoint what its weights say of normal windows."""
-    saved = torch.load(best, map_location="cpu", weights_only=True)
-    model.on_load_checkpoint(saved)
-    model.load_state_dict(saved["state_dict"])
-    if model.remember(data):
-        AtomicCheckpointIO().save_checkpoint({**saved, "state_dict": model.state_dict()}, best)
 
 
 @contextmanager
@@ -305,7 +294,7 @@ def _loading(
 
 def _title(model: Model, data: SkeletonDataModule) -> str:
     """Name the method for readers: the model, and what it sees where that is not maps or the only thing it can see."""
-    said = isinstance(data.settings, MapSettings) or model.keypoints_alone
+    said = isinstance(data.settings, MapSettings) or model.keypoints_only
     return str(model.title) if said else f"{model.title}, keypoints"
 
 

@@ -14,7 +14,6 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from skelmap.data.datamodule import SkeletonDataModule
-from skelmap.models.masking import SCORES as BY_HIDING
 from skelmap.training.checkpoints import check_weights, load_checkpoint
 from skelmap.training.schema import known, resolved
 from skelmap.utils.errors import UserError
@@ -170,11 +169,5 @@ def check_checkpoint(path: Path, model: pl.LightningModule, data: pl.LightningDa
             unsaid = value if key == "layout" else UNSAID.get(key)
             if (was := said.get(key, unsaid)) != value:
                 raise UserError(f"ckpt_path={path}: trained with {group}.{key}={was}; allowed is that, not {value}")
-    score, was = model.hparams.get("score"), trained["model"].get("score")
-    if score in BY_HIDING and was != score:
-        raise UserError(
-            f"ckpt_path={path}: trained with model.score={was}; {score} needs a network that was trained with it, for "
-            "it fills in frames that it is not shown"
-        )
     check_weights(path, saved, model, (data.window, *data.settings.shape))
     return saved
