@@ -1,7 +1,7 @@
-"""Ask what a map keeps: `python scripts/locate_joints.py MANIFEST --out FOLDER/NAME`.
+"""Measure how well single maps locate the joints: `python scripts/locate_joints.py MANIFEST --out FOLDER/NAME`.
 
-Learns from single maps of the train split where the joints are and judges on the test split, for every combination of
-sizes, resamplings, line units and cuts. Writes NAME.csv after every map style, NAME.md and NAME.png at the end.
+Fits three estimators on the train split and measures their errors on the test split, for every combination of map size,
+resampling, line unit and cut. Writes NAME.csv after every map setting, NAME.md and NAME.png at the end.
 """
 
 import argparse
@@ -12,9 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
-from localisation.figure import error_figure
-from localisation.locate import locate, map_styles
-from localisation.tables import markdown, write_csv
+from localisation.evaluate import evaluate_localisation, map_settings
+from localisation.report import error_figure, markdown, write_csv
 from skelmap.cli_options import add_json_options, json_format
 from skelmap.evaluation.plots.style import png
 from skelmap.skeletons.manifest import read_manifest
@@ -23,16 +22,16 @@ from skelmap.utils.io import atomic_write
 
 
 def main() -> None:
-    """Parse the command line, locate, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    """Parse the command line, measure, write the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("manifest", type=Path)
-    parser.add_argument("--out", type=Path, required=True, help="path of the three files, without their endings")
+    parser.add_argument("--out", type=Path, required=True, help="path of the three files without file type")
     parser.add_argument("--img-size", type=int, nargs="+", default=[14, 20, 28, 40, 56, 80, 112])
     parser.add_argument("--resample", nargs="+", default=["bilinear", "area"])
     parser.add_argument("--line-unit", nargs="+", default=["source"], help="source (8 px) or map (0.467 px)")
-    parser.add_argument("--crop-size", type=int, nargs="+", default=[480])
-    parser.add_argument("--frames", type=int, help="of each split at most, evenly spread (default: all)")
-    parser.add_argument("--seed", type=int, default=0, help="of the network and the resamples")
+    parser.add_argument("--crop-size", type=int, nargs="+", default=[480], help="side of the cut-out, source px")
+    parser.add_argument("--frames", type=int, help="largest number of frames of each split, evenly spread (all)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the network and the bootstrap (0)")
     add_json_options(parser)
     try:
         run(parser.parse_args())
@@ -41,16 +40,16 @@ def main() -> None:
 
 
 def run(a: argparse.Namespace) -> None:
-    """Locate the joints and write what was found."""
-    styles = map_styles(a.img_size, a.resample, a.line_unit, a.crop_size)
+    """Measure the errors and write table and figure."""
+    settings = map_settings(a.img_size, a.resample, a.line_unit, a.crop_size)
     if a.frames is not None and a.frames < 1:
         raise UserError(f"--frames {a.frames}; 1 or more is allowed")
     if a.seed < 0:
         raise UserError(f"--seed {a.seed}; 0 or more is allowed")
-    results = locate(read_manifest(a.manifest), styles, a.frames, a.seed, json_format(a))
+    results = evaluate_localisation(read_manifest(a.manifest), settings, a.frames, a.seed, json_format(a))
     rows: list[dict[str, Any]] = []
-    for of_style in track(results, "locating joints", len(styles), console=Console(stderr=True)):
-        rows += of_style
+    for of_setting in track(results, "locating joints", len(settings), console=Console(stderr=True)):
+        rows += of_setting
         write_csv(rows, a.out.with_name(f"{a.out.name}.csv"))
     with atomic_write(a.out.with_name(f"{a.out.name}.md")) as file:
         file.write(markdown(rows))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from skelmap.cli_options import add_json_options, json_format
 from skelmap.data.rendering import MapSettings
-from skelmap.simulation.render import export_json, frame_pictures, write_film
+from skelmap.simulation.render import export_openpose_json, render_frames, write_video
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip
 from skelmap.utils.errors import UserError
@@ -45,10 +45,10 @@ def show(a: argparse.Namespace) -> None:
         raise UserError(f"clip {a.clip!r} is not in {a.manifest}")
     clip = read_clip(found[0].path, a.clip, json_format(a))
     if a.film:
-        pictures = frame_pictures(clip, found[0].labels(clip.frame), MapSettings(img_size=a.img_size), a.height)
-        write_film(a.film, islice(pictures, a.first, a.first + a.frames, a.every), clip.fps / a.every)
+        pictures = render_frames(clip, found[0].labels(clip.frame), MapSettings(img_size=a.img_size), a.height)
+        write_video(a.film, islice(pictures, a.first, a.first + a.frames, a.every), clip.fps / a.every)
     if a.json:
-        print(f"{export_json(clip, a.json)} files in {a.json}")
+        print(f"{export_openpose_json(clip, a.json)} files in {a.json}")
 
 
 if __name__ == "__main__":

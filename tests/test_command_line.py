@@ -57,4 +57,4 @@ def test_a_sweep_names_its_runs_and_goes_on_after_a_failure(task: Path, tmp_path
         if size == 13:
             assert "data.img_size=13; allowed: a whole number from 14 to 256" in (folder / "failed.txt").read_text()
     assert done.returncode == 1
-    assert "2 of 4 cells failed" in done.stderr
+    assert "2 of 4 runs failed" in done.stderr

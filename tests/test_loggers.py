@@ -114,10 +114,10 @@ def test_numbers_of_the_test_split_are_named_apart_from_the_others() -> None:
         **{"model": "AE", "simulated": False, "seed": 3, "epochs": 2, "val_loss": 5.0, "train_seconds": 1.5},
         **{"parameters": 7, "peak_memory_mb": 8, "auroc": 0.7, "auroc_interval": [0.5, 0.9], "auroc_online": None},
         **{"auroc_online_interval": None, "base_rate": 0.25, "score": "window", "seq_len": 30},
-        "details": {"window": {"works": [{"work": "run", "auroc": 0.8}, {"work": "wave", "auroc": None}]}},
+        "details": {"window": {"actions": [{"action": "run", "auroc": 0.8}, {"action": "wave", "auroc": None}]}},
     }
     assert scalars(numbers) == {
         **{"val/best_loss": 5.0, "cost/train_seconds": 1.5, "cost/parameters": 7, "cost/peak_memory_mb": 8},
         **{"test/auroc": 0.7, "test/auroc_low": 0.5, "test/auroc_high": 0.9, "test/base_rate": 0.25},
-        "test/works/run/auroc": 0.8,
+        "test/actions/run/auroc": 0.8,
     }

@@ -95,19 +95,6 @@ def test_a_checkpoint_of_another_model_or_size_is_refused(task: Path, compose: C
         run(compose(*overrides(task, "ae"), "train=false", f"ckpt_path={damaged}", run=tmp_path / "wrong"))
 
 
-def test_a_run_on_every_third_frame(task: Path, compose: Compose, tmp_path: Path) -> None:
-    words = overrides(task, "lstm_vae")
-    numbers = run(compose(*words, "data.frame_step=3"))
-    assert numbers["frame_step"] == 3 and numbers["counts"]["frames"] == 180 and numbers["counts"]["windows"] == 3 * 39
-    assert numbers["details"]["online"]["title"] == "online, after 8 frames, 3 apart"
-    online = [int(line["frame"]) for line in scores(tmp_path / "run") if line["online"]]
-    assert sorted(set(online)) == list(range(21, 60))
-    assert TorchScorer(tmp_path / "run").eye.fps == 10
-    best = ("train=false", f"ckpt_path={tmp_path}/run/checkpoints/best.ckpt")
-    with pytest.raises(UserError, match=r"data\.frame_step=3; allowed is that, not 2"):
-        run(compose(*words, "data.frame_step=2", *best, run=tmp_path / "other"))
-
-
 @pytest.mark.parametrize(
     ("model", "threshold"),
     [pytest.param("lstm_vae", "0.1", marks=pytest.mark.slow), ("lstm_vae", "null"), ("pca", "null")],
@@ -118,7 +105,7 @@ def test_a_run_on_several_channels(model: str, threshold: str, task: Path, compo
     run(compose(*words, *(("+model.map_channels=2",) if model == "lstm_vae" else ())))
     assert (tmp_path / "run" / "figures" / "reconstructions.png").exists()
     scorer = TorchScorer(tmp_path / "run")
-    assert scorer.eye.settings.shape == (5, 28, 28) and scorer.eye.plain()["settings"]["channels"] == tuple(channels)
+    assert scorer.spec.settings.shape == (5, 28, 28) and scorer.spec.plain()["settings"]["channels"] == tuple(channels)
     if model == "lstm_vae":
         assert weights(tmp_path / "run")["network.encoder.stages.0.weight"].shape == (8, 5, 3, 3)
     best = ("train=false", f"ckpt_path={tmp_path}/run/checkpoints/best.ckpt")
@@ -143,9 +130,9 @@ def test_a_run_of_an_earlier_version_is_judged_and_watched_with_as_ever(
     assert "map_channels" not in saved["hyper_parameters"]
     said = json.loads(eye.read_text())
     assert said["settings"].pop("channels") == ["body"]
-    before = TorchScorer(tmp_path / "run").eye
+    before = TorchScorer(tmp_path / "run").spec
     eye.write_text(json.dumps(said))
-    assert TorchScorer(tmp_path / "run").eye == before
+    assert TorchScorer(tmp_path / "run").spec == before
 
 
 @pytest.mark.parametrize("model", ["neighbours", "ae"])
@@ -156,7 +143,7 @@ def test_keypoints_have_the_layout_of_their_clips(model: str, compose: Compose, 
     words = ["data=manifest", f"data.manifest={task}", f"model={model}", *SMALL, "data.representation=keypoints"]
     assert 0 <= run(compose(*words, *FEW[model]))["auroc"] <= 1
     scorer = TorchScorer(tmp_path / "run")
-    assert scorer.eye.layout is COCO_17
+    assert scorer.spec.layout is COCO_17
     other = tmp_path / "coco_18"  # as many joints, in another order
     for path in task.parent.glob("*.npz"):
         clip = read_clip(path, path.stem)

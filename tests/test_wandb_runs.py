@@ -87,7 +87,7 @@ def would_sync(sweep: Path) -> int:
 def test_a_failing_cell_is_closed_and_the_next_has_a_run_of_its_own(task: Path, tmp_path: Path) -> None:
     monitors = "callbacks.checkpoint.monitor=nothing,val/loss"
     done = train(tmp_path, "-m", *QUICK, "model=ae", monitors, f"data.manifest={task}")
-    assert done.returncode == 1 and "1 of 2 cells failed" in done.stderr
+    assert done.returncode == 1 and "1 of 2 runs failed" in done.stderr
     cells = runs(tmp_path)
     (failed,) = (run for name, run in cells.items() if "monitor=nothing" in name)
     (good,) = (run for name, run in cells.items() if "monitor=val_loss" in name)
@@ -101,7 +101,7 @@ def test_a_failing_cell_is_closed_and_the_next_has_a_run_of_its_own(task: Path, 
 def test_a_cell_that_fails_before_anything_is_logged_opens_no_run(task: Path, tmp_path: Path) -> None:
     accelerators = "trainer.accelerator=nonsense,cpu"
     done = train(tmp_path, "-m", *QUICK, "model=mean_map", accelerators, f"data.manifest={task}")
-    assert done.returncode == 1 and "1 of 2 cells failed" in done.stderr
+    assert done.returncode == 1 and "1 of 2 runs failed" in done.stderr
     opened = {
         cell.name: len(list(cell.glob("wandb/offline-run-*"))) for cell in tmp_path.glob("outputs/sweeps/*/*/*=*")
     }

@@ -32,9 +32,9 @@ def compared(folder: str, *overrides: str) -> Iterator[tuple[int, str, float, fl
         copy_weights(model.network, network)
         loss = train_plainly(network, cfg, data)
         copy_weights(network, model.network)
-        judgement = evaluate(run.predict(trainer, model, data), data.test_rows())
-        assert judgement.primary.area.value is not None
-        yield seed, "plain", loss, judgement.primary.area.value
+        result = evaluate(run.predict(trainer, model, data), data.test_rows())
+        assert result.primary.auroc.value is not None
+        yield seed, "plain", loss, result.primary.auroc.value
 
 
 def copy_weights(source: nn.Module, target: nn.Module) -> None:

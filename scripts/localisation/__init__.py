@@ -1,7 +1,1 @@
-"""What a map keeps: how well joints can be located from single maps."""
-
-from localisation.figure import error_figure
-from localisation.locate import locate, map_styles
-from localisation.tables import markdown, write_csv
-
-__all__ = ["error_figure", "locate", "map_styles", "markdown", "write_csv"]
+"""Joint localisation from single skeleton maps: how much of a pose a map of a given size keeps."""

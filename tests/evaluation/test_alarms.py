@@ -1,4 +1,4 @@
-"""Alarms against an independent reading of the rule, and their properties."""
+"""The alarm rule against an independent implementation, and properties of alarms."""
 
 from itertools import pairwise
 
@@ -19,15 +19,15 @@ rules = st.builds(
 )
 
 
-def by_hand(values: list[float], rule: AlarmRule) -> list[tuple[int, int]]:
-    """First and last index of each alarm, read off the whole curve at once."""
-    found: list[tuple[int, int]] = []
+def alarms_by_hand(values: list[float], rule: AlarmRule) -> list[tuple[int, int]]:
+    """Find the first and last index of each alarm in the whole sequence."""
+    alarms: list[tuple[int, int]] = []
     i = 0
     while i < len(values):
         if values[i] < rule.on:
             i += 1
             continue
-        j = i  # as long as it stays above off, this may become an alarm
+        j = i  # a candidate, as long as scores are at least off
         while j < len(values) and values[j] >= rule.off and (j - i) * STEP < rule.min_seconds - 1e-9:
             j += 1
         if j == len(values) or values[j] < rule.off:
@@ -37,16 +37,16 @@ def by_hand(values: list[float], rule: AlarmRule) -> list[tuple[int, int]]:
         while j < len(values) and (j - last) * STEP <= rule.release_seconds + 1e-9:
             last = j if values[j] >= rule.off else last
             j += 1
-        found.append((i, last))
+        alarms.append((i, last))
         i = j if j < len(values) else len(values)
-    return found
+    return alarms
 
 
 @given(scores, rules)
-def test_alarms_are_those_of_the_rule(values: list[float], rule: AlarmRule) -> None:
+def test_alarms_equal_those_of_the_independent_implementation(values: list[float], rule: AlarmRule) -> None:
     times = [round(i * STEP, 6) for i in range(len(values))]
     alarms = find_alarms(np.array(times), np.array(values), rule)
-    assert [(round(a.start / STEP), round(a.end / STEP)) for a in alarms] == by_hand(values, rule)
+    assert [(round(a.start / STEP), round(a.end / STEP)) for a in alarms] == alarms_by_hand(values, rule)
     for alarm in alarms:
         within = [s for t, s in zip(times, values, strict=True) if alarm.start <= t <= alarm.end]
         assert alarm.peak == max(within)
@@ -56,16 +56,16 @@ def test_alarms_are_those_of_the_rule(values: list[float], rule: AlarmRule) -> N
         assert other.start - one.end > rule.release_seconds - 1e-9
 
 
-def test_an_alarm_is_raised_while_it_lasts_and_ends_when_nobody_is_seen_any_more() -> None:
-    state = AlarmTracker(AlarmRule(on=1, off=0.5, min_seconds=0.2, release_seconds=1))
+def test_an_alarm_is_raised_after_min_seconds_and_ends_after_release_seconds_without_scores() -> None:
+    tracker = AlarmTracker(AlarmRule(on=1, off=0.5, min_seconds=0.2, release_seconds=1))
     for tick, score in enumerate([0.1, 1.2, 0.7, 1.5, 0.9]):
-        assert state.update(tick / 10, score) is None
-    assert state.alarm == Alarm(start=0.1, raised=0.3, end=0.4, peak=1.5, peak_at=0.3)
-    assert state.advance_to(1.3) is None
-    assert state.advance_to(1.5) == Alarm(start=0.1, raised=0.3, end=0.4, peak=1.5, peak_at=0.3)
-    assert state.alarm is None and state.stop() is None
+        assert tracker.update(tick / 10, score) is None
+    assert tracker.alarm == Alarm(start=0.1, raised=0.3, end=0.4, peak=1.5, peak_at=0.3)
+    assert tracker.advance_to(1.3) is None
+    assert tracker.advance_to(1.5) == Alarm(start=0.1, raised=0.3, end=0.4, peak=1.5, peak_at=0.3)
+    assert tracker.alarm is None and tracker.stop() is None
 
 
-def test_a_score_that_never_comes_down_is_one_alarm() -> None:
+def test_a_constantly_high_score_is_one_alarm() -> None:
     (alarm,) = find_alarms(np.arange(100) / 10, np.full(100, 5.0), AlarmRule(1, 1, 0, 0.5))
     assert (alarm.start, alarm.end) == (0, 9.9)

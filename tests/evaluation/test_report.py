@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from evaluation_cases import plausible, recording, rows_of, three_clips
 from rich.console import Console
 
+from evaluation_inputs import make_recording, make_rows, noisy_predictions, one_clip, three_clips
 from skelmap.evaluation.evaluate import evaluate
 from skelmap.evaluation.examples import Examples, pick_windows, sample_latents
 from skelmap.evaluation.report import Report, write_report
@@ -17,7 +17,7 @@ from skelmap.evaluation.results import console_table, write_results
 
 
 class Page(HTMLParser):
-    """Collects the tags and the text of a page."""
+    """Tags and text of a page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -35,16 +35,16 @@ class Page(HTMLParser):
 
 def full_report(window: int = 10) -> Report:
     rows = three_clips(length=120)
-    predictions = plausible(rows, window, latents=4)
-    picks = pick_windows(predictions, rows)
-    maps = np.random.default_rng(0).random((len(picks.start), 10, 1, 14, 14))
+    predictions = noisy_predictions(rows, window, latents=4)
+    windows = pick_windows(predictions, rows)
+    maps = np.random.default_rng(0).random((len(windows.start), 10, 1, 14, 14))
     return Report(
         title="A <b>run</b>",
         model="LSTM-VAE<script>",
         data="site<script>",
         simulated=True,
-        judgement=evaluate(predictions, rows),
-        examples=Examples(maps.round(), maps, picks.label, picks.title, picks.score, ("body",)),
+        result=evaluate(predictions, rows),
+        examples=Examples(maps.round(), maps, windows.label, windows.title, windows.score, ("body",)),
         latents=sample_latents(predictions, rows),
         history={"train/loss": [2.0, 1.0], "val/loss": [2.5, 1.5]},
         config_yaml="seed: 0 # <script>",
@@ -58,7 +58,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(tmp_path_factory.mktemp("run"), full_report())
 
 
-def test_names_are_escaped_and_nothing_is_fetched(written: Path) -> None:
+def test_names_are_escaped_and_there_are_no_external_resources(written: Path) -> None:
     html = written.read_text(encoding="utf-8")
     page = Page(html)
     assert not {"script", "b>run", "link", "iframe"} & {tag for tag, _ in page.tags}
@@ -72,7 +72,7 @@ def test_names_are_escaped_and_nothing_is_fetched(written: Path) -> None:
     assert not re.search(r"https?://|url\(|@import", html)
 
 
-def test_figures_are_also_files_and_the_same(written: Path) -> None:
+def test_figures_are_written_as_files_and_embedded(written: Path) -> None:
     names = ["histogram", "latents", "precision_recall", "reconstructions", "roc", "scores", "training"]
     files = sorted((written.parent / "figures").iterdir())
     assert [f.name for f in files] == [f"{name}.png" for name in names]
@@ -80,31 +80,31 @@ def test_figures_are_also_files_and_the_same(written: Path) -> None:
     assert all(base64.b64encode(f.read_bytes()).decode() in html for f in files)
 
 
-def test_the_numbers_are_on_the_page(written: Path) -> None:
-    page, judgement = Page(written.read_text(encoding="utf-8")), full_report().judgement
-    for scoring in (judgement.primary, judgement.variant):
-        low, high, _ = scoring.area.interval
-        assert f"{scoring.area.value:.3f}" in page.text
+def test_the_page_shows_the_metrics(written: Path) -> None:
+    page, result = Page(written.read_text(encoding="utf-8")), full_report().result
+    for score in (result.primary, result.variant):
+        low, high, _ = score.auroc.interval
+        assert f"{score.auroc.value:.3f}" in page.text
         assert f"{low:.3f} to {high:.3f}" in page.text
-    for work in judgement.primary.works:
-        assert work.work in page.text and f"{work.area.value:.3f}" in page.text
+    for action in result.primary.actions:
+        assert action.action in page.text and f"{action.auroc.value:.3f}" in page.text
     assert "simulated data" in page.text
 
 
-def test_real_data_bear_no_badge(tmp_path: Path) -> None:
+def test_real_data_have_no_badge(tmp_path: Path) -> None:
     report = replace(full_report(), simulated=False, latents=None, examples=None)
     assert "simulated" not in Page(write_report(tmp_path, report).read_text(encoding="utf-8")).text
 
 
-def test_one_class_is_reported_without_an_auroc(tmp_path: Path) -> None:
-    rows = rows_of([[(0, 50)]], [(0, 50)], [recording("a")], 10)
-    path = write_report(tmp_path, Report("t", "PCA", "d", False, evaluate(plausible(rows, 1), rows)))
+def test_one_class_is_reported_with_a_reason(tmp_path: Path) -> None:
+    rows = one_clip()
+    path = write_report(tmp_path, Report("t", "PCA", "d", False, evaluate(noisy_predictions(rows, 1), rows)))
     text = Page(path.read_text(encoding="utf-8")).text
-    assert "all 50 judged frames are normal; an AUROC needs normal and abnormal ones" in text
+    assert "all 50 evaluated frames are normal; an AUROC needs normal and abnormal ones" in text
     assert sorted(p.name for p in (tmp_path / "figures").iterdir()) == ["histogram.png", "scores.png"]
 
 
-def test_collapsed_latents_are_said_not_drawn(tmp_path: Path) -> None:
+def test_collapsed_latents_are_noted_and_not_drawn(tmp_path: Path) -> None:
     report = full_report()
     assert report.latents is not None
     collapsed = report.latents._replace(mu=np.zeros_like(report.latents.mu))
@@ -114,25 +114,25 @@ def test_collapsed_latents_are_said_not_drawn(tmp_path: Path) -> None:
     assert report.notes == ["Mind the <script>."]
 
 
-def test_abnormal_frames_that_are_not_judged_are_said_in_all_places(tmp_path: Path) -> None:
-    recordings = [recording("a", ((30, 53),)), recording("b")]
-    rows = rows_of([[(0, 50), (51, 54)], [(0, 50)]], [(0, 54), (0, 50)], recordings, 10)
-    judgement = evaluate(plausible(rows, 1), rows)
+def test_abnormal_frames_left_out_are_stated_everywhere(tmp_path: Path) -> None:
+    recordings = [make_recording("a", ((30, 53),)), make_recording("b")]
+    rows = make_rows([[(0, 50), (51, 54)], [(0, 50)]], [(0, 54), (0, 50)], recordings, 10)
+    result = evaluate(noisy_predictions(rows, 1), rows)
     output = io.StringIO()
-    Console(file=output, width=120).print(console_table(judgement))
-    said = " ".join(output.getvalue().split())
-    assert "3 frames are not judged, 2 of them abnormal: everybody in them is seen for fewer than 10 frames" in said
-    page = Page(write_report(tmp_path, Report("t", "PCA", "d", False, judgement)).read_text(encoding="utf-8"))
+    Console(file=output, width=120).print(console_table(result))
+    text = " ".join(output.getvalue().split())
+    assert "3 frames are not evaluated, 2 of them abnormal: everybody in them is seen for fewer than 10 frames" in text
+    page = Page(write_report(tmp_path, Report("t", "PCA", "d", False, result)).read_text(encoding="utf-8"))
     assert "abnormal frames among them" in page.text
-    assert write_results(tmp_path, judgement)["counts"]["left_out_abnormal"] == 2
+    assert write_results(tmp_path, result)["counts"]["left_out_abnormal"] == 2
 
 
-def test_console_table_shows_names_as_they_are() -> None:
-    judgement = full_report().judgement
+def test_the_console_table_has_no_markup() -> None:
+    result = full_report().result
     output = io.StringIO()
-    Console(file=output, width=120).print(console_table(judgement, "[red]run[/red]"))
+    Console(file=output, width=120).print(console_table(result, "[red]run[/red]"))
     shown = output.getvalue()
     assert "[red]run[/red]" in shown
     assert "run (against all normal frames)" in shown
-    low, high, _ = judgement.primary.area.interval
-    assert f"{judgement.primary.area.value:.3f} │ {low:.3f} to {high:.3f}" in shown
+    low, high, _ = result.primary.auroc.interval
+    assert f"{result.primary.auroc.value:.3f} │ {low:.3f} to {high:.3f}" in shown

@@ -28,10 +28,10 @@ class Heard(Sink):
         self.scores: list[tuple[int, float, float]] = []
         self.ended = 0
 
-    def frame(self, verdict: FrameResult, latency_ms: float) -> None:
-        self.scores += [(scored.person, scored.time, scored.score) for scored in verdict.scores]
+    def on_frame(self, result: FrameResult, latency_ms: float) -> None:
+        self.scores += [(scored.person, scored.time, scored.score) for scored in result.scores]
 
-    def event(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         self.ended += event.ended
 
 

@@ -1,4 +1,4 @@
-"""Folders that grow, cameras that are lost, frozen and found again."""
+"""Folders that grow, and cameras that are lost, frozen or slow."""
 
 import json
 import threading
@@ -11,111 +11,106 @@ import cv2
 import numpy as np
 import pytest
 
-from skelmap.monitor import camera as camera_module
-from skelmap.monitor import sources as folder_module
-from skelmap.monitor.camera import Camera
+from skelmap.monitor.camera import Camera, CameraTiming
 from skelmap.monitor.sources import ClipSource, FollowedFolder, PoseFrame, SourceError
 from skelmap.skeletons.layouts import BODY_25
 from skelmap.skeletons.readers import PoseFormat, read_clip
 from synthetic_data import make_clip, person, wave, write_openpose
 
 
-def test_a_growing_folder_gives_what_the_finished_one_gives(tmp_path: Path) -> None:
+def test_a_growing_folder_gives_the_same_frames_as_the_finished_one(tmp_path: Path) -> None:
     clip = make_clip(wave(40), "cam")
     write_openpose(tmp_path / "whole", clip)
     growing = tmp_path / "now"
     growing.mkdir()
 
-    def openpose() -> None:
+    def write_like_openpose() -> None:
         for number, file in enumerate(sorted((tmp_path / "whole").iterdir())):
             if number == 17:
-                continue  # a frame that was left out
+                continue  # a missing frame
             content = file.read_text()
-            with (growing / file.name).open("w") as written:  # not at once, as OpenPose writes
+            with (growing / file.name).open("w") as written:  # in two parts
                 written.write(content[:50])
                 written.flush()
                 time.sleep(0.005)
                 written.write(content[50:])
 
-    writer = threading.Thread(target=openpose)
+    writer = threading.Thread(target=write_like_openpose)
     writer.start()
-    seen = list(islice(FollowedFolder(growing, PoseFormat()), 39))
+    frames = list(islice(FollowedFolder(growing, PoseFormat()), 39))
     writer.join()
     offline = list(ClipSource(read_clip(tmp_path / "whole", "cam")))
     del offline[17]
-    for live, recorded in zip(seen, offline, strict=True):
+    for live, recorded in zip(frames, offline, strict=True):
         assert isinstance(live, PoseFrame)
-        assert (live.number, live.person.tolist()) == (recorded.number, recorded.person.tolist())
+        assert (live.number, live.person_ids.tolist()) == (recorded.number, recorded.person_ids.tolist())
         assert live.time == pytest.approx(recorded.time)
         np.testing.assert_array_equal(live.keypoints, recorded.keypoints)
 
 
-def test_a_silent_folder_and_a_damaged_file_are_said_and_the_rest_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(folder_module, "SILENT", 0.1)
-    monkeypatch.setattr(folder_module, "WRITTEN", 0.1)
+def test_a_silent_folder_and_a_damaged_file_are_errors_and_later_frames_follow(tmp_path: Path) -> None:
     write_openpose(tmp_path / "now", make_clip(wave(3), "cam"))
     (tmp_path / "now" / "odd_keypoints.json").write_text("{}")
     (tmp_path / "now" / "cam_000000000001_keypoints.json").write_text("{")
-    stream = iter(FollowedFolder(tmp_path / "now", PoseFormat()))
+    stream = iter(FollowedFolder(tmp_path / "now", PoseFormat(), write_seconds=0.1, silent_seconds=0.1))
     first, damaged, third, silent = islice(stream, 4)
-    assert next(stream).text == silent.text  # again and again: time passes for alarms that last
+    assert next(stream).text == silent.text  # repeated, so that alarms can end
     assert isinstance(first, PoseFrame) and isinstance(third, PoseFrame) and third.number == 2
     assert isinstance(damaged, SourceError) and "000000000001" in damaged.text
     assert isinstance(silent, SourceError) and "no new frame" in silent.text
     people = [{"pose_keypoints_2d": person().flatten().tolist()}]
     (tmp_path / "now" / "cam_000000000009_keypoints.json").write_text(json.dumps({"people": people}))
-    after = next(one for one in stream if isinstance(one, PoseFrame))
-    assert after.number == 9
+    later = next(item for item in stream if isinstance(item, PoseFrame))
+    assert later.number == 9
     (tmp_path / "now").rename(tmp_path / "gone")
-    gone = next(one for one in stream if isinstance(one, PoseFrame) or "cannot be" in one.text)  # and watching goes on
+    gone = next(item for item in stream if isinstance(item, PoseFrame) or "cannot be" in item.text)
     assert isinstance(gone, SourceError) and "No such file" in gone.text
     (tmp_path / "gone").rename(tmp_path / "now")
     write_openpose(tmp_path / "more", make_clip(wave(12), "cam"))
     (tmp_path / "more" / "cam_000000000011_keypoints.json").rename(tmp_path / "now/cam_000000000011_keypoints.json")
-    back = next(one for one in stream if isinstance(one, PoseFrame))
+    back = next(item for item in stream if isinstance(item, PoseFrame))
     assert back.number == 11
 
 
-class Estimator:
-    """Sees nobody, and that quickly."""
+class EmptyEstimator:
+    """Detects nobody."""
 
     layout = BODY_25
 
-    def people(self, picture: np.ndarray) -> np.ndarray:
+    def people(self, image: np.ndarray) -> np.ndarray:
         return np.zeros((0, 25, 3), np.float32)
 
     def close(self) -> None: ...
 
 
-class Blinking(Estimator):
-    """Takes 0.15 s for a picture, and sees somebody in the first and the sixth."""
+class SlowEstimator(EmptyEstimator):
+    """Takes 0.15 s per image, and detects a person in the first and the sixth image."""
 
-    looked = 0
+    calls = 0
 
-    def people(self, picture: np.ndarray) -> np.ndarray:
+    def people(self, image: np.ndarray) -> np.ndarray:
         time.sleep(0.15)
-        self.looked += 1
-        return person()[None] if self.looked in (1, 6) else np.zeros((0, 25, 3), np.float32)
+        self.calls += 1
+        return person()[None] if self.calls in (1, 6) else np.zeros((0, 25, 3), np.float32)
 
 
 @pytest.mark.parametrize(("fps", "numbers"), [(1.0, [0, 0]), (30.0, [0, 1])])
-def test_frames_that_a_slow_estimator_drops_count_until_a_person_is_given_up(fps: float, numbers: list[int]) -> None:
-    Connection.attempts, Connection.script = [], repeat("new")
-    camera = Camera("0", "gate", Blinking(), fps, connect=Connection)
-    sights = list(islice((one for one in camera if isinstance(one, PoseFrame)), 6))
-    assert [int(sights[i].person[0]) for i in (0, 5)] == numbers
+def test_frames_that_a_slow_estimator_drops_count_as_missing_for_the_tracker(fps: float, numbers: list[int]) -> None:
+    camera = Camera("0", "gate", SlowEstimator(), fps, connect=ScriptedCapture(repeat("new")))
+    frames = list(islice((item for item in camera if isinstance(item, PoseFrame)), 6))
+    assert [int(frames[i].person_ids[0]) for i in (0, 5)] == numbers
 
 
-class Connection:
-    """A camera that gives pictures, is lost, and freezes, as its script says."""
+class ScriptedCapture:
+    """Camera that gives images, fails or freezes, one word of the script per image."""
 
-    attempts: list[float]
-    script: Iterator[str]
+    def __init__(self, script: Iterator[str]) -> None:
+        self.script = script
+        self.attempts: list[float] = []
 
-    def __init__(self, address: str) -> None:
+    def __call__(self, address: str) -> "ScriptedCapture":
         self.attempts.append(time.monotonic())
+        return self
 
     def read(self) -> np.ndarray | None:
         time.sleep(0.005)
@@ -129,27 +124,22 @@ class Connection:
     def close(self) -> None: ...
 
 
-def test_a_camera_that_is_lost_is_connected_again_and_a_frozen_one_is_no_one_standing_still(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(camera_module, "LOST", 0.05)
-    monkeypatch.setattr(camera_module, "FROZEN", 0.1)
-    monkeypatch.setattr(camera_module, "AGAIN", 0.02)
-    monkeypatch.setattr(camera_module, "BACK_OFF", (0.05, 0.2))
-    Connection.attempts = []
-    Connection.script = chain(["new"] * 5, ["lost"] * 2, ["broken"], ["new"] * 5, ["same"] * 60, repeat("new"))
-    camera = Camera("0", "gate", Estimator(), 30.0, connect=Connection)
-    seen: list[PoseFrame | SourceError] = []
-    for one in camera:
-        seen.append(one)
-        if len([s for s in seen if isinstance(s, SourceError) and "frozen" in s.text]) and isinstance(one, PoseFrame):
+def test_a_lost_camera_is_reconnected_with_increasing_delays_and_a_frozen_one_is_an_error() -> None:
+    timing = CameraTiming(lost=0.05, frozen=0.1, report_interval=0.02, retry=(0.05, 0.2))
+    script = chain(["new"] * 5, ["lost"] * 2, ["broken"], ["new"] * 5, ["same"] * 60, repeat("new"))
+    capture = ScriptedCapture(script)
+    items: list[PoseFrame | SourceError] = []
+    frozen = False
+    for item in Camera("0", "gate", EmptyEstimator(), 30.0, connect=capture, timing=timing):
+        items.append(item)
+        if frozen and isinstance(item, PoseFrame):
             break
-    troubles = list(dict.fromkeys(one.text for one in seen if isinstance(one, SourceError)))
-    assert [text[:15] for text in troubles if "no such stream" not in text] == ["gate: no pictur", "gate: frozen, t"]
-    assert any("no such stream" in text for text in troubles)  # said, and no reason to give up
-    waits = np.diff(Connection.attempts)
-    assert len(waits) == 3 and waits[0] >= 0.05 and (waits[1:] >= 0.2).all()  # ever more patient
-    times = [one.time for one in seen if isinstance(one, PoseFrame)]
-    assert times == sorted(times) and [one.number for one in seen if isinstance(one, PoseFrame)] == list(
-        range(len(times))
-    )
+        frozen = frozen or (isinstance(item, SourceError) and "frozen" in item.text)
+    errors = list(dict.fromkeys(item.text for item in items if isinstance(item, SourceError)))
+    assert [text[:14] for text in errors if "no such stream" not in text] == ["gate: no image", "gate: frozen, "]
+    assert any("no such stream" in text for text in errors)  # exceptions of OpenCV are reported and do not end it
+    delays = np.diff(capture.attempts)
+    assert len(delays) == 3 and delays[0] >= 0.05 and (delays[1:] >= 0.2).all()
+    frames = [item for item in items if isinstance(item, PoseFrame)]
+    assert [frame.number for frame in frames] == list(range(len(frames)))
+    assert [frame.time for frame in frames] == sorted(frame.time for frame in frames)

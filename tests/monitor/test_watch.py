@@ -1,4 +1,4 @@
-"""A watched camera: what comes in frame by frame is scored as train.py scores the recording."""
+"""Scores of a stream equal the scores of the offline evaluation."""
 
 import csv
 from pathlib import Path
@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from hydra_config import Compose
-from skelmap.monitor import stream as watch_module
 from skelmap.monitor.scorers import TorchScorer
 from skelmap.monitor.sources import ClipSource
 from skelmap.monitor.stream import StreamDetector
@@ -31,16 +30,16 @@ MODELS = {
     "neighbours": ("model.dimensions=[4,4,4,4]", "model.relative=0.5"),
 }
 LIKE_OTHERS = ("lstm_vae data.maps.channels=[left,body,motion]", "ae data.frame_step=3", "pca_windows")
-"""Tried with the slow tests: the others have each of their parts."""
+"""Slow tests: the other cases cover each of their parts."""
 
 
-def troubled() -> Clip:
-    """Two people; joints and whole frames are missing, and one comes back after a while."""
+def clip_with_gaps() -> Clip:
+    """Two people with missing joints and with gaps that are too long to be bridged."""
     one, other = wave(90, 6), wave(90, 8)
     one[20:35, 4] = 0
     one[50:60, :3] = 0
     frame = np.arange(90)
-    kept = (frame < 30) | (frame >= 33)
+    kept = (frame < 26) | (frame >= 38)
     stays = (frame < 40) | (frame >= 60)
     keypoints = np.concatenate([one[kept], other[stays] + np.float32([200, 0, 0])])
     track = np.repeat([0, 1], [kept.sum(), stays.sum()])
@@ -48,7 +47,7 @@ def troubled() -> Clip:
 
 
 def online(folder: Path) -> dict[tuple[str, int], float]:
-    """What train.py wrote of each frame: the online score, or the frame's own."""
+    """Scores by clip and frame in scores.csv: the online scores, or those of single frames."""
     with (folder / "scores.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
     column = "online" if "online" in lines[0] else "score"
@@ -56,27 +55,24 @@ def online(folder: Path) -> dict[tuple[str, int], float]:
 
 
 @pytest.mark.parametrize("model", [pytest.param(m, marks=pytest.mark.slow) if m in LIKE_OTHERS else m for m in MODELS])
-def test_streaming_equals_offline(
-    model: str, compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_streaming_equals_offline(model: str, compose: Compose, tmp_path: Path) -> None:
     task = write_toy_dataset(tmp_path / "task")
-    write_clip(tmp_path / "task/test_normal.npz", troubled())
+    write_clip(tmp_path / "task/test_normal.npz", clip_with_gaps())
     named, *more = model.split()
     overrides = ("data=manifest", f"data.manifest={task}", f"model={named}", *SMALL, *more, *MODELS[model])
-    monkeypatch.setattr(watch_module, "bridge_for", lambda *_: 0.05)  # train.py bridges no gap: no window crosses one
     run(compose(*overrides))
     scorer = TorchScorer(tmp_path / "run")
-    step = round(30 / scorer.eye.fps)
+    step = round(30 / scorer.spec.fps)
     offline = {key: score for key, score in online(tmp_path / "run").items() if key[1] % step == 0}
     streamed: dict[tuple[str, int], float] = {}
     for recording in read_manifest(task).split("test"):
         source = ClipSource(read_clip(recording.path, recording.clip))
-        watch = StreamDetector(scorer, None, source.layout, source.fps)
-        for sight in source:
-            for scored in watch.see(sight).scores:
-                key = (recording.clip, scored.tick * step)
-                streamed[key] = max(streamed.get(key, -np.inf), scored.score)
-    if step > 1:  # a live camera also scores people in runs that are too short to be judged
+        detector = StreamDetector(scorer, None, source.layout, source.fps)
+        for frame in source:
+            for score in detector.update(frame).scores:
+                key = (recording.clip, score.tick * step)
+                streamed[key] = max(streamed.get(key, -np.inf), score.score)
+    if step > 1:  # the stream also scores tracks that are too short for the evaluation
         streamed = {key: score for key, score in streamed.items() if key in offline}
     assert offline.keys() == streamed.keys() and len(offline) * step > 50
     np.testing.assert_allclose([streamed[key] for key in offline], list(offline.values()), rtol=1e-5, atol=1e-6)

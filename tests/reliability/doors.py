@@ -19,7 +19,7 @@ import yaml
 from damage import ODD, broken, changed, replaced_by_something_else
 from omegaconf import DictConfig, OmegaConf
 
-from skelmap.comparison.comparison import build_comparison
+from skelmap.comparison.comparison import compare_runs
 from skelmap.comparison.write import write_comparison
 from skelmap.data.cache import open_cache
 from skelmap.data.datamodule import SkeletonDataModule
@@ -300,16 +300,16 @@ def config(good: Good, folder: Path, rng: Random) -> Trial:
     return trial
 
 
-def study(good: Good, folder: Path, rng: Random) -> Trial:
+def comparison(good: Good, folder: Path, rng: Random) -> Trial:
     """A sweep in which the files of a run are a stranger's."""
     for model, source in good.runs.items():
         shutil.copytree(source, folder / "sweep" / model, ignore=shutil.ignore_patterns("checkpoints", "*.html"))
-    cell = rng.choice(sorted((folder / "sweep").iterdir()))
-    file = cell / rng.choice(
+    run = rng.choice(sorted((folder / "sweep").iterdir()))
+    file = run / rng.choice(
         ("config.yaml", "metrics.json", "metrics.json", "scores.csv", "versions.json", "data.json", "failed.txt")
     )
     if file.name == "failed.txt":
-        (cell / "metrics.json").unlink()
+        (run / "metrics.json").unlink()
         file.write_bytes(rng.randbytes(rng.choice((0, 10, 10_000))))
     elif file.suffix in (".json", ".yaml") and rng.random() < 0.6:
         read, write = (json.loads, json.dumps) if file.suffix == ".json" else (yaml.safe_load, yaml.safe_dump)
@@ -325,10 +325,15 @@ def study(good: Good, folder: Path, rng: Random) -> Trial:
             f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
         )
         shutil.rmtree(file, ignore_errors=True)  # what replaced it may be a folder, or a link in a circle
-        (cell / "config.yaml").unlink(missing_ok=True)
-        (cell / "config.yaml").write_text(bomb)
+        (run / "config.yaml").unlink(missing_ok=True)
+        (run / "config.yaml").write_text(bomb)
     whole = rng.random() < 0.04
-    return lambda: use(write_comparison(folder / "sweep") if whole else build_comparison(folder / "sweep").groups)
+
+    def trial() -> None:
+        comparison = compare_runs(folder / "sweep")
+        use(write_comparison(comparison) if whole else comparison.groups)
+
+    return trial
 
 
 def run_folder(good: Good, folder: Path, rng: Random) -> Trial:
@@ -353,30 +358,28 @@ def run_folder(good: Good, folder: Path, rng: Random) -> Trial:
     def trial() -> None:
         finished(folder / "run", good.configs[model])
         ValidationScores.read(folder / "run")
-        eye = InputSpec.read(folder / "run")
-        scorer = TorchScorer(folder / "run")
-        frames = np.zeros((eye.window, *eye.settings.shape), np.float32)
-        scorer.score([list(scorer.encode(frames))], frames[None])
+        spec = InputSpec.read(folder / "run")
+        TorchScorer(folder / "run").score(np.zeros((1, spec.window, *spec.settings.shape), np.float32))
 
     return trial
 
 
-def search(good: Good, folder: Path, rng: Random) -> Trial:
-    """A search's space and its ledger."""
+def tuning(good: Good, folder: Path, rng: Random) -> Trial:
+    """A search space and the storage of its trials."""
     space = {"model.latent_dim": {"int": [4, 64]}, "model.learning_rate": {"float": [1e-4, 1e-2], "log": True}}
     path = folder / "space.yaml"
     text = yaml.safe_dump(changed(space, rng, tuple(ODD[:10] + ODD[11:])) if rng.random() < 0.7 else space)
     path.write_bytes(broken(text.encode(), rng) if rng.random() < 0.5 else text.encode())
-    ledger = TrialStorage(folder / "search", seed=0, warmup=1)
-    ledger.begin({"a": 1})
-    journal = folder / "search" / "journal.log"
+    storage = TrialStorage(folder / "study", seed=0, warmup=1)
+    storage.check_settings({"a": 1})
+    journal = folder / "study" / "journal.log"
     if rng.random() < 0.7:
         journal.write_bytes(broken(journal.read_bytes(), rng))
     elif rng.random() < 0.3:
         replaced_by_something_else(journal, rng)
 
     def trial() -> None:
-        TrialStorage(folder / "search", seed=0, warmup=1).begin({"a": 1})
+        TrialStorage(folder / "study", seed=0, warmup=1).check_settings({"a": 1})
         use(read_space(path))
 
     return trial
@@ -394,7 +397,7 @@ DOORS: dict[str, Callable[[Good, Path, Random], Trial]] = {
     "caches": cache,
     "checkpoints": checkpoint,
     "configurations": config,
-    "runs in a study": study,
+    "runs in a comparison": comparison,
     "runs in the monitor": run_folder,
-    "searches": search,
+    "tuning": tuning,
 }

@@ -56,7 +56,7 @@ def test_a_test_split_of_one_class_has_no_auroc_and_says_so(
         write_clip(tmp_path / f"{name}.npz", make_clip(wave(30, seed), name))
     lines = [["train", "train.npz", "train", "a"], ["test", "test.npz", "test", "b", abnormal]]
     numbers = run(compose(*SMALL, f"data.manifest={write_manifest(tmp_path, lines)}", "model=mean_map"))
-    words = f"all 30 judged frames are {kind}; an AUROC needs normal and abnormal ones"
+    words = f"all 30 evaluated frames are {kind}; an AUROC needs normal and abnormal ones"
     assert (numbers["auroc"], numbers["auroc_reason"]) == (None, words)
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["auroc"] is None
     assert words in (tmp_path / "run" / "report.html").read_text()

@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 from cli_runs import train
 from hydra_config import ROOT, Compose, compose_train
 from skelmap import models
+from skelmap.comparison.comparison import compare_runs
 from skelmap.comparison.write import write_comparison
 from skelmap.skeletons.readers import write_clip
 from skelmap.training.instantiate import build
@@ -150,7 +151,7 @@ def test_all_that_conf_calls_is_allowed_and_nothing_else() -> None:
 
 
 @pytest.mark.slow
-def test_a_strangers_run_in_a_study_calls_nothing_and_shows_no_other_file(
+def test_a_strangers_run_in_a_comparison_calls_nothing_and_shows_no_other_file(
     first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SKELMAP_TEST_VALUE", "of the environment")
@@ -161,7 +162,7 @@ def test_a_strangers_run_in_a_study_calls_nothing_and_shows_no_other_file(
     picture = tmp_path / "run" / "figures" / "scores.png"
     picture.unlink()
     picture.symlink_to("/etc/passwd")
-    page = write_comparison(tmp_path / "run").read_text(encoding="utf-8")
+    page = write_comparison(compare_runs(tmp_path / "run")).read_text(encoding="utf-8")
     assert not (tmp_path / "ran").exists()
     assert "of the environment" not in page and "score over the frames" not in page
 
@@ -258,7 +259,7 @@ def test_names_from_data_are_text_in_reports_and_studies(compose: Compose, tmp_p
     cfg = compose(*QUICK, "model=mean_map", "data.manifest=x.csv")
     cfg.data.manifest = str(manifest)
     run(cfg)
-    for page in (tmp_path / "run" / "report.html", write_comparison(tmp_path / "run")):
+    for page in (tmp_path / "run" / "report.html", write_comparison(compare_runs(tmp_path / "run"))):
         text = page.read_text(encoding="utf-8")
         assert Tags(text).active == [], page
         assert "{{7*7}}" in text or "49" not in text

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skelmap.simulation.dataset import paper_shots, simulate_dataset
-from skelmap.simulation.sessions import Scene
+from skelmap.simulation.dataset import paper_clips, simulate_dataset
+from skelmap.simulation.recording import MotionRecording
 
 
 @pytest.fixture(scope="session")
@@ -14,9 +14,9 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def scenes() -> dict[str, Scene]:
-    """The scenes behind the `paper` preset, in metres."""
-    return {shot.name: shot.scene for shot in paper_shots(0)}
+def recordings() -> dict[str, MotionRecording]:
+    """The motion behind the clips of the `paper` preset, seed 0, in metres."""
+    return {clip.name: clip.motion for clip in paper_clips(0)}
 
 
 @pytest.fixture

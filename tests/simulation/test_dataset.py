@@ -1,4 +1,4 @@
-"""The data set: counts, manifest, same bytes, two processes, interruptions, wrong arguments."""
+"""Simulated data sets: counts, labels, reproducibility, concurrency, interruption, wrong arguments, export."""
 
 import csv
 import json
@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from skelmap.data.rendering import MapSettings
-from skelmap.simulation.actions import ABNORMAL
+from skelmap.simulation.actions import ABNORMAL_ACTIONS
 from skelmap.simulation.camera import Camera
-from skelmap.simulation.dataset import simulate_dataset, split_of_workers
-from skelmap.simulation.render import export_json, frame_pictures, write_film
+from skelmap.simulation.dataset import assign_splits, large_clips, simulate_dataset
+from skelmap.simulation.render import export_openpose_json, render_frames, write_video
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip
 from skelmap.utils.errors import UserError
@@ -46,21 +46,21 @@ def test_paper_labels(paper: Path) -> None:
     assert len({r.group for r in manifest.recordings}) == 3
 
 
-def test_every_work_is_done_and_every_frame_span_is_inside(paper: Path) -> None:
+def test_every_action_occurs_and_every_interval_is_inside_its_clip(paper: Path) -> None:
     manifest = read_manifest(paper)
-    done: dict[str, set[int]] = {work: set() for work in ABNORMAL}
+    found: dict[str, set[int]] = {action: set() for action in ABNORMAL_ACTIONS}
     for r in manifest.recordings:
         clip = read_clip(r.path, r.clip)
         for name, (first, stop) in r.actions:
             assert 0 <= first < stop <= len(clip)
-            done[name] |= set(r.labels(clip.frame)[first:stop].tolist())
-    assert all(1 in kinds for kinds in done.values())
-    assert all(0 in done[work] for work in ABNORMAL[:4])
+            found[name] |= set(r.labels(clip.frame)[first:stop].tolist())
+    assert all(1 in kinds for kinds in found.values())
+    assert all(0 in found[action] for action in ABNORMAL_ACTIONS[:4])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 9))
-def test_other_seeds_keep_the_promises(seed: int, tmp_path: Path) -> None:
+def test_other_seeds_have_the_same_counts_and_balance(seed: int, tmp_path: Path) -> None:
     manifest = read_manifest(simulate_dataset(tmp_path, seed=seed))
     labels = [r.labels(np.arange(len(read_clip(r.path, r.clip)))) for r in manifest.split("test")]
     assert sum(map(len, labels)) == 4898
@@ -87,19 +87,19 @@ def test_another_seed_gives_other_data(tmp_path: Path) -> None:
     assert tree(tmp_path / "a") != tree(tmp_path / "b")
 
 
-def test_nothing_is_done_twice(tmp_path: Path) -> None:
+def test_a_complete_data_set_is_left_as_it_is(tmp_path: Path) -> None:
     manifest = simulate_dataset(tmp_path, **TINY)
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.npz")}
     assert simulate_dataset(tmp_path, **TINY) == manifest
     assert before == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.npz")}
 
 
-@pytest.mark.parametrize("damage", ["note", "clip", "manifest"])
-def test_an_incomplete_or_changed_data_set_is_made_anew(tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["description", "clip", "manifest"])
+def test_an_incomplete_or_changed_data_set_is_written_again(tmp_path: Path, damage: str) -> None:
     manifest = simulate_dataset(tmp_path, **TINY)
     whole = tree(tmp_path)
     clip = next(tmp_path.rglob("*.npz"))
-    if damage == "note":  # as if interrupted: simulation.json is written last
+    if damage == "description":  # as if interrupted: simulation.json is written last
         (tmp_path / "simulation.json").unlink()
         clip.unlink()
     elif damage == "clip":
@@ -135,24 +135,15 @@ def test_large_is_split_by_worker(tmp_path: Path) -> None:
     read_manifest(manifest)
 
 
-def test_large_takes_the_memory_of_one_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten minutes are cut into clips, each written before the next is made."""
-    from skelmap.simulation import dataset, sessions
-
-    events: list[str] = []
-    monkeypatch.setattr(dataset, "CLIP_FRAMES", 90)
-    original = sessions.record
-    monkeypatch.setattr(sessions, "record", lambda *a: (events.append("made"), original(*a))[1])
-    put = dataset.write_clip
-    monkeypatch.setattr(dataset, "write_clip", lambda *a: (events.append("written"), put(*a))[1])
-    simulate_dataset(tmp_path, **TINY)
-    assert events == ["made", "written"] * (len(events) // 2)
-    assert len(events) == 2 * 3 * 4  # three workers, 360 frames each in four clips
+def test_large_is_simulated_one_clip_at_a_time() -> None:
+    """Memory is that of one clip, however long the data set."""
+    first = next(large_clips(0, workers=999, minutes=6000))
+    assert len(first.motion.joints) == 3000
 
 
 @pytest.mark.parametrize("workers", [3, 4, 7, 20, 100])
 def test_every_split_has_a_worker(workers: int) -> None:
-    splits = split_of_workers(workers)
+    splits = assign_splits(workers)
     assert len(splits) == workers and set(splits) == {"train", "val", "test"}
 
 
@@ -165,7 +156,7 @@ def test_every_split_has_a_worker(workers: int) -> None:
         ({"preset": "large", "minutes": 0}, "minutes=0; 0.1 to 6000"),
     ],
 )
-def test_wrong_arguments_are_named(tmp_path: Path, arguments: dict[str, object], message: str) -> None:
+def test_wrong_arguments_are_refused(tmp_path: Path, arguments: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         simulate_dataset(tmp_path, **arguments)  # type: ignore[arg-type]
 
@@ -173,24 +164,24 @@ def test_wrong_arguments_are_named(tmp_path: Path, arguments: dict[str, object],
 def test_exported_json_comes_back_the_same(paper: Path, tmp_path: Path) -> None:
     recording = read_manifest(paper).split("test")[3]
     clip = read_clip(recording.path, recording.clip)
-    assert export_json(clip, tmp_path / "json") == len(clip)
+    assert export_openpose_json(clip, tmp_path / "json") == len(clip)
     back = read_clip(tmp_path / "json", recording.clip)
     np.testing.assert_allclose(back.keypoints, clip.keypoints, atol=1e-3)
     np.testing.assert_array_equal(back.frame, clip.frame)
     with pytest.raises(UserError, match="already holds"):
-        export_json(clip, tmp_path / "json")
+        export_openpose_json(clip, tmp_path / "json")
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".mp4"])
-def test_films_are_written(paper: Path, tmp_path: Path, suffix: str) -> None:
+def test_videos_are_written(paper: Path, tmp_path: Path, suffix: str) -> None:
     clip = read_clip(read_manifest(paper).split("test")[0].path, "test_00")
     short = type(clip)(
         clip.name, clip.keypoints[:20], clip.layout, clip.size, clip.fps, clip.frame[:20], clip.track[:20]
     )
-    pictures = list(frame_pictures(short, np.ones(20, np.int8), MapSettings(), 120))
-    assert len(pictures) == 20 and pictures[0].shape == (120, 280, 3)
-    assert (pictures[0][:, 160:] > 200).any(), "the skeleton map is drawn"
-    write_film(tmp_path / f"film{suffix}", iter(pictures), 15.0)
-    assert (tmp_path / f"film{suffix}").stat().st_size > 500
+    images = list(render_frames(short, np.ones(20, np.int8), MapSettings(), 120))
+    assert len(images) == 20 and images[0].shape == (120, 280, 3)
+    assert (images[0][:, 160:] > 200).any(), "the skeleton map is drawn"
+    write_video(tmp_path / f"video{suffix}", iter(images), 15.0)
+    assert (tmp_path / f"video{suffix}").stat().st_size > 500
     with pytest.raises(UserError, match=r"\.avi; allowed are"):
-        write_film(tmp_path / "film.avi", iter(pictures), 15.0)
+        write_video(tmp_path / "video.avi", iter(images), 15.0)

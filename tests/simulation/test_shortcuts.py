@@ -1,7 +1,6 @@
-"""Nothing but the act tells normal from abnormal: trivial classifiers on shortcuts stay near chance.
+"""No shortcut features: classifiers on position, scale, joint count and confidence stay near chance.
 
-Each classifier is trained on some clips and judged on others (grouped cross-validation). The last test makes sure
-that it would find a shortcut if there were one.
+Each classifier is trained on some clips and evaluated on others (grouped cross-validation).
 """
 
 from pathlib import Path
@@ -12,12 +11,12 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from skelmap.simulation.actions import perform
+from skelmap.simulation.actions import perform_action
 from skelmap.simulation.body import sample_worker
-from skelmap.simulation.dataset import large_shots, simulate_dataset
-from skelmap.simulation.performer import Performer
-from skelmap.simulation.scene import build_workshop
+from skelmap.simulation.dataset import large_clips, simulate_dataset
+from skelmap.simulation.motion_builder import MotionBuilder
 from skelmap.simulation.timeline import Timeline
+from skelmap.simulation.workshop import build_workshop
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip
 
@@ -25,7 +24,7 @@ FEATURES = ("joints", "confidence", "x", "y", "scale")
 
 
 def shortcuts(keypoints: np.ndarray) -> np.ndarray:
-    """(N, 5): number of joints, mean confidence, place of the hips in the picture, shoulder breadth."""
+    """(N, 5): number of joints, mean confidence, image position of the hips, shoulder width."""
     seen = keypoints[..., 2] > 0
     points = np.where(seen[..., None], keypoints[..., :2], np.nan)
     hips = np.nanmean(np.where(np.isnan(points[:, [8, 9, 12]]), np.nan, points[:, [8, 9, 12]]), axis=1)
@@ -52,7 +51,7 @@ def auroc(features: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> float
 
 @pytest.fixture(scope="module")
 def frames(tmp_path_factory: pytest.TempPathFactory, paper: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Test frames of two seeds together: chance is less of a lottery."""
+    """Test frames of two seeds together: less variance than one."""
     one = dataset(paper)
     two = dataset(simulate_dataset(tmp_path_factory.mktemp("second"), seed=1))
     return (
@@ -62,45 +61,47 @@ def frames(tmp_path_factory: pytest.TempPathFactory, paper: Path) -> tuple[np.nd
 
 
 @pytest.mark.filterwarnings("ignore:Mean of empty slice")
-def test_shortcuts_tell_nothing(frames: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+def test_shortcut_features_do_not_classify(frames: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     features, labels, groups = frames
     found = {name: auroc(features[:, [i]], labels, groups) for i, name in enumerate(FEATURES)}
     found["all"] = auroc(features, labels, groups)
     assert max(found.values()) < 0.62, found
 
 
-def test_a_shortcut_would_be_found(frames: tuple[np.ndarray, np.ndarray, np.ndarray], rng: np.random.Generator) -> None:
+def test_a_planted_shortcut_is_found(
+    frames: tuple[np.ndarray, np.ndarray, np.ndarray], rng: np.random.Generator
+) -> None:
     features, labels, groups = frames
     leaking = np.where(labels == 1, features[:, 0] - 4, features[:, 0]) + rng.normal(size=len(labels))
     assert auroc(leaking[:, None], labels, groups) > 0.65
 
 
-def seconds_of(work: str, abnormal: bool, seed: int) -> float:
-    """How long a worker takes for an act from the middle of the room; the same worker and workshop for both ways."""
+def seconds_of(action: str, abnormal: bool, seed: int) -> float:
+    """Duration of an action from the middle of the room; worker and workshop depend on the seed alone."""
     same = np.random.default_rng(seed)
-    worker, shop = sample_worker(same), build_workshop(same)
-    who = Performer(worker, shop, np.random.default_rng([seed, abnormal]), Timeline((0.2, 3.9), -1.2))
-    perform(who, work, abnormal)
-    return who.timeline.now
+    worker, workshop = sample_worker(same), build_workshop(same)
+    motion = MotionBuilder(worker, workshop, np.random.default_rng([seed, abnormal]), Timeline((0.2, 3.9), -1.2))
+    perform_action(motion, action, abnormal)
+    return motion.timeline.now
 
 
-@pytest.mark.parametrize("work", ["carry_chair", "cut_paper", "discard_trash", "carry_box"])
-def test_acts_take_the_same_time(work: str) -> None:
-    """Tempo and length of an act, the normal and the abnormal way, over forty workers."""
-    normal, abnormal = ([seconds_of(work, kind, seed) for seed in range(40)] for kind in (False, True))
+@pytest.mark.parametrize("action", ["carry_chair", "cut_paper", "discard_trash", "carry_box"])
+def test_normal_and_abnormal_actions_take_the_same_time(action: str) -> None:
+    """Median duration of the normal and the abnormal variant over forty workers."""
+    normal, abnormal = ([seconds_of(action, kind, seed) for seed in range(40)] for kind in (False, True))
     assert abs(np.log(np.median(abnormal) / np.median(normal))) < 0.12
     assert 0.25 < np.mean(np.array(abnormal) > np.array(normal)) < 0.75
 
 
 @pytest.mark.slow
-def test_the_act_itself_can_be_told() -> None:
-    """On true joints, one thing does tell one-handed from two-handed carrying: the hands' distance."""
+def test_one_handed_carrying_shows_in_the_joints() -> None:
+    """On true joints the distance of the hands tells one-handed from two-handed carrying."""
     gaps: dict[bool, list[float]] = {False: [], True: []}
-    for shot in large_shots(5, 12, 1.5):
-        for name, (first, stop) in shot.scene.works:
+    for clip in large_clips(5, 12, 1.5):
+        for name, (first, stop) in clip.motion.actions:
             if name.startswith("carry") and stop - first > 150:
-                abnormal = any(a < stop and b > first for a, b in shot.scene.abnormal)
+                abnormal = any(a < stop and b > first for a, b in clip.motion.abnormal)
                 middle = slice((first + stop) // 2, (first + stop) // 2 + 20)
-                hands = shot.scene.joints[middle, 4] - shot.scene.joints[middle, 7]
+                hands = clip.motion.joints[middle, 4] - clip.motion.joints[middle, 7]
                 gaps[abnormal].append(float(np.std(np.linalg.norm(hands, axis=1))))
     assert np.median(gaps[True]) > 1.5 * np.median(gaps[False])

@@ -1,86 +1,88 @@
-"""Compare the runs of a sweep: read, group, compare, write."""
+"""Compare the runs of a sweep: read them, group them by setting, test the differences."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from skelmap.comparison.groups import Group, make_groups
-from skelmap.comparison.pairwise import PairedComparison, compare
-from skelmap.comparison.runs import FailedRun, RunResult, read_cells
-from skelmap.comparison.swept_keys import Keys, find_keys
+from skelmap.comparison.groups import RunGroup, group_runs
+from skelmap.comparison.pairwise import PairedComparison, compare_pairs
+from skelmap.comparison.runs import FailedRun, RunResult, read_runs
+from skelmap.comparison.swept_keys import SweptKeys, find_swept_keys
 from skelmap.utils.errors import UserError
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What a sweep says.
+    """The results of a sweep.
 
     Attributes:
-        folder: the sweep's.
-        seed: of the resamples.
-        cells: finished.
-        broken: failed, unfinished or damaged.
-        keys: what was swept.
-        groups: cells taken together over seeds, one item for each setting and scoring.
-        comparisons: between them.
-        notes: sentences that a reader should know.
+        folder: the sweep's folder.
+        seed: of the resampling.
+        runs: the finished runs.
+        failed: the failed, unfinished or damaged runs.
+        keys: the swept keys.
+        groups: runs that differ only in the seed, one group for each setting and score type.
+        pairs: paired comparisons between groups.
+        notes: warnings for the reader.
     """
 
     folder: Path
     seed: int
-    cells: Sequence[RunResult]
-    broken: Sequence[FailedRun]
-    keys: Keys
-    groups: Sequence[Group]
-    comparisons: Sequence[PairedComparison]
+    runs: Sequence[RunResult]
+    failed: Sequence[FailedRun]
+    keys: SweptKeys
+    groups: Sequence[RunGroup]
+    pairs: Sequence[PairedComparison]
     notes: Sequence[str]
 
     @property
+    def title(self) -> str:
+        """Name of the sweep's folder."""
+        return self.folder.resolve().name
+
+    @property
     def data(self) -> list[str]:
-        """Names of the data; each says if it is simulated."""
-        return sorted({cell.data for cell in self.cells})
+        """Names of the data sets; simulated ones end in "(simulated)"."""
+        return sorted({run.data for run in self.runs})
 
     @property
     def simulated(self) -> bool:
-        """Some of the data is simulated."""
-        return any(cell.simulated for cell in self.cells)
+        """Whether any of the data sets is simulated."""
+        return any(run.simulated for run in self.runs)
 
     @property
     def states(self) -> str:
-        """How many cells there are of each kind: "24 cells finished, 1 failed"."""
-        counts = Counter(cell.state for cell in self.broken)
+        """Number of runs in each state: "24 runs finished, 1 failed"."""
+        counts = Counter(run.state for run in self.failed)
         others = "".join(f", {counts[state]} {state}" for state in ("failed", "unfinished", "damaged") if counts[state])
-        return f"{len(self.cells)} cell{'s' * (len(self.cells) != 1)} finished{others}"
+        return f"{len(self.runs)} run{'s' * (len(self.runs) != 1)} finished{others}"
 
 
-def build_comparison(folder: Path, seed: int = 0) -> Comparison:
-    """Read a sweep's folder and judge its settings.
+def compare_runs(folder: Path, seed: int = 0) -> Comparison:
+    """Compare the runs below a folder; nothing is written.
 
     Args:
-        folder: the sweep's folder; runs may lie at any depth.
-        seed: of the resamples.
-
-    Returns:
-        The study; nothing is written.
+        folder: a sweep's folder; its runs may be nested at any depth.
+        seed: of the resampling.
 
     Raises:
-        UserError: no such folder, or no finished cell in it.
+        UserError: there is no such folder, or no finished run in it.
     """
-    cells, broken = read_cells(folder)
-    if not cells:
-        causes = "".join(f"\n  {cell.name}: {cell.state}: {cell.cause}" for cell in broken[:10])
-        raise UserError(f"{folder}: no finished run to study (one has config.yaml, metrics.json, scores.csv){causes}")
-    keys = find_keys(cells)
-    groups, notes = make_groups(cells, keys, seed)
-    comparisons, more = compare(groups, keys)
-    return Comparison(folder, seed, cells, broken, keys, groups, comparisons, [*_notes(cells), *notes, *more])
+    runs, failed = read_runs(folder)
+    if not runs:
+        causes = "".join(f"\n  {run.name}: {run.state}: {run.cause}" for run in failed[:10])
+        raise UserError(f"{folder}: no finished run to compare (one has config.yaml, metrics.json, scores.csv){causes}")
+    keys = find_swept_keys(runs)
+    groups, group_notes = group_runs(runs, keys, seed)
+    pairs, pair_notes = compare_pairs(groups, keys)
+    return Comparison(folder, seed, runs, failed, keys, groups, pairs, [*_notes(runs), *group_notes, *pair_notes])
 
 
-def _notes(cells: Sequence[RunResult]) -> list[str]:
-    """Say what makes cells hard to compare."""
-    revisions = Counter(cell.versions.get("git", "unknown") for cell in cells)
+def _notes(runs: Sequence[RunResult]) -> list[str]:
+    """Warn if the runs come from different versions of the code."""
+    revisions = Counter(run.versions.get("git", "unknown") for run in runs)
     if len(revisions) == 1:
         return []
-    found = ", ".join(f"{revision} ({count})" for revision, count in revisions.most_common())
-    return [f"The cells come from different revisions of the code: {found}"]
+    counts = ", ".join(f"{revision} ({count})" for revision, count in revisions.most_common())
+    return [f"The runs come from different revisions of the code: {counts}"]

@@ -1,4 +1,4 @@
-"""Groups of runs that differ in the seed alone, and their AUROC estimates."""
+"""Groups of runs that differ only in the seed, and their AUROC with bootstrap intervals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,89 +8,103 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skelmap.comparison.runs import RunResult, Value, order
-from skelmap.comparison.scores import Frames
-from skelmap.comparison.swept_keys import DATA, MODEL, SCORING, Keys, value
-from skelmap.evaluation.bootstrap import ALONE, ClusteredAUROC, Units, interval, mean_over_seeds, unit_weights
+from skelmap.comparison.runs import RunResult, Value, sort_key
+from skelmap.comparison.scores import EvaluatedFrames
+from skelmap.comparison.swept_keys import DATA, MODEL, SCORE_TYPE, SweptKeys, run_value
+from skelmap.evaluation.bootstrap import (
+    TOO_FEW_CLIPS,
+    ClusteredAUROC,
+    SamplingUnits,
+    interval,
+    mean_over_seeds,
+    unit_weights,
+)
 from skelmap.evaluation.metrics import Floats, Labels
 
+AUROC = tuple[float | None, Floats]
+"""AUROC of all frames, None with one class only, and its (B,) bootstrap replicates, NaN likewise."""
 
-class Aurocs:
-    """AUROCs of cells, of all their frames and of resampled people or clips.
 
-    Every clip of a data set has its place in the resamples, whichever cell it comes from; so two cells' AUROCs in
-    resample b are of the same people or clips, and their difference is a paired one.
+class AUROCBootstrap:
+    """AUROCs of runs with bootstrap replicates over people or clips.
+
+    Replicate b resamples the same people or clips for every run on a data set, so the difference of two runs' AUROCs in
+    replicate b is a paired one.
 
     Args:
-        cells: the finished ones.
-        seed: of the resamples.
+        runs: the finished runs.
+        seed: of the resampling.
     """
 
-    def __init__(self, cells: Sequence[RunResult], seed: int) -> None:
+    def __init__(self, runs: Sequence[RunResult], seed: int) -> None:
         self._seed = seed
         groups: dict[str, dict[str, str]] = {}
-        for cell in cells:
-            known = cell.groups
-            groups.setdefault(cell.data, {}).update({clip: known.get(clip, clip) for clip in cell.scores.frames.clips})
-        self._clip = {data: {name: i for i, name in enumerate(sorted(names))} for data, names in groups.items()}
-        self._units = {data: Units.choose(of) for data, of in groups.items()}
+        for run in runs:
+            known = run.clip_groups
+            groups.setdefault(run.data, {}).update({clip: known.get(clip, clip) for clip in run.scores.frames.clips})
+        self._clip_index = {data: {name: i for i, name in enumerate(sorted(clips))} for data, clips in groups.items()}
+        self._units = {data: SamplingUnits.choose(of_clip) for data, of_clip in groups.items()}
         self._weights = {data: unit_weights(units.count, seed) for data, units in self._units.items()}
-        self._known: dict[tuple[RunResult, str], tuple[float | None, Floats]] = {}
+        self._cache: dict[tuple[RunResult, str], AUROC] = {}
 
-    def units(self, data: str) -> Units:
-        """What is resampled of a data set."""
+    def units(self, data: str) -> SamplingUnits:
+        """Get the resampling units of a data set."""
         return self._units[data]
 
-    def of(self, cell: RunResult, scoring: str) -> tuple[float | None, Floats]:
-        """AUROC of a cell's scoring, None without both classes, and (B,) of the resamples, NaN likewise."""
-        if (cell, scoring) not in self._known:
-            index = np.flatnonzero(~np.isnan(cell.scores.by_scoring[scoring]))
-            self._known[cell, scoring] = self._judge(cell, scoring, index)
-        return self._known[cell, scoring]
+    def auroc(self, run: RunResult, score_type: str) -> AUROC:
+        """Compute the AUROC of a run on all frames that have a score."""
+        if (run, score_type) not in self._cache:
+            self._cache[run, score_type] = self._compute(run, score_type, run.scores.scored(score_type))
+        return self._cache[run, score_type]
 
-    def both(
-        self, first: tuple[RunResult, str], second: tuple[RunResult, str]
-    ) -> tuple[tuple[float | None, Floats], tuple[float | None, Floats]]:
-        """AUROCs of two cells of the same data on the frames that both of them score."""
-        mine, yours = (np.flatnonzero(~np.isnan(cell.scores.by_scoring[scoring])) for cell, scoring in (first, second))
-        frames, others = first[0].scores.frames, second[0].scores.frames
-        if frames is others and np.array_equal(mine, yours):
-            return self.of(*first), self.of(*second)
-        place = self._clip[first[0].data]
-        _, i, j = np.intersect1d(_codes(frames, mine, place), _codes(others, yours, place), return_indices=True)
-        return self._judge(*first, mine[i]), self._judge(*second, yours[j])
+    def paired_aurocs(self, first: tuple[RunResult, str], second: tuple[RunResult, str]) -> tuple[AUROC, AUROC]:
+        """Compute the AUROCs of two runs on the frames that have a score in both.
 
-    def mean(self, draws: Sequence[Floats]) -> Floats:
-        """Average (B,) resampled values over resampled seeds, one item a seed."""
-        return mean_over_seeds(draws, self._seed)
+        Args:
+            first: a run and a score type.
+            second: another one on the same data set.
+        """
+        in_first, in_second = (run.scores.scored(score_type) for run, score_type in (first, second))
+        frames, other_frames = first[0].scores.frames, second[0].scores.frames
+        if frames is other_frames and np.array_equal(in_first, in_second):
+            return self.auroc(*first), self.auroc(*second)
+        index = self._clip_index[first[0].data]
+        _, i, j = np.intersect1d(
+            _frame_codes(frames, in_first, index), _frame_codes(other_frames, in_second, index), return_indices=True
+        )
+        return self._compute(*first, in_first[i]), self._compute(*second, in_second[j])
 
-    def _judge(self, cell: RunResult, scoring: str, index: Labels) -> tuple[float | None, Floats]:
-        """Judge the frames that `index` picks."""
-        frames, units = cell.scores.frames, self._units[cell.data]
-        unit = _places(frames, units.of)[frames.clip[index]]
-        pairs = ClusteredAUROC.build(cell.scores.by_scoring[scoring][index], frames.label[index], unit, units.count)
-        return pairs.auroc, pairs.draws(self._weights[cell.data])
+    def mean_over_seeds(self, replicates: Sequence[Floats]) -> Floats:
+        """Average (B,) replicates, one array for each seed, over resampled seeds."""
+        return mean_over_seeds(replicates, self._seed)
+
+    def _compute(self, run: RunResult, score_type: str, index: Labels) -> AUROC:
+        """Compute the AUROC on the frames at the positions `index`."""
+        frames, units = run.scores.frames, self._units[run.data]
+        unit = _lookup_clips(frames, units.index)[frames.clip[index]]
+        pairs = ClusteredAUROC.build(run.scores.by_type[score_type][index], frames.label[index], unit, units.count)
+        return pairs.auroc, pairs.draws(self._weights[run.data])
 
 
-def _places(frames: Frames, place: dict[str, int]) -> Labels:
-    return np.array([place[name] for name in frames.clips], np.int64)
+def _lookup_clips(frames: EvaluatedFrames, numbers: dict[str, int]) -> Labels:
+    return np.array([numbers[name] for name in frames.clips], np.int64)
 
 
-def _codes(frames: Frames, index: Labels, place: dict[str, int]) -> Labels:
-    """Number each frame by clip, frame and label, alike in all cells of a data set."""
-    clip, frame, label = (column[index] for column in (_places(frames, place)[frames.clip], frames.frame, frames.label))
-    codes: Labels = (clip << 40) + (frame << 1) + label
+def _frame_codes(frames: EvaluatedFrames, index: Labels, clip_index: dict[str, int]) -> Labels:
+    """Encode clip, frame number and label of frames as one integer that is the same in all runs on a data set."""
+    clip = _lookup_clips(frames, clip_index)[frames.clip][index]
+    codes: Labels = (clip << 40) + (frames.frame[index] << 1) + frames.label[index]
     return codes
 
 
 class Estimate(NamedTuple):
-    """A mean AUROC with its 95 % interval, or the reason why there is none.
+    """A mean AUROC with its 95 % interval, or the reason why one of them is missing.
 
     Attributes:
         mean: over seeds (and settings), or None.
-        low: lower end, or None.
+        low: lower end of the interval, or None.
         high: upper end, or None.
-        reason: why something is missing; empty where nothing is.
+        reason: why something is missing; empty if nothing is.
     """
 
     mean: float | None
@@ -98,162 +112,175 @@ class Estimate(NamedTuple):
     high: float | None
     reason: str
 
-    def __str__(self) -> str:
-        if self.mean is None:
-            return "–"
-        return f"{self.mean:.3f}" if self.low is None else f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
-
 
 @dataclass(frozen=True, eq=False)
-class Group:
-    """One scoring of the cells that differ in nothing but the seed.
+class RunGroup:
+    """One score type of the runs that differ only in the seed.
 
     Attributes:
         setting: value by swept key.
-        scoring: frame, averaged, window, online, ...
-        primary: it is the cells' primary scoring.
-        cells: in the order of their seeds, one a seed.
-        aurocs: the sweep's.
+        score_type: frame, averaged, window or online.
+        primary: whether this is the primary score type of the runs.
+        runs: in the order of their seeds, one for each seed.
+        bootstrap: shared by all groups of the sweep.
     """
 
     setting: Mapping[str, Value]
-    scoring: str
+    score_type: str
     primary: bool
-    cells: tuple[RunResult, ...]
-    aurocs: Aurocs
+    runs: tuple[RunResult, ...]
+    bootstrap: AUROCBootstrap
 
     def __getitem__(self, key: str) -> Value:
-        """Value of a swept key, or of `model`, `data`, `scoring`, swept or not."""
-        own = {MODEL: self.cells[0].model, DATA: self.cells[0].data, SCORING: self.scoring}
-        return own[key] if key in own else self.setting[key]
+        """Value of a swept key, or of `model`, `data` or `score_type`."""
+        special = {MODEL: self.model, DATA: self.data, SCORE_TYPE: self.score_type}
+        return special[key] if key in special else self.setting[key]
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return self.runs[0].model
+
+    @property
+    def data(self) -> str:
+        """Name of the data set."""
+        return self.runs[0].data
 
     @property
     def seeds(self) -> tuple[Value, ...]:
-        """The cells' seeds."""
-        return tuple(cell.seed for cell in self.cells)
+        """Seeds of the runs."""
+        return tuple(run.seed for run in self.runs)
+
+    @property
+    def units(self) -> SamplingUnits:
+        """Resampling units of the data set."""
+        return self.bootstrap.units(self.data)
 
     @cached_property
-    def values(self) -> list[float | None]:
-        """AUROC of each cell."""
-        return [self.aurocs.of(cell, self.scoring)[0] for cell in self.cells]
+    def aurocs(self) -> list[float | None]:
+        """AUROC of each run."""
+        return [self.bootstrap.auroc(run, self.score_type)[0] for run in self.runs]
 
     @cached_property
-    def draws(self) -> Floats:
-        """(B,) mean AUROC over the seeds of each resample."""
-        return self.aurocs.mean([self.aurocs.of(cell, self.scoring)[1] for cell in self.cells])
+    def replicates(self) -> Floats:
+        """(B,) bootstrap replicates of the mean AUROC over the seeds."""
+        return self.bootstrap.mean_over_seeds([self.bootstrap.auroc(run, self.score_type)[1] for run in self.runs])
 
     @property
     def seed_deviation(self) -> float | None:
         """Standard deviation of the AUROC over the seeds; None with one seed."""
-        known = [v for v in self.values if v is not None]
+        known = [auroc for auroc in self.aurocs if auroc is not None]
         return stdev(known) if len(known) > 1 else None
 
     @property
-    def whole(self) -> bool:
-        """It scores every judged frame; an online score leaves out the first ones and is not compared with others."""
-        return not any(np.isnan(cell.scores.by_scoring[self.scoring]).any() for cell in self.cells)
+    def complete(self) -> bool:
+        """Whether every evaluated frame has a score; online scores lack the first frames of a clip."""
+        return not any(np.isnan(run.scores.by_type[self.score_type]).any() for run in self.runs)
 
     @cached_property
     def estimate(self) -> Estimate:
         """Mean AUROC over the seeds."""
-        return pooled([self])
+        return pooled_estimate([self])
 
 
-def pooled(groups: Sequence[Group]) -> Estimate:
-    """Average the AUROC of one or several groups of the same data, resampled together.
+def pooled_estimate(groups: Sequence[RunGroup]) -> Estimate:
+    """Average the AUROC over groups on the same data set, resampled together.
 
     Args:
         groups: at least one.
     """
-    values = [v for group in groups for v in group.values]
-    if None in values:
+    if any(auroc is None for group in groups for auroc in group.aurocs):
         return Estimate(None, None, None, "normal or abnormal frames only; an AUROC needs both")
-    average = mean(mean(v for v in group.values if v is not None) for group in groups)
-    if groups[0].aurocs.units(groups[0].cells[0].data).count < 2:
-        return Estimate(average, None, None, ALONE)
-    draws = groups[0].draws if len(groups) == 1 else np.mean([group.draws for group in groups], axis=0)
-    return Estimate(average, *interval(draws))
+    average = mean(mean(auroc for auroc in group.aurocs if auroc is not None) for group in groups)
+    if groups[0].units.count < 2:
+        return Estimate(average, None, None, TOO_FEW_CLIPS)
+    replicates = groups[0].replicates if len(groups) == 1 else np.mean([g.replicates for g in groups], axis=0)
+    return Estimate(average, *interval(replicates))
 
 
-def make_groups(cells: Sequence[RunResult], keys: Keys, seed: int) -> tuple[list[Group], list[str]]:
-    """Group cells that differ in nothing but the seed.
+def group_runs(runs: Sequence[RunResult], keys: SweptKeys, seed: int) -> tuple[list[RunGroup], list[str]]:
+    """Group runs that differ only in the seed.
 
     Args:
-        cells: the finished ones.
+        runs: the finished runs.
         keys: their swept keys.
-        seed: of the resamples.
+        seed: of the resampling.
 
     Returns:
-        The groups, sorted by data, by the other keys, and by model from the best AUROC down, the primary scoring first;
-        and a note for each cell that repeats another's setting and seed, of which the last one in the order of names
-        counts.
+        The groups, sorted by data set, by the other keys, and by model from the highest AUROC down, the primary score
+        type first; and a note for each run that repeats another's setting and seed: the last one by name is used.
     """
-    aurocs = Aurocs(cells, seed)
+    bootstrap = AUROCBootstrap(runs, seed)
     settings: dict[tuple[Value, ...], dict[Value, RunResult]] = {}
     notes = []
-    for cell in cells:
-        of_setting = settings.setdefault(tuple(value(cell, key) for key in keys.swept), {})
-        if cell.seed in of_setting:
-            notes.append(f"{of_setting[cell.seed].name}: left out, {cell.name} has the same setting and seed")
-        of_setting[cell.seed] = cell
+    for run in runs:
+        by_seed = settings.setdefault(tuple(run_value(run, key) for key in keys.swept), {})
+        if run.seed in by_seed:
+            notes.append(f"{by_seed[run.seed].name}: left out, {run.name} has the same setting and seed")
+        by_seed[run.seed] = run
     groups = []
     for values, by_seed in settings.items():
-        ordered = tuple(by_seed[s] for s in sorted(by_seed, key=order))
+        ordered = tuple(by_seed[seed] for seed in sorted(by_seed, key=sort_key))
         setting = dict(zip(keys.swept, values, strict=True))
-        shared = [s for s in ordered[0].scores.by_scoring if all(s in cell.scores.by_scoring for cell in ordered)]
-        groups += [Group(setting, s, i == 0, ordered, aurocs) for i, s in enumerate(shared)]
-    rank = {model: position for position, model in enumerate(best_first(groups))}
-    rest = [key for key in keys.swept if key not in (MODEL, DATA)]
-    groups.sort(key=lambda g: (g[DATA], [order(g[key]) for key in rest], rank[str(g[MODEL])]))
+        shared = [name for name in ordered[0].scores.by_type if all(name in run.scores.by_type for run in ordered)]
+        groups += [RunGroup(setting, name, i == 0, ordered, bootstrap) for i, name in enumerate(shared)]
+    rank = {model: position for position, model in enumerate(models_by_auroc(groups))}
+    others = [key for key in keys.swept if key not in (MODEL, DATA)]
+    groups.sort(key=lambda group: (group.data, [sort_key(group[key]) for key in others], rank[group.model]))
     return groups, notes
 
 
-def best_first(groups: Sequence[Group]) -> list[str]:
-    """Sort the models by the mean AUROC of their primary scoring, from the best down."""
-    found: dict[str, list[float]] = {}
+def models_by_auroc(groups: Sequence[RunGroup]) -> list[str]:
+    """Sort the models by the mean AUROC of their primary score type, the highest first."""
+    aurocs: dict[str, list[float]] = {}
     for group in groups:
-        found.setdefault(str(group[MODEL]), []).extend(v for v in group.values if v is not None and group.primary)
-    return sorted(found, key=lambda model: -mean(found[model] or [0]))
+        known = [auroc for auroc in group.aurocs if auroc is not None and group.primary]
+        aurocs.setdefault(group.model, []).extend(known)
+    return sorted(aurocs, key=lambda model: -mean(aurocs[model] or [0]))
 
 
 Values = tuple[Value, ...]
 
 
-def profile(
-    groups: Sequence[Group], along: Sequence[str], apart: Sequence[str], keys: Keys
+def marginal_estimates(
+    groups: Sequence[RunGroup], axes: Sequence[str], lines: Sequence[str], keys: SweptKeys
 ) -> dict[Values, dict[Values, Estimate]]:
-    """Average over the settings of all keys but some.
+    """Average the AUROC over all swept keys but some, for the lines and panels of a figure.
 
-    A line is averaged over the same settings of the other keys at each of its points, so that points differ by what
-    they stand for alone: over those settings that all of its points have, if there are any, else over what there is.
+    All points of a line are averaged over the same settings of the other keys: those that every point has, if there
+    are any; otherwise each point is averaged over all settings that it has.
 
     Args:
         groups: to average.
-        along: the keys of the axes; groups without a value for one of them are left out.
-        apart: keys that lines are drawn apart for; may hold `model`, `data` and `scoring`.
+        axes: keys of the figure's axes; groups without a value for one of them are left out.
+        lines: keys that separate lines and panels; may include `model`, `data` and `score_type`.
         keys: the swept keys.
 
     Returns:
-        By the values of `apart`, then by those of `along`, in order.
+        Estimates by the values of `lines`, then by those of `axes`, sorted.
     """
-    rest = [key for key in (MODEL, DATA, SCORING, *keys.swept) if key not in (*along, *apart)]
-    lines: dict[Values, dict[Values, dict[Values, Group]]] = {}
+    others = [key for key in (MODEL, DATA, SCORE_TYPE, *keys.swept) if key not in (*axes, *lines)]
+    by_line: dict[Values, dict[Values, dict[Values, RunGroup]]] = {}
     for group in groups:
-        x = tuple(group[key] for key in along)
-        if None not in x:
-            line = lines.setdefault(tuple(group[key] for key in apart), {})
-            line.setdefault(x, {})[tuple(group[key] for key in rest)] = group
-    return {name: _average(lines[name]) for name in sorted(lines, key=lambda n: [order(v) for v in n])}
+        point = tuple(group[key] for key in axes)
+        if None not in point:
+            line = by_line.setdefault(tuple(group[key] for key in lines), {})
+            line.setdefault(point, {})[tuple(group[key] for key in others)] = group
+    return {name: _average_points(by_line[name]) for name in sorted(by_line, key=_sort_keys)}
 
 
-def averaged_over(shown: Sequence[str], keys: Keys) -> list[str]:
-    """Name the swept keys that a profile is averaged over: those that are not shown."""
-    return [keys.short(key) for key in keys.swept if key not in shown]
-
-
-def _average(line: Mapping[Values, Mapping[Values, Group]]) -> dict[Values, Estimate]:
+def _average_points(line: Mapping[Values, Mapping[Values, RunGroup]]) -> dict[Values, Estimate]:
     shared = set.intersection(*(set(settings) for settings in line.values()))
     return {
-        x: pooled([group for setting, group in line[x].items() if setting in shared or not shared])
-        for x in sorted(line, key=lambda values: [order(v) for v in values])
+        point: pooled_estimate([g for setting, g in line[point].items() if setting in shared or not shared])
+        for point in sorted(line, key=_sort_keys)
     }
+
+
+def _sort_keys(values: Values) -> list[tuple[int, float, str]]:
+    return [sort_key(value) for value in values]
+
+
+def averaged_keys(shown: Sequence[str], keys: SweptKeys) -> list[str]:
+    """Name the swept keys that marginal estimates average over: those that are not shown."""
+    return [keys.short_name(key) for key in keys.swept if key not in shown]

@@ -1,4 +1,4 @@
-"""The comparison as one HTML page with its figures."""
+"""The comparison as one self-contained HTML page with figures."""
 
 import base64
 import re
@@ -9,26 +9,42 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skelmap.comparison.comparison import Comparison
-from skelmap.comparison.groups import Group, averaged_over
-from skelmap.comparison.runs import RunResult, text
-from skelmap.comparison.swept_keys import DATA, MODEL, Keys
-from skelmap.comparison.tables import COSTS, columns, cost, how
+from skelmap.comparison.groups import RunGroup, averaged_keys
+from skelmap.comparison.runs import RunResult, format_value
+from skelmap.comparison.swept_keys import DATA, MODEL, SweptKeys
+from skelmap.comparison.tables import COSTS, key_headings, mean_cost, method_note
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, read_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+PNG_HEADER = b"\x89PNG\r\n\x1a\n"
+RUN_FIGURES = {
+    "scores": ("score over the frames", "Abnormal spans are shaded."),
+    "reconstructions": ("input and reconstruction", "Rows as in the run's own report."),
+    "latents": ("latent space", "t-SNE of the latents of test windows."),
+}
+"""Figures of a run's folder that the page shows: file name -> title and caption."""
+ACTIONS_CAPTION = (
+    "AUROC of the abnormal frames of each action against its normal frames (against all normal frames if it has none): "
+    "mean over seeds and settings, with their range as a line."
+)
+PAIRED_NOTE = (
+    "All settings are evaluated on the same clips, so overlapping intervals do not rule out a difference: see the "
+    "paired comparisons."
+)
+
 
 @dataclass(frozen=True)
-class Picture:
-    """A figure of the page.
+class PageFigure:
+    """A figure on the page.
 
     Attributes:
-        name: of its PNG file.
+        name: file name without .png.
         title: heading.
-        caption: what is drawn.
-        png: the file.
+        caption: text below the figure.
+        png: content of the PNG file.
     """
 
     name: str
@@ -38,144 +54,137 @@ class Picture:
 
     @property
     def width(self) -> int:
-        """On the page, px: half of the file's, which is drawn for screens of double density."""
+        """Width on the page, px: half of the file's, for screens with two pixels a px."""
         return int.from_bytes(self.png[16:20], "big") // 2  # from the PNG's header
 
     @property
     def base64(self) -> str:
-        """The file as text for a data URL."""
+        """The PNG file in base64, for a data URL."""
         return base64.b64encode(self.png).decode()
 
 
-PNG = b"\x89PNG\r\n\x1a\n"
-SHOWN = {
-    "scores": ("score over the frames", "Abnormal spans are shaded."),
-    "reconstructions": ("input and reconstruction", "Rows as in the run's own report."),
-    "latents": ("latent space", "t-SNE of the latents of test windows."),
-}
-"""Figure of a run's folder -> its heading and caption here."""
+def write_page(comparison: Comparison, folder: Path) -> Path:
+    """Write comparison.html, which embeds its figures, and figures/*.png.
 
-
-def one_run_of_each_model(study: Comparison) -> list[Picture]:
-    """Take the figures of each model's first run in the order of the settings' table; those not drawn are left out."""
-    first: dict[str, RunResult] = {}
-    for group in study.groups:
-        first.setdefault(group.cells[0].model, group.cells[0])
-    pictures = []
-    for model, cell in first.items():
-        for name, (heading, caption) in SHOWN.items():
-            file = study.folder / cell.name / "figures" / f"{name}.png"
-            if file.is_file() and (png := _picture(file)):
-                slug = re.sub(r"\W+", "_", f"{model}_{name}").lower()
-                words = f"{caption} One run: {cell.name}. Data: {cell.data}."
-                pictures.append(Picture(slug, f"{model}: {heading}", words, png))
-    return pictures
-
-
-def _picture(file: Path) -> bytes | None:
-    """Read a PNG; None for anything else, whatever it is called and wherever its link leads."""
-    try:
-        content = read_bytes(file)
-    except UserError:
-        return None
-    return content if content.startswith(PNG) else None
-
-
-WORKS = (
-    "AUROC of each work's abnormal frames against its normal ones (against all normal ones where it has none): mean "
-    "over seeds and settings, with the range over these as a line."
-)
-SHARED = (
-    "All settings are judged on the same clips, so intervals that overlap do not speak against a difference: the "
-    "paired comparisons tell."
-)
-
-
-def draw(study: Comparison) -> list[Picture]:
-    """Draw what there is to draw, in the order of the page; online scores and cells without an AUROC are left out."""
-    from skelmap.comparison import plots
-    from skelmap.evaluation.plots.style import png
-
-    keys = study.keys
-    groups = [group for group in study.groups if group.whole and None not in group.values]
-    if not groups:
-        return []
-    roc = ("roc", "ROC curves", _roc_caption(keys), plots.roc_overlay(groups, keys))
-    works = ("works", "Works", WORKS, plots.works(groups))
-    drawn = [*_responses(groups, keys), *_heat_maps(groups, keys), roc, works]
-    data = f" Data: {', '.join(study.data)}."
-    return [Picture(name, title, caption + data, png(f)) for name, title, caption, f in drawn if f is not None]
-
-
-def _responses(groups: Sequence[Group], keys: Keys) -> Iterator[tuple[str, str, str, "Figure"]]:
-    """Draw the models side by side, and the AUROC against each swept key."""
-    from skelmap.comparison import plots
-
-    second = "" if all(group.primary for group in groups) else " Hollow: the second scoring of the same model."
-    for key in [key for key in keys.swept if key != DATA] or [MODEL]:
-        kinds = {(group[key], group.scoring if key == MODEL else "") for group in groups if group[key] is not None}
-        if len(kinds) < 2:  # nothing to set side by side
-            continue
-        figure = (plots.numeric if key in keys.numeric else plots.categorical)(groups, key, keys)
-        averaged = _averaged(keys, [key, *keys.categorical])
-        caption = f"Mean over seeds with its 95 % interval over recordings and seeds{averaged}.{second} {SHARED}"
-        short = keys.short(key)
-        yield f"auroc_{short}", "Models" if key == MODEL else f"AUROC against {short}", caption, figure
-
-
-def _heat_maps(groups: Sequence[Group], keys: Keys) -> Iterator[tuple[str, str, str, "Figure | None"]]:
-    """Draw each pair of numeric keys."""
-    from skelmap.comparison import plots
-
-    for across, up in combinations(keys.numeric, 2):
-        x, y = keys.short(across), keys.short(up)
-        caption = f"Mean AUROC of the primary scoring{_averaged(keys, [across, up, *keys.categorical])}."
-        yield f"heat_{x}_{y}", f"{x} and {y} together", caption, plots.heat_map(groups, across, up, keys)
-
-
-def _roc_caption(keys: Keys) -> str:
-    shown = MODEL if MODEL in keys.swept else next((key for key in keys.swept if key != DATA), MODEL)
-    averaged = _averaged(keys, [shown, DATA, MODEL])
-    return f"Mean true positive rate at each false positive rate, over seeds{averaged}. The numbers are mean AUROCs."
-
-
-def _averaged(keys: Keys, shown: Sequence[str]) -> str:
-    over = averaged_over(shown, keys)
-    return f", averaged over {' and '.join(over)}" if over else ""
-
-
-def write_page(study: Comparison, folder: Path) -> Path:
-    """Write study.html, with its figures inside, and figures/*.png.
-
-    All names are escaped: keys and values come from configurations, clips and works from data.
+    Keys, values, clips and actions come from configurations and data of others: the template escapes all of them.
 
     Args:
-        study: what to show.
-        folder: made if it is not there.
+        comparison: of a sweep.
+        folder: created if necessary.
 
     Returns:
-        The path of study.html.
+        The path of comparison.html.
 
     Raises:
         UserError: the folder cannot be written.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    pictures = [*draw(study), *one_run_of_each_model(study)]
-    for picture in pictures:
-        with atomic_write(folder / "figures" / f"{picture.name}.png", "wb") as file:
-            file.write(picture.png)
+    figures = [*draw_figures(comparison), *run_figures(comparison)]
+    for figure in figures:
+        with atomic_write(folder / "figures" / f"{figure.name}.png", "wb") as file:
+            file.write(figure.png)
     environment = Environment(
         loader=PackageLoader("skelmap.comparison", ""),
-        autoescape=True,  # the template's name ends in .j2, which jinja's own choice does not know
+        autoescape=True,  # jinja's default goes by the file ending and does not know .j2
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     page = environment.get_template("comparison.html.j2").render(
-        study=study, pictures=pictures, columns=columns(study), costs=COSTS, cost=cost, how=how(study), text=text
+        comparison=comparison,
+        figures=figures,
+        headings=key_headings(comparison),
+        costs=COSTS,
+        mean_cost=mean_cost,
+        method_note=method_note(comparison),
+        format_value=format_value,
     )
-    path = folder / "study.html"
+    path = folder / "comparison.html"
     with atomic_write(path) as file:
         file.write(page)
     return path
+
+
+def run_figures(comparison: Comparison) -> list[PageFigure]:
+    """Read figures of one run of each model, the first in the table of settings; missing figures are left out."""
+    first_runs: dict[str, RunResult] = {}
+    for group in comparison.groups:
+        first_runs.setdefault(group.model, group.runs[0])
+    figures = []
+    for model, run in first_runs.items():
+        for name, (title, caption) in RUN_FIGURES.items():
+            file = comparison.folder / run.name / "figures" / f"{name}.png"
+            if file.is_file() and (png := _read_png(file)):
+                slug = re.sub(r"\W+", "_", f"{model}_{name}").lower()
+                source = f"{caption} One run: {run.name}. Data: {run.data}."
+                figures.append(PageFigure(slug, f"{model}: {title}", source, png))
+    return figures
+
+
+def _read_png(file: Path) -> bytes | None:
+    """Read a PNG; None if the content is not one: the file may be a link to anything."""
+    try:
+        content = read_bytes(file)
+    except UserError:
+        return None
+    return content if content.startswith(PNG_HEADER) else None
+
+
+def draw_figures(comparison: Comparison) -> list[PageFigure]:
+    """Draw the figures in the order of the page; online scores and settings without an AUROC are left out."""
+    from skelmap.comparison.plots.actions import plot_actions
+    from skelmap.comparison.plots.roc import plot_roc
+    from skelmap.evaluation.plots.style import png
+
+    keys = comparison.keys
+    groups = [group for group in comparison.groups if group.complete and None not in group.aurocs]
+    if not groups:
+        return []
+    roc = ("roc", "ROC curves", _roc_caption(keys), plot_roc(groups, keys))
+    actions = ("actions", "Actions", ACTIONS_CAPTION, plot_actions(groups))
+    drawn = [*_key_figures(groups, keys), *_heat_maps(groups, keys), roc, actions]
+    data = f" Data: {', '.join(comparison.data)}."
+    return [
+        PageFigure(name, title, caption + data, png(figure))
+        for name, title, caption, figure in drawn
+        if figure is not None
+    ]
+
+
+def _key_figures(groups: Sequence[RunGroup], keys: SweptKeys) -> Iterator[tuple[str, str, str, "Figure"]]:
+    """Plot the AUROC against each swept key; the models side by side if none is swept."""
+    from skelmap.comparison.plots.keys import plot_categorical_key, plot_numeric_key
+
+    second = "" if all(group.primary for group in groups) else " Hollow: the second score type of the same model."
+    for key in [key for key in keys.swept if key != DATA] or [MODEL]:
+        kinds = {(group[key], group.score_type if key == MODEL else "") for group in groups if group[key] is not None}
+        if len(kinds) < 2:
+            continue
+        figure = (plot_numeric_key if key in keys.numeric else plot_categorical_key)(groups, key, keys)
+        averaged = _averaged_over(keys, [key, *keys.categorical])
+        caption = f"Mean over seeds with its 95 % interval over recordings and seeds{averaged}.{second} {PAIRED_NOTE}"
+        name = keys.short_name(key)
+        yield f"auroc_{name}", "Models" if key == MODEL else f"AUROC against {name}", caption, figure
+
+
+def _heat_maps(groups: Sequence[RunGroup], keys: SweptKeys) -> Iterator[tuple[str, str, str, "Figure | None"]]:
+    """Plot the AUROC over each pair of numeric keys."""
+    from skelmap.comparison.plots.heat_map import plot_heat_map
+
+    for x_key, y_key in combinations(keys.numeric, 2):
+        x, y = keys.short_name(x_key), keys.short_name(y_key)
+        averaged = _averaged_over(keys, [x_key, y_key, *keys.categorical])
+        caption = f"Mean AUROC of the primary score type{averaged}."
+        yield f"heat_{x}_{y}", f"{x} and {y} together", caption, plot_heat_map(groups, x_key, y_key, keys)
+
+
+def _roc_caption(keys: SweptKeys) -> str:
+    shown = MODEL if MODEL in keys.swept else next((key for key in keys.swept if key != DATA), MODEL)
+    averaged = _averaged_over(keys, [shown, DATA, MODEL])
+    return f"Mean true positive rate at each false positive rate, over seeds{averaged}. The numbers are mean AUROCs."
+
+
+def _averaged_over(keys: SweptKeys, shown: Sequence[str]) -> str:
+    averaged = averaged_keys(shown, keys)
+    return f", averaged over {' and '.join(averaged)}" if averaged else ""

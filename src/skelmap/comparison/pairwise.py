@@ -1,4 +1,4 @@
-"""Paired comparisons: two settings that differ in one key, on the same clips and the same seeds."""
+"""Paired comparisons: two settings that differ in one key, on the same clips, frames and seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,15 +7,14 @@ from statistics import mean
 
 import numpy as np
 
-from skelmap.comparison.groups import Group, best_first
-from skelmap.comparison.runs import Value, order, text
-from skelmap.comparison.swept_keys import DATA, MODEL, SCORING, Keys
+from skelmap.comparison.groups import RunGroup, models_by_auroc
+from skelmap.comparison.runs import Value, format_value, sort_key
+from skelmap.comparison.swept_keys import DATA, MODEL, SCORE_TYPE, SweptKeys
 from skelmap.evaluation.bootstrap import RESAMPLES, holm, interval, two_sided_p
 from skelmap.evaluation.metrics import Floats
 
-MOST = 200
-"""Where one key would get more comparisons, they are averaged over the other numeric keys, then over all others.
-2 / (RESAMPLES + 1) is the least p that resamples can show; corrected for 200 comparisons it is 0.04."""
+MAX_COMPARISONS = 200
+"""Limit for each key: the smallest p of RESAMPLES replicates is 2 / (RESAMPLES + 1), 0.04 after correction for 200."""
 
 
 @dataclass(frozen=True)
@@ -23,24 +22,24 @@ class PairedComparison:
     """The difference of two mean AUROCs.
 
     Attributes:
-        key: what differs: a swept key, `model` or `scoring`.
-        first: its value in the first setting (a model is named with its scoring).
-        second: in the second one.
-        at: what both have in common: values by key; several values are averaged over.
-        seeds: that both have.
-        first_mean: AUROC on the frames and seeds that both have.
-        second_mean: likewise.
+        key: the key that differs: a swept key, `model` or `score_type`.
+        first: its value in the first setting; a model is named with its score type.
+        second: its value in the second setting.
+        shared: formatted values of the other keys, common to both settings; several values are averaged over.
+        seeds: number of seeds that both have.
+        first_mean: mean AUROC of the first setting on the frames and seeds that both have.
+        second_mean: likewise of the second.
         low: lower end of the difference's 95 % interval.
         high: upper end.
-        p: two-sided, of the bootstrap.
-        p_holm: corrected for the number of comparisons.
-        number: of comparisons that p_holm is corrected for.
+        p: two-sided bootstrap p-value.
+        p_holm: p-value with Holm's correction for `family_size` comparisons.
+        family_size: number of comparisons of the same key on the same data set.
     """
 
     key: str
     first: str
     second: str
-    at: Mapping[str, str]
+    shared: Mapping[str, str]
     seeds: int
     first_mean: float
     second_mean: float
@@ -48,151 +47,174 @@ class PairedComparison:
     high: float
     p: float
     p_holm: float
-    number: int
+    family_size: int
 
     @property
     def difference(self) -> float:
-        """Second less first."""
+        """Mean AUROC of the second setting minus that of the first."""
         return self.second_mean - self.first_mean
 
 
-Pair = tuple[str, Group, Group]
+Pair = tuple[str, RunGroup, RunGroup]
 """The key in which two groups differ, and the groups."""
 
 
-def compare(groups: Sequence[Group], keys: Keys) -> tuple[list[PairedComparison], list[str]]:
-    """Compare all settings that differ in one key, and all models with one another.
+def compare_pairs(
+    groups: Sequence[RunGroup], keys: SweptKeys, max_comparisons: int = MAX_COMPARISONS
+) -> tuple[list[PairedComparison], list[str]]:
+    """Compare all settings that differ in one key, and all models with each other.
 
-    Scorings are compared if they score every judged frame: a frame model per frame and averaged over T stands against
-    a sequence model's window score. Models that have the same scorings are compared scoring by scoring.
+    Only score types that cover every evaluated frame are compared. A frame model's scores, per frame and averaged over
+    T frames, are both compared with the window score of a sequence model; models with the same score types are compared
+    within each score type.
 
     Args:
         groups: of the whole sweep.
         keys: its swept keys.
+        max_comparisons: if a key has more, they are averaged over the other numeric keys, then over all other keys.
 
     Returns:
-        The comparisons, corrected for the number of those of the same key on the same data (models and scorings count
-        as one key), and notes on those that could not be made.
+        The comparisons, and notes on those that are not possible. p-values are corrected for the number of comparisons
+        of the same key on the same data set; `model` and `score_type` count as one key.
     """
-    families: dict[tuple[str, Value], list[Pair]] = {}
-    for pair in _pairs([group for group in groups if group.whole], keys):
-        families.setdefault((MODEL if pair[0] == SCORING else pair[0], pair[1][DATA]), []).append(pair)
-    found: list[PairedComparison] = []
+    families: dict[tuple[str, str], list[Pair]] = {}
+    for pair in _find_pairs([group for group in groups if group.complete], keys):
+        families.setdefault((MODEL if pair[0] == SCORE_TYPE else pair[0], pair[1].data), []).append(pair)
+    comparisons: list[PairedComparison] = []
     notes = []
     for (key, _), pairs in families.items():
-        gathered = _gather(pairs, keys)
-        family = [comparison for same in gathered if (comparison := _compare(same, keys))]
+        merged = _merge_pairs(pairs, keys, max_comparisons)
+        family = [comparison for same in merged if (comparison := _compare(same, keys))]
         corrected = holm([comparison.p for comparison in family])
-        found += [replace(c, p_holm=p, number=len(family)) for c, p in zip(family, corrected, strict=True)]
-        if len(family) < len(gathered):
-            lost = len(gathered) - len(family)
-            notes.append(f"{key}: {lost} comparisons could not be made: no seed or too few clips in common")
+        comparisons += [replace(c, p_holm=p, family_size=len(family)) for c, p in zip(family, corrected, strict=True)]
+        if len(family) < len(merged):
+            missing = len(merged) - len(family)
+            notes.append(f"{key}: {missing} comparisons are not possible: no seed or too few clips in common")
         if len(family) * 2 / (RESAMPLES + 1) > 0.05:
-            notes.append(f"{key}: {len(family)} comparisons: too many for {RESAMPLES:,} resamples to show p = 0.05")
-    return found, notes
+            notes.append(f"{key}: {len(family)} comparisons are too many for {RESAMPLES:,} resamples to reach p = 0.05")
+    return comparisons, notes
 
 
-def _gather(pairs: Sequence[Pair], keys: Keys) -> list[list[Pair]]:
-    """Put pairs that are averaged over together: each on its own, unless these would be too many."""
-    gathered: dict[tuple[Value, ...], list[Pair]] = {}
+def _merge_pairs(pairs: Sequence[Pair], keys: SweptKeys, max_comparisons: int) -> list[list[Pair]]:
+    """Put pairs to be averaged together in one list: each pair alone, unless there are too many."""
+    merged: dict[tuple[Value, ...], list[Pair]] = {}
     for averaged in ((), keys.numeric, keys.swept):
-        gathered = {}
+        merged = {}
         for pair in pairs:
-            gathered.setdefault(_common(pair, keys, averaged), []).append(pair)
-        if len(gathered) <= MOST:
+            merged.setdefault(_identity(pair, keys, averaged), []).append(pair)
+        if len(merged) <= max_comparisons:
             break
-    return list(gathered.values())
+    return list(merged.values())
 
 
-def _pairs(groups: Sequence[Group], keys: Keys) -> list[Pair]:
-    scorings: dict[Value, set[str]] = {}
+def _find_pairs(groups: Sequence[RunGroup], keys: SweptKeys) -> list[Pair]:
+    score_types: dict[str, set[str]] = {}
     for group in groups:
-        scorings.setdefault(group[MODEL], set()).add(group.scoring)
-    rank = best_first(groups)
+        score_types.setdefault(group.model, set()).add(group.score_type)
+    rank = models_by_auroc(groups)
     pairs = []
     for first, second in combinations(groups, 2):
-        if first[DATA] != second[DATA]:
+        if first.data != second.data:
             continue
-        key = _difference(first, second, keys)
-        same_choice = scorings[first[MODEL]] == scorings[second[MODEL]]
-        if key is None or (key == MODEL and same_choice and first.scoring != second.scoring):
+        key = _differing_key(first, second, keys)
+        same_types = score_types[first.model] == score_types[second.model]
+        if key is None or (key == MODEL and same_types and first.score_type != second.score_type):
             continue
-        a, b = sorted((first, second), key=lambda g: _side(key, g, rank))
+        a, b = sorted((first, second), key=lambda group: _side_order(key, group, rank))
         pairs.append((key, a, b))
-    return sorted(pairs, key=lambda pair: [MODEL, SCORING, *keys.swept].index(pair[0]))
+    return sorted(pairs, key=lambda pair: [MODEL, SCORE_TYPE, *keys.swept].index(pair[0]))
 
 
-def _difference(first: Group, second: Group, keys: Keys) -> str | None:
-    """Name the one key in which two groups differ; between models, a key that one of them lacks does not count."""
-    method = MODEL if first[MODEL] != second[MODEL] else SCORING if first.scoring != second.scoring else None
-    rest = [key for key in keys.swept if key not in (MODEL, DATA) and first[key] != second[key]]
+def _differing_key(first: RunGroup, second: RunGroup, keys: SweptKeys) -> str | None:
+    """Find the one key in which two groups differ; between models, a key that one of them lacks does not count."""
+    method = MODEL if first.model != second.model else SCORE_TYPE if first.score_type != second.score_type else None
+    others = [key for key in keys.swept if key not in (MODEL, DATA) and first[key] != second[key]]
     if method:
-        return None if any(None not in (first[key], second[key]) for key in rest) else method
-    return rest[0] if len(rest) == 1 else None
+        return None if any(None not in (first[key], second[key]) for key in others) else method
+    return others[0] if len(others) == 1 else None
 
 
-def _side(key: str, group: Group, rank: Sequence[str]) -> tuple[int, float, str]:
-    """Say which group comes first: smaller numbers, the model that is worse over the whole sweep, primary scorings."""
+def _side_order(key: str, group: RunGroup, rank: Sequence[str]) -> tuple[int, float, str]:
+    """Order the sides: the smaller number, the model with the lower mean AUROC, or the primary score type first."""
     if key == MODEL:
-        return 0, -rank.index(str(group[MODEL])), ""
-    return (0, not group.primary, "") if key == SCORING else order(group[key])
+        return 0, -rank.index(group.model), ""
+    return (0, not group.primary, "") if key == SCORE_TYPE else sort_key(group[key])
 
 
-def _common(pair: Pair, keys: Keys, averaged: Sequence[str]) -> tuple[Value, ...]:
-    """Tell a comparison apart from the others: what is compared, and at which values of the keys not averaged over."""
+def _identity(pair: Pair, keys: SweptKeys, averaged: Sequence[str]) -> tuple[Value, ...]:
+    """Identify a comparison by its sides and by the values of the keys that are not averaged over."""
     key, *sides = pair
-    shown = [DATA, MODEL, SCORING, *(k for k in keys.swept if k == key or k not in averaged)]
+    shown = [DATA, MODEL, SCORE_TYPE, *(k for k in keys.swept if k == key or k not in averaged)]
     return (key, *(group[k] for group in sides for k in shown))
 
 
-def _compare(pairs: Sequence[Pair], keys: Keys) -> PairedComparison | None:
-    """Compare the two sides of all pairs, averaged; None without a seed or an interval in common."""
-    parts = [part for _, first, second in pairs if (part := _on_common_ground(first, second))]
+def _compare(pairs: Sequence[Pair], keys: SweptKeys) -> PairedComparison | None:
+    """Compare the sides, averaged over pairs; None without a common seed or an interval."""
+    parts = [part for _, first, second in pairs if (part := _paired_means(first, second))]
     if not parts:
         return None
-    draws = np.mean([part[2] for part in parts], axis=0)
-    low, high, _ = interval(draws)
+    differences = np.mean([part[2] for part in parts], axis=0)
+    low, high, _ = interval(differences)
     key, first, second = pairs[0]
-    if low is None or high is None or first.aurocs.units(str(first[DATA])).count < 2:
+    if low is None or high is None or first.units.count < 2:
         return None
     return PairedComparison(
-        key, name(first, key), name(second, key), _at(pairs, keys),
-        min(part[3] for part in parts), mean(part[0] for part in parts), mean(part[1] for part in parts),
-        low, high, two_sided_p(draws), 1.0, 1,
-    )  # fmt: skip
+        key=key,
+        first=_side_name(first, key),
+        second=_side_name(second, key),
+        shared=_shared_values(pairs, keys),
+        seeds=min(part[3] for part in parts),
+        first_mean=mean(part[0] for part in parts),
+        second_mean=mean(part[1] for part in parts),
+        low=low,
+        high=high,
+        p=two_sided_p(differences),
+        p_holm=1.0,  # corrected once the whole family is known
+        family_size=1,
+    )
 
 
-def _on_common_ground(first: Group, second: Group) -> tuple[float, float, Floats, int] | None:
-    """Mean AUROC of both, (B,) resampled differences, and seeds, on the seeds and frames that both have."""
-    mine, yours = dict(zip(first.seeds, first.cells, strict=True)), dict(zip(second.seeds, second.cells, strict=True))
-    shared = [s for s in first.seeds if s in yours]
-    a, b, draws = [], [], []
-    for s in shared:
-        (x, dx), (y, dy) = first.aurocs.both((mine[s], first.scoring), (yours[s], second.scoring))
-        if x is None or y is None:
+def _paired_means(first: RunGroup, second: RunGroup) -> tuple[float, float, Floats, int] | None:
+    """Compute two mean AUROCs on common frames and seeds.
+
+    Returns:
+        Both means, (B,) replicates of their difference, and the number of common seeds; None without a common seed, or
+        where a run's common frames are of one class.
+    """
+    first_runs, second_runs = (dict(zip(group.seeds, group.runs, strict=True)) for group in (first, second))
+    shared = [seed for seed in first.seeds if seed in second_runs]
+    aurocs: tuple[list[float], list[float]] = ([], [])
+    differences = []
+    for seed in shared:
+        (a, a_replicates), (b, b_replicates) = first.bootstrap.paired_aurocs(
+            (first_runs[seed], first.score_type), (second_runs[seed], second.score_type)
+        )
+        if a is None or b is None:
             return None
-        a.append(x)
-        b.append(y)
-        draws.append(dy - dx)
-    return (mean(a), mean(b), first.aurocs.mean(draws), len(shared)) if shared else None
+        aurocs[0].append(a)
+        aurocs[1].append(b)
+        differences.append(b_replicates - a_replicates)
+    if not shared:
+        return None
+    return mean(aurocs[0]), mean(aurocs[1]), first.bootstrap.mean_over_seeds(differences), len(shared)
 
 
-def name(group: Group, key: str) -> str:
-    """Name one side of a comparison."""
-    if key in (MODEL, SCORING):
-        return f"{group[MODEL]}, {group.scoring}"
-    return text(group[key])
+def _side_name(group: RunGroup, key: str) -> str:
+    if key in (MODEL, SCORE_TYPE):
+        return f"{group.model}, {group.score_type}"
+    return format_value(group[key])
 
 
-def _at(pairs: Sequence[Pair], keys: Keys) -> dict[str, str]:
+def _shared_values(pairs: Sequence[Pair], keys: SweptKeys) -> dict[str, str]:
+    """Format the values of the keys other than the compared one."""
     key, first, _ = pairs[0]
-    at = {DATA: str(first[DATA])} if DATA in keys.swept else {}
-    if key not in (MODEL, SCORING):
-        at |= {MODEL: name(first, MODEL)}
+    shared = {DATA: first.data} if DATA in keys.swept else {}
+    if key not in (MODEL, SCORE_TYPE):
+        shared |= {MODEL: _side_name(first, MODEL)}
     for other in keys.swept:
         if other in (key, MODEL, DATA):
             continue
         values = {group[other] for _, *sides in pairs for group in sides} - {None}
         if values:
-            at[other] = ", ".join(text(v) for v in sorted(values, key=order))
-    return at
+            shared[other] = ", ".join(format_value(value) for value in sorted(values, key=sort_key))
+    return shared

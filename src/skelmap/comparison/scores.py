@@ -1,97 +1,32 @@
-"""Scores of the judged frames, and the identity of the data."""
+"""Read the frame scores of runs from scores.csv."""
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import xxhash
 
 from skelmap.evaluation.metrics import Floats, Labels
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import read_bytes, read_text
-
-
-@dataclass(frozen=True)
-class Data:
-    """What a run was trained and judged on.
-
-    Attributes:
-        manifest: its path, as far as the run tells it.
-        digest: of data.json, which has those of the manifest and of what it names; empty for runs of earlier versions.
-        simulated: the recordings come from a simulation.
-    """
-
-    manifest: Path
-    digest: str
-    simulated: bool
-
-    @classmethod
-    def read(cls, run: Path, config: Mapping[str, Any], metrics: Mapping[str, Any]) -> "Data":
-        """Take from a run's folder, configuration (by dotted key) and metrics what they tell of its data.
-
-        Raises:
-            UserError: data.json is there and cannot be read.
-        """
-        path = str(config.get("data.manifest") or f"{config.get('data.manifest.folder', '')}/manifest.csv")
-        named = str(metrics.get("data", path))  # the file and its folder alone
-        note = run / "data.json"
-        digest = xxhash.xxh3_64_hexdigest(read_bytes(note)) if note.exists() else ""
-        simulated = bool(metrics.get("simulated", False))
-        return cls(Path(path if path.endswith(f"/{named}") else named), digest, simulated)
-
-    def name(self, folders: int = 1, more: str = "") -> str:
-        """Name the data by the nearest folders, and by the manifest if that is not manifest.csv; says if simulated."""
-        own = () if self.manifest.name == "manifest.csv" else (self.manifest.stem,)
-        words = "/".join((*self.manifest.parent.parts[-folders:], *own))
-        return words + more + " (simulated)" * self.simulated
-
-
-def names(data: Iterable[Data]) -> dict[Data, str]:
-    """Name data without the folders that differ from machine to machine.
-
-    Where data of different content would have the same name, as many folders are named as tell them apart; where none
-    do, the digest is. Data without a digest keep the short name.
-    """
-    called = {one: one.name() for one in data}
-    contents: dict[str, dict[str, Data]] = {}
-    for one, name in called.items():
-        if one.digest:
-            contents.setdefault(name, {}).setdefault(one.digest, one)
-    for name, different in contents.items():
-        if len(different) > 1:
-            longer = _told_apart(different)
-            called |= {one: longer[one.digest] for one in called if one.digest and one.name() == name}
-    return called
-
-
-def _told_apart(different: Mapping[str, Data]) -> dict[str, str]:
-    """Name data of different content, by digest."""
-    for folders in range(2, 1 + max(len(one.manifest.parent.parts) for one in different.values())):
-        longer = {digest: one.name(folders) for digest, one in different.items()}
-        if len(set(longer.values())) == len(longer):
-            return longer
-    return {digest: one.name(more=f" {digest[:8]}") for digest, one in different.items()}
-
+from skelmap.utils.io import read_text
 
 MAX_BYTES = 512 * 2**20
-"""Ten million frames."""
+"""About ten million frames."""
 COLUMNS = ["clip", "frame", "label", "score"]
-"""What scores.csv begins with; columns after these are further scorings."""
+"""First columns of scores.csv; each further column is another score type."""
 
 
 @dataclass(frozen=True, eq=False)
-class Frames:
-    """The judged frames of a test split; cells that judged the same frames share one of these.
+class EvaluatedFrames:
+    """The evaluated frames of a test split; runs on the same frames share one instance.
 
     Attributes:
         clips: names, sorted.
-        clip: (F,) int64 into `clips`.
-        frame: (F,) int64 number of the frame in its clip.
+        clip: (F,) int64 index into `clips`.
+        frame: (F,) int64 frame number in the clip.
         label: (F,) int64, 1 = abnormal.
     """
 
@@ -102,37 +37,38 @@ class Frames:
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
-    """The scores of a run's test split.
+class RunScores:
+    """The scores of a run on its test split.
 
     Attributes:
-        frames: what was judged.
-        by_scoring: (F,) float64 by the scoring's name (frame, averaged, ...), the primary one first; NaN where
-            a scoring has no score.
+        frames: the evaluated frames.
+        by_type: (F,) float64 by score type (frame, averaged, window, online), the primary one first; NaN for a frame
+            without a score.
     """
 
-    frames: Frames
-    by_scoring: Mapping[str, Floats]
+    frames: EvaluatedFrames
+    by_type: Mapping[str, Floats]
+
+    def scored(self, score_type: str) -> Labels:
+        """Indices of the frames that have a score of this type."""
+        return np.flatnonzero(~np.isnan(self.by_type[score_type]))
 
 
 class ScoresReader:
-    """Reads scores.csv files, keeping equal sets of frames once."""
+    """Reads scores.csv files and keeps equal sets of frames only once in memory."""
 
     def __init__(self) -> None:
-        self._known: dict[bytes, Frames] = {}
+        self._known: dict[bytes, EvaluatedFrames] = {}
 
-    def read(self, path: Path, primary: str) -> Scores:
+    def read(self, path: Path, primary: str) -> RunScores:
         """Read one file.
 
         Args:
             path: scores.csv.
-            primary: name of the scoring in the column `score`.
-
-        Returns:
-            The scores.
+            primary: name of the score type in the column `score`.
 
         Raises:
-            UserError: not such a file, naming the column and what is wrong in it.
+            UserError: the file is damaged; names the column and the fault.
         """
         rows = csv.reader(io.StringIO(read_text(path, MAX_BYTES), newline=""))
         try:
@@ -149,11 +85,15 @@ class ScoresReader:
         if len(set(header)) != len(header) or primary in header[4:]:
             raise UserError(f"{path}: a column appears twice in {','.join(header)!r}, or {primary!r} beside score")
         clip, frame, label, *columns = zip(*table, strict=True)
-        scorings = zip([primary, *header[4:]], columns, strict=True)
-        scores = {name: _floats(path, name, column, name == primary) for name, column in scorings}
-        return Scores(self._frames(path, clip, frame, label), scores)
+        by_type = {
+            name: _parse_scores(path, name, column, complete=name == primary)
+            for name, column in zip([primary, *header[4:]], columns, strict=True)
+        }
+        return RunScores(self._frames(path, clip, frame, label), by_type)
 
-    def _frames(self, path: Path, names: Sequence[str], frames: Sequence[str], labels: Sequence[str]) -> Frames:
+    def _frames(
+        self, path: Path, names: Sequence[str], frames: Sequence[str], labels: Sequence[str]
+    ) -> EvaluatedFrames:
         clips = tuple(sorted(set(names)))
         index = {name: position for position, name in enumerate(clips)}
         clip = np.array([index[name] for name in names], np.int64)
@@ -166,10 +106,11 @@ class ScoresReader:
         digest = blake2b(repr(clips).encode())
         for column in (clip, frame, label):
             digest.update(column.tobytes())
-        return self._known.setdefault(digest.digest(), Frames(clips, clip, frame, label))
+        return self._known.setdefault(digest.digest(), EvaluatedFrames(clips, clip, frame, label))
 
 
-def _floats(path: Path, name: str, column: Sequence[str], complete: bool) -> Floats:
+def _parse_scores(path: Path, name: str, column: Sequence[str], complete: bool) -> Floats:
+    """Parse a column; an empty entry is NaN, which a `complete` column may not have."""
     try:
         score = np.array([value or "nan" for value in column], np.float64)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The folders of a sweep's cells, named after what makes each of them different."""
+"""The runs of a Hydra multirun: their overrides, and their folders, which are named after the overrides."""
 
 import re
 from collections.abc import Iterable
@@ -12,48 +12,50 @@ from omegaconf import DictConfig, OmegaConf
 
 from skelmap.utils.names import shorten
 
-SAME = ("experiment", "sweep", "launcher")
-"""Groups that are the same for every cell, or say where it runs and not what."""
-LONGEST = 200
-"""File systems take names of up to 255 bytes."""
+IGNORED_GROUPS = ("experiment", "sweep", "launcher")
+"""Config groups that are not part of a folder's name: equal for all runs, or without effect on the results."""
+MAX_LENGTH = 200
+"""Bytes of a folder's name; file systems allow 255."""
 
 
 def folder_name(overrides: Iterable[str]) -> str:
-    """Name a cell's folder after its overrides, fit for a file system.
+    """Name a run's folder after its overrides, with characters that every file system allows.
 
-    Every key is named with its value. Where that is too long, long values (paths) are shown by their end and a
-    checksum. The same overrides give the same name, in whatever order.
+    The name has every key with its value, sorted, so that equal overrides give equal names. If it is too long, long
+    values (paths) are replaced by their last characters and a checksum.
 
     Args:
         overrides: `key=value` each.
     """
-    name = ",".join(sorted(line for line in overrides if line.partition("=")[0] not in SAME)).replace("/", "_")
-    if len(name) > LONGEST:
+    name = ",".join(sorted(line for line in overrides if line.partition("=")[0] not in IGNORED_GROUPS))
+    name = name.replace("/", "_")
+    if len(name) > MAX_LENGTH:
         name = re.sub(r"(?<==)[^,=]{30,}", lambda value: f"{value[0][-20:]}_{crc32(value[0].encode()):08x}", name)
-    return shorten(name, LONGEST) or "defaults"
+    return shorten(name, MAX_LENGTH) or "defaults"
 
 
-OmegaConf.register_new_resolver("folder_name", folder_name)
+OmegaConf.register_new_resolver("folder_name", folder_name)  # used by conf/train.yaml
 
 
-def cell_overrides(config: DictConfig) -> list[list[str]]:
-    """List the overrides of all cells that Hydra's own sweeper makes of a multirun.
+def run_overrides(config: DictConfig) -> list[list[str]]:
+    """List the overrides of all runs of a multirun.
 
     Args:
-        config: of the multirun, with its `hydra` part.
+        config: of the multirun, including its `hydra` part.
 
     Returns:
-        `key=value` each, in the order of the sweep. Empty for another sweeper, whose cells nobody knows beforehand.
+        For each run, a list of `key=value`. Empty for sweepers other than Hydra's basic one, which choose their runs
+        one after another.
     """
     if not str(config.hydra.sweeper._target_).endswith(f".{BasicSweeper.__name__}"):
         return []
     arguments = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
     parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
     overrides = parser.parse_overrides([*arguments, *config.hydra.overrides.task])
-    (cells,) = BasicSweeper.split_arguments(overrides, None)
-    return [list(cell) for cell in cells]
+    (runs,) = BasicSweeper.split_arguments(overrides, None)
+    return [list(run) for run in runs]
 
 
-def cell_folders(config: DictConfig) -> list[Path]:
-    """List the folders of these cells."""
-    return [Path(config.hydra.sweep.dir) / folder_name(cell) for cell in cell_overrides(config)]
+def run_folders(config: DictConfig) -> list[Path]:
+    """List the folders of all runs of a multirun; see `run_overrides`."""
+    return [Path(config.hydra.sweep.dir) / folder_name(overrides) for overrides in run_overrides(config)]

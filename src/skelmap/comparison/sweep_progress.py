@@ -1,4 +1,4 @@
-"""Progress and failures of a sweep."""
+"""Hydra callback that checks a sweep before it starts, reports its progress, and lists its failed runs."""
 
 import os
 import sys
@@ -13,158 +13,154 @@ from typing import Any, NamedTuple
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from skelmap.comparison.sweep import cell_folders, cell_overrides
+from skelmap.comparison.sweep import run_folders, run_overrides
 
-EVERY = 2.0
-"""Seconds between two looks at the folders."""
+POLL_SECONDS = 2.0
+"""Interval at which the run folders are checked."""
+LAUNCHER_PACKAGES = {
+    "joblib": ("hydra_plugins.hydra_joblib_launcher", "joblib"),
+    "slurm": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
+    "submitit_local": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
+    "ray": ("ray", "ray"),
+}
+"""For each launcher, a module that it needs, and the extra of this package that installs it."""
+MANIFEST = "data.manifest"
 
 
-class Count(NamedTuple):
-    """How many cells are in which state.
+class RunCounts(NamedTuple):
+    """Number of runs of a sweep by state.
 
     Attributes:
-        cells: all of them.
-        done: those with results.
-        failed: those that left a cause.
+        total: all runs.
+        done: runs with results.
+        failed: runs with a failed.txt.
     """
 
-    cells: int
+    total: int
     done: int
     failed: int
 
     @classmethod
-    def of(cls, folders: Sequence[Path]) -> "Count":
-        """Look at the folders of all cells."""
+    def of(cls, folders: Sequence[Path]) -> "RunCounts":
+        """Count from the files in the run folders."""
         failed = [(folder / "failed.txt").exists() for folder in folders]
         done = [(folder / "metrics.json").exists() for folder in folders]
         return cls(len(folders), sum(d and not f for d, f in zip(done, failed, strict=True)), sum(failed))
 
     @property
     def left(self) -> int:
-        """Cells that wait or run."""
-        return self.cells - self.done - self.failed
+        """Runs that wait or are running."""
+        return self.total - self.done - self.failed
 
 
-def progress_line(now: Count, before: Count, seconds: float) -> str:
-    """Say how far the sweep is and how long it will take.
+def progress_line(now: RunCounts, before: RunCounts, seconds: float) -> str:
+    """Format the state of a sweep and the estimated time left.
 
     Args:
-        now: the cells now.
-        before: the cells when the sweep was started; those that had been done then tell nothing about time.
-        seconds: since the sweep was started.
+        now: current counts.
+        before: counts at the start; runs that were finished by then do not count for the estimate.
+        seconds: since the start.
     """
-    line = f"cells: {now.done} of {now.cells} done, {now.failed} failed, {now.left} left; {_clock(seconds)} passed"
-    ran = now.done - before.done
-    if ran and now.left:
-        line += f", about {_clock(seconds / ran * now.left)} left"
+    line = f"runs: {now.done} of {now.total} done, {now.failed} failed, {now.left} left; {_duration(seconds)} elapsed"
+    finished = now.done - before.done
+    if finished and now.left:
+        line += f", about {_duration(seconds / finished * now.left)} left"
     return line
 
 
-def _clock(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
 
 
-class Progress:
-    """Prints a line at the start and whenever a cell is over, from a thread of its own.
+class ProgressPrinter:
+    """Prints a line at the start and whenever a run has ended, from a thread.
 
     Args:
-        folders: of all cells of the sweep.
+        folders: of all runs of the sweep.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = folders
-        self._before = self._last = Count.of(folders)
-        self._began = monotonic()
-        self._over = Event()
-        self._thread = Thread(target=self._watch, daemon=True)  # it does not keep a dying program alive
-        self._say()
+        self._first = self._last = RunCounts.of(folders)
+        self._start = monotonic()
+        self._stopped = Event()
+        self._thread = Thread(target=self._poll, daemon=True)  # does not keep a killed program alive
+        self._print()
         self._thread.start()
 
     def stop(self) -> None:
-        """Print what is still to be said and end the thread."""
-        self._over.set()
+        """Print the final counts and end the thread."""
+        self._stopped.set()
         self._thread.join()
 
-    def _watch(self) -> None:
-        over = False
-        while not over:
-            over = self._over.wait(EVERY)
-            now = Count.of(self._folders)
+    def _poll(self) -> None:
+        stopped = False
+        while not stopped:
+            stopped = self._stopped.wait(POLL_SECONDS)
+            now = RunCounts.of(self._folders)
             if now != self._last:
                 self._last = now
-                self._say()
+                self._print()
 
-    def _say(self) -> None:
-        # not logged: Hydra's log goes to the file of whichever cell runs in this process
-        print(progress_line(self._last, self._before, monotonic() - self._began), flush=True)
-
-
-NEEDS = {
-    "joblib": ("hydra_plugins.hydra_joblib_launcher", "joblib"),
-    "slurm": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
-    "submitit_local": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
-    "ray": ("ray", "ray"),
-}
-"""Of each launcher: a module it cannot do without, and the extra that brings it."""
-
-MANIFEST = "data.manifest"
+    def _print(self) -> None:
+        # not logged: Hydra directs the log to the file of the run that this process is executing
+        print(progress_line(self._last, self._first, monotonic() - self._start), flush=True)
 
 
 class SweepProgress(Callback):
-    """Watches a Hydra multirun from the process that was started.
+    """Checks a Hydra multirun, reports its progress, and exits with status 1 and the causes if runs have failed."""
 
-    Exits with what failed and why when all cells are over, so that the program's exit status says it too.
-    """
-
-    _progress: Progress | None = None
-    _cells: tuple[Path, ...] = ()
+    _printer: ProgressPrinter | None = None
+    _folders: tuple[Path, ...] = ()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave all behind when Hydra sends its callbacks to a cell's process, where there is nothing to watch."""
+        """Pickle no state: launchers send the callbacks to the processes of the runs, which do not use it."""
         return {}
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Check the launcher and the data sets' manifests, forget the failures of an earlier start, begin to watch."""
+        """Check the launcher and the manifests, remove failed.txt of an earlier start, start the progress printer."""
         launcher = config.hydra.runtime.choices.get("launcher")
         if launcher:
-            _prepare(launcher)
-        _check_manifests(cell_overrides(config))
-        self._cells = tuple(cell_folders(config))
-        for folder in self._cells:
-            (folder / "failed.txt").unlink(missing_ok=True)  # these will be tried again
-        if self._cells:
-            self._progress = Progress(self._cells)
+            _prepare_launcher(launcher)
+        _check_manifests(run_overrides(config))
+        self._folders = tuple(run_folders(config))
+        for folder in self._folders:
+            (folder / "failed.txt").unlink(missing_ok=True)  # these runs are tried again
+        if self._folders:
+            self._printer = ProgressPrinter(self._folders)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Say which cells failed."""
-        if self._progress:
-            self._progress.stop()
-        causes = [f"  {folder.name}: {cause}" for folder in self._cells if (cause := _cause(folder))]
+        """Exit with a list of the failed runs and their causes, if there are any."""
+        if self._printer:
+            self._printer.stop()
+        causes = [f"  {folder.name}: {cause}" for folder in self._folders if (cause := _failure(folder))]
         if causes:
-            title = f"{len(causes)} of {len(self._cells)} cells failed, in {config.hydra.sweep.dir}:"
+            title = f"{len(causes)} of {len(self._folders)} runs failed, in {config.hydra.sweep.dir}:"
             sys.exit("\n".join([title, *causes]))
 
 
-def _prepare(launcher: str) -> None:
-    """Stop where a launcher's plugin is missing; leave each of its processes one thread and no progress bar."""
-    module, extra = NEEDS.get(launcher, ("skelmap", ""))  # a launcher file of the user's needs what it needs
+def _prepare_launcher(launcher: str) -> None:
+    """Exit if a launcher's plugin is missing; set one thread a process and no progress bars."""
+    module, extra = LAUNCHER_PACKAGES.get(launcher, ("skelmap", ""))  # a user's own launcher is not checked
     if find_spec(module) is None:
         sys.exit(f"launcher={launcher}: {module} is not installed; pip install -c constraints.txt -e '.[{extra}]'")
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # inherited; later, in a cell, torch would not heed it any more
-    os.environ.setdefault("TTY_COMPATIBLE", "0")  # for rich: bars of several processes would overwrite each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # inherited by the runs; torch reads it once, when it is imported
+    os.environ.setdefault(
+        "TTY_COMPATIBLE", "0"
+    )  # no progress bars: those of several processes would overwrite each other
 
 
-def _check_manifests(cells: list[list[str]]) -> None:
-    """Stop where a data set's manifest is not there, before any cell begins."""
-    named = {value for cell in cells for key, _, value in (line.partition("=") for line in cell) if key == MANIFEST}
-    missing = sorted(path for path in named if "$" not in path and not Path(path.strip("'\"")).expanduser().is_file())
+def _check_manifests(runs: list[list[str]]) -> None:
+    """Exit if a manifest among the overrides does not exist, before any run starts."""
+    paths = {value for run in runs for key, _, value in (line.partition("=") for line in run) if key == MANIFEST}
+    missing = sorted(path for path in paths if "$" not in path and not Path(path.strip("'\"")).expanduser().is_file())
     if missing:
-        more = f", nor {len(missing) - 1} more of {len(named)}" if len(missing) > 1 else ""
-        sys.exit(f"{MANIFEST}={missing[0]}: there is no such file{more}; nothing was begun")
+        more = f", nor {len(missing) - 1} more of {len(paths)}" if len(missing) > 1 else ""
+        sys.exit(f"{MANIFEST}={missing[0]}: there is no such file{more}; no run was started")
 
 
-def _cause(folder: Path) -> str | None:
-    """Give the last line of a failed cell's cause; None where it did not fail."""
+def _failure(folder: Path) -> str | None:
+    """Get the last line of a run's failed.txt, or say that results are missing; None for a finished run."""
     failed = folder / "failed.txt"
     if failed.exists():
         lines = failed.read_text(encoding="utf-8", errors="replace").strip().splitlines()

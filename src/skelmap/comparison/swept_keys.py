@@ -1,4 +1,4 @@
-"""Which configuration keys a sweep varies."""
+"""Find the configuration keys that a sweep varies."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,125 +6,126 @@ from dataclasses import dataclass
 from skelmap.comparison.runs import RunResult, Value
 from skelmap.utils.names import KEYS_WITHOUT_EFFECT
 
-MODEL, DATA, SEED, SCORING = "model", "data", "seed", "scoring"
+MODEL, DATA, SEED, SCORE_TYPE = "model", "data", "seed", "score_type"
+"""Keys beside the dotted ones of the configuration: the model's name, the data set's name, the seed, the score type."""
 MANIFEST = "data.manifest"
-"""Data are told apart by their content (`DATA`), not by where their manifest lies."""
+"""Data sets are distinguished by their content (`DATA`), not by the path of their manifest."""
 SET_BY_MODEL = ("data.window", "data.batch_size")
-"""Keys that a model sets for the data: the last to be taken for what was swept."""
+"""Keys that are derived from the model and `data.seq_len`: named as swept only if no other key explains them."""
 
 
 @dataclass(frozen=True)
-class Keys:
-    """The keys whose values tell a sweep's cells apart.
+class SweptKeys:
+    """The keys whose values distinguish the runs of a sweep.
 
     Attributes:
-        swept: dotted keys without the seed; `model` and `data` stand for all that follows from their choice.
-        numeric: those of them that hold numbers.
-        follow: keys that differ only because another one does, with the name of that one.
+        swept: dotted keys without the seed; `model` and `data` stand for everything that they determine.
+        numeric: the swept keys with numbers.
+        derived: keys that vary only because another one does, each with the name of that one.
     """
 
     swept: tuple[str, ...]
     numeric: tuple[str, ...]
-    follow: Mapping[str, str]
+    derived: Mapping[str, str]
 
     @property
     def categorical(self) -> tuple[str, ...]:
         """The swept keys that are not numeric."""
         return tuple(key for key in self.swept if key not in self.numeric)
 
-    def short(self, key: str) -> str:
-        """Name a key by its last word, where that is unambiguous."""
+    def short_name(self, key: str) -> str:
+        """Name a key by its last part if that is unambiguous, otherwise by the whole key."""
         last = key.rpartition(".")[2]
         return key if sum(other.rpartition(".")[2] == last for other in self.swept) > 1 else last
 
 
-def value(cell: RunResult, key: str) -> Value:
-    """Look up a key; None where the cell does not have it."""
-    own: dict[str, Callable[[RunResult], Value]] = {
-        MODEL: lambda c: c.model,
-        DATA: lambda c: c.data,
-        SEED: lambda c: c.seed,
+def run_value(run: RunResult, key: str) -> Value:
+    """Look up a key, which may be `model`, `data` or `seed`; None if the run does not have it."""
+    special: dict[str, Callable[[RunResult], Value]] = {
+        MODEL: lambda r: r.model,
+        DATA: lambda r: r.data,
+        SEED: lambda r: r.seed,
     }
-    return own[key](cell) if key in own else cell.config.get(key)
+    return special[key](run) if key in special else run.config.get(key)
 
 
-def find_keys(cells: Sequence[RunResult]) -> Keys:
-    """Find the keys that were swept, leaving out those that merely follow another.
+def find_swept_keys(runs: Sequence[RunResult]) -> SweptKeys:
+    """Find the keys that were swept, without those that are derived from another one.
 
-    A key follows from the choice of model and data if it is constant within each. It follows another key if it
-    has the same value (`model.img_size: ${data.img_size}`), within each model or altogether, or tells the same
-    cells apart.
+    A key is derived from the model or the data set if it is constant for each of them. It is derived from another key
+    if both have the same value (`model.img_size: ${data.img_size}`), for each model or overall, or if both divide the
+    runs into the same sets.
 
     Args:
-        cells: the finished ones.
+        runs: the finished runs.
     """
-    names = {name for cell in cells for name in cell.config if not name.startswith(KEYS_WITHOUT_EFFECT)}
-    shorter = sorted(
+    names = {name for run in runs for name in run.config if not name.startswith(KEYS_WITHOUT_EFFECT)}
+    candidates = sorted(
         names - {SEED}, key=lambda name: (name in SET_BY_MODEL, not name.startswith("data."), len(name), name)
     )
     chosen: list[str] = []
-    follow: dict[str, str] = {}
-    for key in (MODEL, DATA, SEED, *shorter):
-        values = [value(cell, key) for cell in cells]
-        if len(set(values)) < 2 or _is_path_of_run(cells, key):
+    derived: dict[str, str] = {}
+    for key in (MODEL, DATA, SEED, *candidates):
+        if len({run_value(run, key) for run in runs}) < 2 or _is_path_in_run_folder(runs, key):
             continue
-        if key.startswith(MANIFEST) and not all(_is_constant(part, key) for part in _parts(cells, (DATA,))):
+        if key.startswith(MANIFEST) and not all(_is_constant(part, key) for part in _split(runs, (DATA,))):
             continue
-        source = _source(cells, key, chosen) if key in shorter else None
+        source = _source(runs, key, chosen) if key in candidates else None
         if source is None:
             chosen.append(key)
         else:
-            follow[key] = source
+            derived[key] = source
     swept = tuple(key for key in chosen if key != SEED)
-    return Keys(swept, tuple(key for key in swept if _is_numeric(cells, key)), follow)
+    return SweptKeys(swept, tuple(key for key in swept if _is_numeric(runs, key)), derived)
 
 
-def _source(cells: Sequence[RunResult], key: str, chosen: Sequence[str]) -> str | None:
-    """Name the chosen keys that a key follows, or None if it stands for itself."""
+def _source(runs: Sequence[RunResult], key: str, chosen: Sequence[str]) -> str | None:
+    """Name the chosen keys that a key is derived from; None if it is swept itself."""
     choices = [keys for keys in ((MODEL,), (DATA,), (MODEL, DATA)) if set(keys) <= set(chosen)]
     for keys in choices:
-        if all(_is_constant(part, key) for part in _parts(cells, keys)):
+        if all(_is_constant(part, key) for part in _split(runs, keys)):
             return " and ".join(keys)
     sources = []
-    for part in _parts(cells, choices[-1] if choices else ()):
+    for part in _split(runs, choices[-1] if choices else ()):
         if _is_constant(part, key):
             continue
-        same = [other for other in chosen if all(value(cell, other) == value(cell, key) for cell in part)]
-        if not same:
-            return _same_partition(cells, key, chosen)
-        sources.append(same[0])
+        equal = [other for other in chosen if all(run_value(run, other) == run_value(run, key) for run in part)]
+        if not equal:
+            return _same_partition(runs, key, chosen)
+        sources.append(equal[0])
     return " and ".join(dict.fromkeys(sources))
 
 
-def _parts(cells: Sequence[RunResult], keys: Sequence[str]) -> list[list[RunResult]]:
+def _split(runs: Sequence[RunResult], keys: Sequence[str]) -> list[list[RunResult]]:
+    """Split runs by their values of some keys."""
     parts: dict[tuple[Value, ...], list[RunResult]] = {}
-    for cell in cells:
-        parts.setdefault(tuple(value(cell, key) for key in keys), []).append(cell)
+    for run in runs:
+        parts.setdefault(tuple(run_value(run, key) for key in keys), []).append(run)
     return list(parts.values())
 
 
-def _is_constant(cells: Sequence[RunResult], key: str) -> bool:
-    return len({value(cell, key) for cell in cells}) == 1
+def _is_constant(runs: Sequence[RunResult], key: str) -> bool:
+    return len({run_value(run, key) for run in runs}) == 1
 
 
-def _same_partition(cells: Sequence[RunResult], key: str, chosen: Sequence[str]) -> str | None:
-    """Name a chosen key that tells the same cells apart; where each cell has its own value, that means nothing."""
-    own = _partition(cells, key)
-    if len(set(own)) == len(cells):
+def _same_partition(runs: Sequence[RunResult], key: str, chosen: Sequence[str]) -> str | None:
+    """Name a chosen key that divides the runs into the same sets; None if every run has a value of its own."""
+    own = _partition(runs, key)
+    if len(set(own)) == len(runs):
         return None
-    return next((other for other in chosen if _partition(cells, other) == own), None)
+    return next((other for other in chosen if _partition(runs, other) == own), None)
 
 
-def _partition(cells: Sequence[RunResult], key: str) -> list[int]:
+def _partition(runs: Sequence[RunResult], key: str) -> list[int]:
     numbers: dict[Value, int] = {}
-    return [numbers.setdefault(value(cell, key), len(numbers)) for cell in cells]
+    return [numbers.setdefault(run_value(run, key), len(numbers)) for run in runs]
 
 
-def _is_path_of_run(cells: Sequence[RunResult], key: str) -> bool:
-    folders = [cell.config.get("paths.output_dir") for cell in cells]
-    return all(folder and str(folder) in str(value(cell, key)) for cell, folder in zip(cells, folders, strict=True))
+def _is_path_in_run_folder(runs: Sequence[RunResult], key: str) -> bool:
+    folders = [run.config.get("paths.output_dir") for run in runs]
+    return all(folder and str(folder) in str(run_value(run, key)) for run, folder in zip(runs, folders, strict=True))
 
 
-def _is_numeric(cells: Sequence[RunResult], key: str) -> bool:
-    values = {value(cell, key) for cell in cells} - {None}
+def _is_numeric(runs: Sequence[RunResult], key: str) -> bool:
+    values = {run_value(run, key) for run in runs} - {None}
     return len(values) > 1 and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)

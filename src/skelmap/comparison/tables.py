@@ -1,4 +1,4 @@
-"""The study as tables: CSV for programs, Markdown for documents, one for the terminal."""
+"""The comparison as tables: CSV for programs, Markdown for documents, one for the terminal."""
 
 import csv
 from collections.abc import Sequence
@@ -10,176 +10,181 @@ from rich.table import Table
 from rich.text import Text
 
 from skelmap.comparison.comparison import Comparison
-from skelmap.comparison.groups import Group
-from skelmap.comparison.runs import RunResult, Value, text
+from skelmap.comparison.groups import RunGroup
+from skelmap.comparison.runs import RunResult, Value, format_value
 from skelmap.comparison.swept_keys import DATA, MODEL, SEED
-from skelmap.evaluation.bootstrap import FEWEST_GROUPS, RESAMPLES
+from skelmap.evaluation.bootstrap import MIN_GROUPS, RESAMPLES
 from skelmap.utils.io import atomic_write
 from skelmap.utils.names import flatten
 
 COSTS = {"train_seconds": "training, s", "peak_memory_mb": "memory, MB", "parameters": "parameters"}
-"""What a cell costs: entry of metrics.json and its heading."""
+"""Costs of a run: entries of metrics.json and their headings."""
 
 
-def write_tables(study: Comparison, folder: Path) -> None:
-    """Write cells.csv, table.csv, table.md and paired.csv.
+def write_tables(comparison: Comparison, folder: Path) -> None:
+    """Write runs.csv, table.csv, table.md and paired.csv.
 
     Args:
-        study: what to write.
-        folder: made if it is not there.
+        comparison: of a sweep.
+        folder: created if necessary.
 
     Raises:
         UserError: the folder cannot be written.
     """
-    _write_csv(folder / "cells.csv", cell_rows(study))
-    _write_csv(folder / "table.csv", [group_row(study, group) for group in study.groups])
-    _write_csv(folder / "paired.csv", comparison_rows(study))
+    _write_csv(folder / "runs.csv", run_rows(comparison))
+    _write_csv(folder / "table.csv", [group_row(comparison, group) for group in comparison.groups])
+    _write_csv(folder / "paired.csv", paired_rows(comparison))
     with atomic_write(folder / "table.md") as file:
-        file.write(markdown(study))
+        file.write(markdown(comparison))
 
 
-def cell_rows(study: Comparison) -> list[dict[str, Any]]:
-    """One row a cell: folder, state, swept keys, seed, and all numbers of metrics.json."""
-    rows = []
-    for cell in study.cells:
-        keys = {key: value for key in study.keys.swept if (value := cell.config.get(key)) is not None}
-        numbers = _columns({k: v for k, v in cell.metrics.items() if k not in (MODEL, DATA, SEED, "groups", "details")})
-        rows.append({"cell": cell.name, "state": "finished", **_identity(cell), **keys, SEED: cell.seed, **numbers})
-    for other in study.broken:
-        known = {k: other.config[k] for k in (*study.keys.swept, SEED) if k in other.config}
-        rows.append({"cell": other.name, "state": other.state, **known, "cause": other.cause})
+def run_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """Make the rows of runs.csv: folder, state, swept keys, seed, and all numbers of metrics.json."""
+    keys = comparison.keys.swept
+    rows: list[dict[str, Any]] = []
+    for run in comparison.runs:
+        values: dict[str, Value] = {key: run.config[key] for key in keys if run.config.get(key) is not None}
+        others = {k: v for k, v in run.metrics.items() if k not in (MODEL, DATA, SEED, "groups", "details")}
+        names = {"run": run.name, "state": "finished"}
+        rows.append({**names, **_method(run), **values, SEED: run.seed, **_flatten_metrics(others)})
+    for failed in comparison.failed:
+        values = {key: failed.config[key] for key in (*keys, SEED) if key in failed.config}
+        rows.append({"run": failed.name, "state": failed.state, **values, "cause": failed.cause})
     return rows
 
 
-def group_row(study: Comparison, group: Group) -> dict[str, Any]:
-    """One row of table.csv; costs are means over the seeds."""
-    low, high = group.estimate.low, group.estimate.high
+def group_row(comparison: Comparison, group: RunGroup) -> dict[str, Any]:
+    """Make a row of table.csv; costs are means over the seeds."""
     return {
-        **_identity(group.cells[0]),
-        **{key: group[key] for key in study.keys.swept if key not in (MODEL, DATA)},
-        "scoring": group.scoring,
-        "seeds": len(group.cells),
-        "resampled": str(group.aurocs.units(group.cells[0].data)),
+        **_method(group.runs[0]),
+        **{key: group[key] for key in comparison.keys.swept if key not in (MODEL, DATA)},
+        "score_type": group.score_type,
+        "seeds": len(group.runs),
+        "resampled": str(group.units),
         "auroc": group.estimate.mean,
-        "auroc_low": low,
-        "auroc_high": high,
+        "auroc_low": group.estimate.low,
+        "auroc_high": group.estimate.high,
         "seed_deviation": group.seed_deviation,
         "reason": group.estimate.reason,
-        **{name: cost(group.cells, name) for name in COSTS},
+        **{name: mean_cost(group.runs, name) for name in COSTS},
     }
 
 
-def comparison_rows(study: Comparison) -> list[dict[str, Any]]:
-    """One row a comparison; the columns after `key` to `second` hold what both settings have in common."""
+def paired_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """Make the rows of paired.csv; the columns between `second` and `seeds` hold what both settings have in common."""
     return [
         {
-            "key": c.key,
-            "first": c.first,
-            "second": c.second,
-            **c.at,
-            "seeds": c.seeds,
-            "auroc_first": c.first_mean,
-            "auroc_second": c.second_mean,
-            "difference": c.difference,
-            "difference_low": c.low,
-            "difference_high": c.high,
-            "p": c.p,
-            "p_holm": c.p_holm,
-            "comparisons": c.number,
+            "key": pair.key,
+            "first": pair.first,
+            "second": pair.second,
+            **pair.shared,
+            "seeds": pair.seeds,
+            "auroc_first": pair.first_mean,
+            "auroc_second": pair.second_mean,
+            "difference": pair.difference,
+            "difference_low": pair.low,
+            "difference_high": pair.high,
+            "p": pair.p,
+            "p_holm": pair.p_holm,
+            "comparisons": pair.family_size,
         }
-        for c in study.comparisons
+        for pair in comparison.pairs
     ]
 
 
-def cost(cells: Sequence[RunResult], name: str) -> float | None:
-    """Average an entry of metrics.json over cells; None if one of them lacks it."""
-    values = [cell.metrics.get(name) for cell in cells]
+def mean_cost(runs: Sequence[RunResult], name: str) -> float | None:
+    """Average an entry of metrics.json over runs; None if one of them lacks it."""
+    values = [run.metrics.get(name) for run in runs]
     return None if any(not isinstance(value, int | float) for value in values) else mean(values)  # type: ignore[type-var]
 
 
-def columns(study: Comparison) -> dict[str, str]:
-    """Keys that tell the groups apart, with their headings: model first, then the swept keys."""
-    return {MODEL: MODEL, **{key: study.keys.short(key) for key in study.keys.swept if key != MODEL}}
+def key_headings(comparison: Comparison) -> dict[str, str]:
+    """Headings of the keys that distinguish the groups: the model first, then the swept keys."""
+    keys = comparison.keys
+    return {MODEL: MODEL, **{key: keys.short_name(key) for key in keys.swept if key != MODEL}}
 
 
-def how(study: Comparison) -> str:
-    """Say what the numbers of the table are."""
-    groups = {group.cells[0].data: group for group in study.groups}
-    units = "; ".join(f"{data}: {group.aurocs.units(data)}" for data, group in groups.items())
+def method_note(comparison: Comparison) -> str:
+    """Explain how the AUROCs and intervals of the table were computed."""
+    groups = {group.data: group for group in comparison.groups}
+    units = "; ".join(f"{data}: {group.units}" for data, group in groups.items())
     return (
-        f"AUROC is the mean over seeds. Its 95 % interval holds the middle of {RESAMPLES:,} resamples, each of which "
-        f"draws the test recordings ({units}) and the seeds together, with replacement: as many groups or clips as "
-        "there are, the same ones for every setting and seed, and n - 1 of the n seeds, which makes the variance of a "
-        "mean over few seeds come out right. A group is a person, a session or a camera; with fewer than "
-        f"{FEWEST_GROUPS} of them clips are drawn, and the interval leaves out how groups differ. With one seed, or "
-        "none that differ, it speaks of the recordings alone; with two or three that differ much, it is too narrow."
+        f"AUROC is the mean over seeds. Its 95 % interval is the middle 95 % of {RESAMPLES:,} bootstrap replicates. "
+        f"Each replicate draws test recordings ({units}) and seeds together, with replacement: as many groups or clips "
+        "as there are, the same ones for every setting and seed, and n - 1 of the n seeds, which gives the variance of "
+        "a mean over few seeds without bias. A group is a person, a session or a camera; with fewer than "
+        f"{MIN_GROUPS} groups, clips are drawn, and the interval does not include the variation between groups. "
+        "With one seed, or equal results for all seeds, the interval covers the variation of recordings alone; with "
+        "two or three seeds that differ much, it is too narrow."
     )
 
 
-def markdown(study: Comparison) -> str:
-    """Write the table of groups with what must be known to read it."""
-    heads = [*columns(study).values(), "scoring", "seeds", "AUROC", "95 % interval", "± over seeds"]
+def markdown(comparison: Comparison) -> str:
+    """Write the table of groups as Markdown, with the notes needed to read it."""
+    headings = [*key_headings(comparison).values(), "score", "seeds", "AUROC", "95 % interval", "± over seeds"]
     lines = [
-        f"# {study.folder.resolve().name}",
+        f"# {comparison.title}",
         "",
-        f"{study.states}. Data: {', '.join(study.data)}.",
+        f"{comparison.states}. Data: {', '.join(comparison.data)}.",
         "",
-        "| " + " | ".join(heads) + " |",
-        "|" + "---|" * len(heads),
+        "| " + " | ".join(headings) + " |",
+        "|" + "---|" * len(headings),
     ]
-    lines += ["| " + " | ".join(_escape(entry) for entry in _entries(study, group)) + " |" for group in study.groups]
-    lines += ["", how(study), ""]
-    if study.broken:
+    for group in comparison.groups:
+        lines.append("| " + " | ".join(_escape(entry) for entry in _table_entries(comparison, group)) + " |")
+    lines += ["", method_note(comparison), ""]
+    if comparison.failed:
         lines += ["Without results:", ""]
-        lines += [f"- {_escape(cell.name)}: {cell.state}: {_escape(cell.cause)}" for cell in study.broken] + [""]
-    lines += [f"- {_escape(note)}" for note in study.notes] + [""] * bool(study.notes)
+        lines += [f"- {_escape(run.name)}: {run.state}: {_escape(run.cause)}" for run in comparison.failed] + [""]
+    lines += [f"- {_escape(note)}" for note in comparison.notes] + [""] * bool(comparison.notes)
     return "\n".join(lines)
 
 
-def console_table(study: Comparison) -> Table:
+def console_table(comparison: Comparison) -> Table:
     """Build the table of groups for the terminal."""
-    table = Table(title=Text(f"{study.states}; data: {', '.join(study.data)}"), title_justify="left")
-    for head in columns(study).values():
-        table.add_column(Text(head), overflow="fold")
-    table.add_column("scoring", no_wrap=True)
-    for head in ("seeds", "AUROC", "95 % interval", "± over seeds"):
-        table.add_column(head, justify="right", no_wrap=True)
-    for group in study.groups:
-        table.add_row(*(Text(entry) for entry in _entries(study, group)))
-    if study.broken:
-        table.caption = Text("\n".join(f"{cell.name}: {cell.state}: {cell.cause}" for cell in study.broken))
+    title = Text(f"{comparison.states}; data: {', '.join(comparison.data)}")
+    table = Table(title=title, title_justify="left")
+    for heading in key_headings(comparison).values():
+        table.add_column(Text(heading), overflow="fold")
+    table.add_column("score", no_wrap=True)
+    for heading in ("seeds", "AUROC", "95 % interval", "± over seeds"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for group in comparison.groups:
+        table.add_row(*(Text(entry) for entry in _table_entries(comparison, group)))
+    if comparison.failed:
+        table.caption = Text("\n".join(f"{run.name}: {run.state}: {run.cause}" for run in comparison.failed))
         table.caption_justify = "left"
     return table
 
 
-def _entries(study: Comparison, group: Group) -> list[str]:
+def _table_entries(comparison: Comparison, group: RunGroup) -> list[str]:
     average, low, high, _ = group.estimate
     deviation = group.seed_deviation
     return [
-        *(text(group[key]) for key in columns(study)),
-        group.scoring,
-        str(len(group.cells)),
+        *(format_value(group[key]) for key in key_headings(comparison)),
+        group.score_type,
+        str(len(group.runs)),
         "–" if average is None else f"{average:.3f}",
         "–" if low is None else f"{low:.3f} to {high:.3f}",
         "–" if deviation is None else f"{deviation:.3f}",
     ]
 
 
-def _identity(cell: RunResult) -> dict[str, Value]:
-    return {MODEL: cell.model, DATA: cell.data, "simulated": cell.simulated}
+def _method(run: RunResult) -> dict[str, Value]:
+    return {MODEL: run.model, DATA: run.data, "simulated": run.simulated}
 
 
-def _columns(metrics: dict[str, Any]) -> dict[str, Any]:
-    """Flatten metrics.json: an interval becomes two columns."""
-    found: dict[str, Any] = {}
+def _flatten_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Flatten entries of metrics.json; an interval becomes two columns."""
+    columns: dict[str, Any] = {}
     for key, value in flatten(metrics).items():
-        interval = isinstance(value, list) and len(value) == 2
-        found |= {f"{key}_low": value[0], f"{key}_high": value[1]} if interval else {key: value}
-    return found
+        is_interval = isinstance(value, list) and len(value) == 2
+        columns |= {f"{key}_low": value[0], f"{key}_high": value[1]} if is_interval else {key: value}
+    return columns
 
 
 def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write rows that may have different columns; a table without rows is an empty file."""
+    """Write rows that may have different columns; a table without rows has an empty header line."""
     with atomic_write(path, newline="") as file:
         writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
         writer.writeheader()
@@ -187,5 +192,5 @@ def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _escape(entry: str) -> str:
-    """Keep a table's bars where they belong."""
+    """Escape what would break a Markdown table."""
     return entry.replace("|", r"\|").replace("\n", " ")

@@ -1,4 +1,4 @@
-"""Write a comparison: tables and page, on demand or at the end of a sweep."""
+"""Write the comparison of a sweep: on demand, or at the end of a Hydra multirun."""
 
 import logging
 from pathlib import Path
@@ -7,62 +7,57 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from skelmap.comparison.comparison import Comparison, build_comparison
+from skelmap.comparison.comparison import Comparison, compare_runs
 from skelmap.comparison.page import write_page
-from skelmap.comparison.runs import STUDY
-from skelmap.comparison.tables import write_tables
+from skelmap.comparison.runs import OUTPUT_FOLDER
+from skelmap.comparison.tables import console_table, write_tables
+from skelmap.utils.io import stdout_console
 
 log = logging.getLogger(__name__)
 
 
-def write_comparison(folder: Path, seed: int = 0) -> Path:
-    """Study the runs below a folder and write what they say into its folder `study`.
-
-    Args:
-        folder: a sweep's folder; its runs may lie at any depth.
-        seed: of the resamples.
+def write_comparison(comparison: Comparison) -> Path:
+    """Write the tables, figures and page of a comparison to the subfolder `comparison` of the sweep's folder.
 
     Returns:
-        The path of study.html; beside it lie cells.csv, table.csv, table.md, paired.csv and figures.
+        The path of comparison.html; runs.csv, table.csv, table.md, paired.csv and figures are in the same folder.
 
     Raises:
-        UserError: no such folder, no finished run in it, or it cannot be written.
+        UserError: the folder cannot be written.
     """
-    return write_all(build_comparison(folder, seed))
+    folder = comparison.folder / OUTPUT_FOLDER
+    write_tables(comparison, folder)
+    return write_page(comparison, folder)
 
 
-def write_all(study: Comparison) -> Path:
-    """Write a study's tables, figures and page.
+def compare_and_print(folder: Path, seed: int = 0) -> Path:
+    """Compare the runs below a folder, write the result, and print the table of settings.
 
     Args:
-        study: of a sweep.
+        folder: a sweep's folder; its runs may be nested at any depth.
+        seed: of the resampling.
 
     Returns:
-        The path of study.html.
+        The path of comparison.html.
 
     Raises:
-        UserError: the sweep's folder cannot be written.
+        UserError: there is no such folder, no finished run in it, or it cannot be written.
     """
-    folder = study.folder / STUDY
-    write_tables(study, folder)
-    return write_page(study, folder)
+    comparison = compare_runs(folder, seed)
+    page = write_comparison(comparison)
+    stdout_console().print(console_table(comparison))
+    return page
 
 
 class CompareAtSweepEnd(Callback):
-    """Writes the study of a Hydra multirun when its last job has ended, and prints its table.
+    """Compares the runs of a Hydra multirun after its last job and prints the table of settings.
 
-    Whatever goes wrong is logged as a warning: the runs themselves are done and safe.
+    Errors are logged as warnings, since the runs themselves are finished and unaffected.
     """
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Study the sweep's folder, hydra.sweep.dir."""
+        """Compare the runs in hydra.sweep.dir."""
         try:
-            from skelmap.comparison.tables import console_table
-            from skelmap.utils.io import stdout_console
-
-            study = build_comparison(Path(config.hydra.sweep.dir))
-            page = write_all(study)
-            stdout_console().print(console_table(study))
-            log.info("study: %s", page)
+            log.info("comparison: %s", compare_and_print(Path(config.hydra.sweep.dir)))
         except Exception as error:
-            log.warning("no study of this sweep: %s", error)
+            log.warning("the runs of this sweep could not be compared: %s", error)

@@ -1,4 +1,4 @@
-"""Everything that is said about a model's scores of a test split."""
+"""Evaluation of a model's scores on the test split: AUROC with intervals, per action, and alarms at one threshold."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -7,12 +7,14 @@ import torch
 from torch import Tensor
 
 from skelmap.evaluation.alarms import AlarmRule, EventMetrics, RecordingAlarms, event_metrics, find_alarms
-from skelmap.evaluation.bootstrap import Interval, Units, auroc_interval
+from skelmap.evaluation.bootstrap import Interval, SamplingUnits, auroc_interval
 from skelmap.evaluation.frames import FrameScores, Predictions, frame_scores
-from skelmap.evaluation.metrics import Curve, Floats, Labels, auroc, single_class, to_numpy
+from skelmap.evaluation.metrics import Curve, Floats, Labels, auroc, single_class_reason, to_numpy
 
-if TYPE_CHECKING:  # at run time this would load Lightning
+if TYPE_CHECKING:  # imports Lightning
     from skelmap.data.windows import EvalIndex
+
+DETECTION_RATE = 0.8
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,8 @@ class AUROCResult:
 
     Attributes:
         value: AUROC in [0, 1], or None.
-        interval: 95 %, by resampling groups or clips.
-        reason: why there is no value; empty where there is one.
+        interval: 95 % interval from resampling groups or clips.
+        reason: why there is no value; empty if there is one.
     """
 
     value: float | None
@@ -32,37 +34,34 @@ class AUROCResult:
 
 @dataclass(frozen=True)
 class ActionAUROC:
-    """The AUROC of one work's abnormal frames.
+    """AUROC of the abnormal frames of one action.
 
     Attributes:
-        work: its name.
-        area: abnormal frames of the work against the normal frames in `against`.
-        abnormal: frames.
-        normal: frames.
-        against: "same work", or "all normal frames" where the work has no normal ones.
+        action: name of the action.
+        auroc: of its abnormal frames against the normal frames named in `against`.
+        abnormal: number of abnormal frames.
+        normal: number of normal frames.
+        against: "same action", or "all normal frames" if the action has no normal ones.
     """
 
-    work: str
-    area: AUROCResult
+    action: str
+    auroc: AUROCResult
     abnormal: int
     normal: int
     against: str
-
-
-DETECTION_RATE = 0.8
 
 
 @dataclass(frozen=True)
 class OperatingPoint:
     """Alarms at the threshold that detects 80 % of the abnormal frames.
 
-    The threshold is read off the labels of the test split itself: it describes the ROC curve and is not available in
-    use. A threshold for use comes from normal validation recordings.
+    The threshold is read off the labels of the test split: it describes the ROC curve and is not available in use. A
+    threshold for use comes from normal validation recordings.
 
     Attributes:
-        detection_rate: share of the abnormal frames with a score of at least the threshold: at least this.
+        detection_rate: smallest share of the abnormal frames to detect.
         threshold: the highest threshold that reaches it.
-        metrics: metrics of the alarms that an `AlarmRule` with on = off = threshold raises from the frame scores.
+        metrics: of the alarms that an `AlarmRule` with on = off = threshold raises from the frame scores.
     """
 
     detection_rate: float
@@ -70,15 +69,147 @@ class OperatingPoint:
     metrics: EventMetrics
 
 
+@dataclass(frozen=True, eq=False)
+class ScoreResult:
+    """Metrics of one kind of frame score.
+
+    Attributes:
+        name: "frame", "averaged", "window" or "online".
+        title: the name in reports.
+        frames: number of frames; online scores start at the first full window.
+        auroc: AUROC of all frames.
+        average_precision: area under the precision-recall curve; None without both classes.
+        base_rate: share of abnormal frames, the average precision of random scores.
+        actions: AUROC of each action with abnormal frames, in the order of the manifest.
+        curve: positives at each threshold, thinned for drawing; None without both classes.
+        operating_point: alarms at 80 % detection; None without both classes.
+    """
+
+    name: str
+    title: str
+    frames: int
+    auroc: AUROCResult
+    average_precision: float | None
+    base_rate: float
+    actions: tuple[ActionAUROC, ...]
+    curve: Curve | None
+    operating_point: OperatingPoint | None
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationResult:
+    """Metrics of a model on the test split.
+
+    Attributes:
+        frames: scores and labels of the evaluated frames.
+        primary: metrics of the score of the single frame (frame models, as in the paper), or of the mean over the
+            windows that contain the frame (sequence models).
+        variant: metrics of the mean over T frames (frame models), or of the online score (sequence models).
+        window: rows of the model's windows, 1 for a frame model.
+        seq_len: T.
+        seed: of the bootstrap.
+        units: what the bootstrap resamples.
+        groups: group of each evaluated clip.
+    """
+
+    frames: FrameScores
+    primary: ScoreResult
+    variant: ScoreResult
+    window: int
+    seq_len: int
+    seed: int
+    units: SamplingUnits
+    groups: dict[str, str]
+
+
+def evaluate(predictions: Predictions, rows: "EvalIndex", seed: int = 0) -> EvaluationResult:
+    """Evaluate a model's scores on the test split.
+
+    Args:
+        predictions: one score for each test window, in any order.
+        rows: the test split.
+        seed: of the bootstrap.
+
+    Returns:
+        Metrics of the primary score and its variant. With one class only, AUROC and average precision are None.
+
+    Raises:
+        UserError: no window, or NaN or infinite scores (names the clips).
+        ValueError: predictions for other windows than those of `rows`.
+    """
+    frames = frame_scores(predictions, rows)
+    length = f"({rows.seq_len} frames)"
+    if predictions.window == 1:
+        names = (("frame", "single frames"), ("averaged", f"averaged {length}"))
+    else:
+        names = (("window", f"window mean {length}"), ("online", f"online {length}"))
+    evaluated = [rows.recordings[index] for index in frames.clip.unique().tolist()]
+    groups = {recording.clip: recording.group for recording in evaluated}
+    units = SamplingUnits.choose(groups)
+    known = ~frames.variant.isnan()
+    primary = _evaluate_score(*names[0], frames.score, frames, rows, units, seed)
+    variant = _evaluate_score(*names[1], frames.variant[known], frames.select(known), rows, units, seed)
+    return EvaluationResult(frames, primary, variant, predictions.window, rows.seq_len, seed, units, groups)
+
+
+def _evaluate_score(
+    name: str, title: str, score: Tensor, frames: FrameScores, rows: "EvalIndex", units: SamplingUnits, seed: int
+) -> ScoreResult:
+    """Compute the metrics of one (F,) score of the frames."""
+    unit = torch.tensor([units.index.get(clip, -1) for clip in frames.clips], device=frames.clip.device)[frames.clip]
+    overall = _auroc(score, frames.label, unit, seed)
+    base_rate = float(frames.label.double().mean())
+    if overall.value is None:
+        return ScoreResult(name, title, len(score), overall, None, base_rate, (), None, None)
+    curve = Curve.build(to_numpy(score), frames.label.cpu().numpy())
+    return ScoreResult(
+        name=name,
+        title=title,
+        frames=len(score),
+        auroc=overall,
+        average_precision=curve.average_precision,
+        base_rate=base_rate,
+        actions=_evaluate_actions(score, frames, unit, seed),
+        curve=curve.thinned(),
+        operating_point=operating_point(
+            curve, to_numpy(score), frames.clip.cpu().numpy(), frames.frame.cpu().numpy(), rows
+        ),
+    )
+
+
+def _auroc(score: Tensor, label: Tensor, unit: Tensor, seed: int) -> AUROCResult:
+    if len(torch.unique(label)) < 2:
+        reason = single_class_reason(int(label.sum()), len(label))
+        return AUROCResult(None, Interval(None, None, reason), reason)
+    interval = auroc_interval(to_numpy(score), label.cpu().numpy(), unit.cpu().numpy(), seed)
+    return AUROCResult(auroc(score, label), interval, "")
+
+
+def _evaluate_actions(score: Tensor, frames: FrameScores, unit: Tensor, seed: int) -> tuple[ActionAUROC, ...]:
+    """Compute the AUROC of each action with abnormal frames."""
+    normal = frames.label == 0
+    results = []
+    for index, name in enumerate(frames.actions):
+        of_action = frames.action == index
+        abnormal, own_normal = of_action & ~normal, of_action & normal
+        if not abnormal.any():
+            continue
+        against, reference = ("same action", own_normal) if own_normal.any() else ("all normal frames", normal)
+        both = abnormal | reference
+        result = _auroc(score[both], frames.label[both], unit[both], seed)
+        results.append(ActionAUROC(name, result, int(abnormal.sum()), int(reference.sum()), against))
+    return tuple(results)
+
+
 def operating_point(curve: Curve, score: Floats, clip: Labels, frame: Labels, rows: "EvalIndex") -> OperatingPoint:
-    """Describe the alarms at the threshold of the curve that detects 80 % of the abnormal frames.
+    """Compute the alarms at the threshold that detects 80 % of the abnormal frames.
 
     Args:
         curve: of `score` and its labels, with both classes.
-        score: (F,) score of each frame, sorted by (clip, frame); the frames of a clip are one sequence of scores.
+        score: (F,) scores sorted by (clip, frame); those of a clip are one sequence for the alarm rule.
         clip: (F,) index of the clip.
         frame: (F,) frame number.
-        rows: the test split; all of its footage counts, with and without scores.
+        rows: the test split. All footage of its clips counts, also frames without a score.
     """
     threshold = curve.threshold_at(DETECTION_RATE)
     rule = AlarmRule(on=threshold, off=threshold)
@@ -87,135 +218,3 @@ def operating_point(curve: Curve, score: Floats, clip: Labels, frame: Labels, ro
         here = clip == index
         recordings.append(RecordingAlarms(recording, span, fps, find_alarms(frame[here] / fps, score[here], rule)))
     return OperatingPoint(DETECTION_RATE, threshold, event_metrics(recordings))
-
-
-@dataclass(frozen=True, eq=False)
-class ScoreResult:
-    """One way to score frames, judged.
-
-    Attributes:
-        name: frame, averaged, window or online.
-        title: the same for readers.
-        frames: how many were judged; online scores begin when the first window is full.
-        area: AUROC over all of them.
-        average_precision: area under the precision-recall curve, or None without both classes.
-        base_rate: share of abnormal frames: the average precision of chance.
-        works: per work, in the order of the manifest.
-        curve: thinned for drawing, or None without both classes.
-        operating_point: a description of the test split's curve, not a chosen threshold; None without both classes.
-    """
-
-    name: str
-    title: str
-    frames: int
-    area: AUROCResult
-    average_precision: float | None
-    base_rate: float
-    works: tuple[ActionAUROC, ...]
-    curve: Curve | None
-    operating_point: OperatingPoint | None
-
-
-@dataclass(frozen=True, eq=False)
-class EvaluationResult:
-    """A model's scores of a test split, judged.
-
-    Attributes:
-        frames: the table of judged frames.
-        primary: per frame (frame models, as in the paper), or the mean over the covering windows (window models).
-        variant: averaged over T (frame models), or online (window models).
-        window: rows of the model's windows, 1 for a frame model.
-        seq_len: T.
-        frame_step: rows from one row of a window to the next.
-        seed: of the bootstrap.
-        units: what is resampled.
-        groups: group of each judged clip.
-    """
-
-    frames: FrameScores
-    primary: ScoreResult
-    variant: ScoreResult
-    window: int
-    seq_len: int
-    frame_step: int
-    seed: int
-    units: Units
-    groups: dict[str, str]
-
-    @property
-    def shortest(self) -> int:
-        """Rows that a run must have to be judged."""
-        return self.seq_len * self.frame_step
-
-
-def evaluate(predictions: Predictions, rows: "EvalIndex", seed: int = 0) -> EvaluationResult:
-    """Judge a model's scores of the test split.
-
-    Args:
-        predictions: a score for every test window, in any order.
-        rows: the test split.
-        seed: of the bootstrap.
-
-    Returns:
-        AUROC with interval, average precision, AUROC per work and a described operating point, for the primary score
-        and its variant. With one class only, these are None with a reason.
-
-    Raises:
-        UserError: no window, or NaN or infinite scores, naming the clips.
-        ValueError: windows missing from the predictions, or not asked for.
-    """
-    frames = frame_scores(predictions, rows)
-    step = rows.frame_step
-    t = f"{rows.seq_len} frames" + (f", {step} apart" if step > 1 else "")
-    if predictions.window == 1:
-        names = (("frame", "single frames"), ("averaged", f"averaged over {t}"))
-    else:
-        names = (("window", f"mean over windows of {t}"), ("online", f"online, after {t}"))
-    known = ~frames.variant.isnan()
-    judged = [rows.recordings[index] for index in frames.clip.unique().tolist()]
-    groups = {recording.clip: recording.group for recording in judged}
-    units = Units.choose(groups)
-    primary = _score(*names[0], frames.score, frames, rows, units, seed)
-    variant = _score(*names[1], frames.variant[known], frames.select(known), rows, units, seed)
-    return EvaluationResult(frames, primary, variant, predictions.window, rows.seq_len, step, seed, units, groups)
-
-
-def _score(
-    name: str, title: str, score: Tensor, frames: FrameScores, rows: "EvalIndex", units: Units, seed: int
-) -> ScoreResult:
-    """Judge one (F,) score of the frames."""
-    unit = torch.tensor([units.of.get(clip, -1) for clip in frames.clips], device=frames.clip.device)[frames.clip]
-    area = _area(score, frames.label, unit, seed)
-    base_rate = float(frames.label.double().mean())
-    if area.value is None:
-        return ScoreResult(name, title, len(score), area, None, base_rate, (), None, None)
-    values, label, clip = to_numpy(score), frames.label.cpu().numpy(), frames.clip.cpu().numpy()
-    curve = Curve.build(values, label)
-    point = operating_point(curve, values, clip, frames.frame.cpu().numpy(), rows)
-    works = _works(score, frames, unit, seed)
-    return ScoreResult(name, title, len(score), area, curve.average_precision, base_rate, works, curve.thinned(), point)
-
-
-def _area(score: Tensor, label: Tensor, unit: Tensor, seed: int) -> AUROCResult:
-    if len(torch.unique(label)) < 2:
-        reason = single_class(int(label.sum()), len(label))
-        return AUROCResult(None, Interval(None, None, reason), reason)
-    interval = auroc_interval(to_numpy(score), label.cpu().numpy(), unit.cpu().numpy(), seed)
-    return AUROCResult(auroc(score, label), interval, "")
-
-
-def _works(score: Tensor, frames: FrameScores, unit: Tensor, seed: int) -> tuple[ActionAUROC, ...]:
-    """Judge the works that have abnormal frames."""
-    normal = frames.label == 0
-    found = []
-    for index, name in enumerate(frames.works):
-        of_work = frames.work == index
-        abnormal = of_work & ~normal
-        if not abnormal.any():
-            continue
-        own = of_work & normal
-        against, others = ("same work", own) if own.any() else ("all normal frames", normal)
-        both = abnormal | others
-        area = _area(score[both], frames.label[both], unit[both], seed)
-        found.append(ActionAUROC(name, area, int(abnormal.sum()), int(others.sum()), against))
-    return tuple(found)

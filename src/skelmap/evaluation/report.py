@@ -1,4 +1,4 @@
-"""The report of a run: one HTML file that needs nothing else, and its figures as PNG files."""
+"""Write the report of a run: report.html with its figures embedded, and the figures as PNG files."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skelmap.evaluation.alarms import AlarmRule
 from skelmap.evaluation.evaluate import EvaluationResult
 from skelmap.evaluation.examples import Examples, Latents
 from skelmap.evaluation.metrics import to_numpy
@@ -17,32 +18,32 @@ from skelmap.utils.io import atomic_write
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ENOUGH_LATENTS = 10
+MIN_LATENTS = 10
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What a report shows.
+    """Content of a report.
 
     Attributes:
         title: of the page.
         model: name of the model.
         data: name of the data.
-        simulated: the data come from a simulation; the report says so wherever it states a number.
-        judgement: the scores, judged.
-        examples: windows with their reconstructions, or None for models that do not reconstruct.
-        latents: of test windows, or None.
+        simulated: the data come from a simulation; the report states it beside its numbers.
+        result: the metrics and scores.
+        examples: windows with their reconstructions, or None for models without reconstructions.
+        latents: latents of test windows, or None.
         history: values per epoch by "train/loss", "val/loss", "train/recon", "train/kl" and so on.
         config_yaml: the resolved configuration.
-        versions: of the code, the packages and the machine, by name.
-        notes: sentences that a reader should know.
+        versions: versions of the code and packages, and the machine, by name.
+        notes: sentences shown beside the result.
     """
 
     title: str
     model: str
     data: str
     simulated: bool
-    judgement: EvaluationResult
+    result: EvaluationResult
     examples: Examples | None = None
     latents: Latents | None = None
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
@@ -52,13 +53,13 @@ class Report:
 
 
 def write_report(folder: Path, report: Report) -> Path:
-    """Write report.html, with its figures inside, and figures/*.png.
+    """Write report.html, with its figures embedded, and figures/*.png.
 
-    All names are escaped: clips and works come from data, and data from anywhere.
+    All names are escaped, since clips and actions come from untrusted data.
 
     Args:
-        folder: the run's folder.
-        report: what to show.
+        folder: the run folder.
+        report: the content.
 
     Returns:
         The path of report.html.
@@ -71,21 +72,22 @@ def write_report(folder: Path, report: Report) -> Path:
     from skelmap.evaluation.plots.style import png
 
     notes = list(report.notes)
-    pictures = {name: png(figure) for name, figure in _figures(report, notes).items()}
-    for name, picture in pictures.items():
+    images = {name: png(figure) for name, figure in _figures(report, notes).items()}
+    for name, image in images.items():
         with atomic_write(folder / "figures" / f"{name}.png", "wb") as file:
-            file.write(picture)
+            file.write(image)
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     template = (files("skelmap.evaluation") / "report.html.j2").read_text(encoding="utf-8")
     page = environment.from_string(template).render(
         report=report,
-        judgement=report.judgement,
-        counts=report.judgement.frames.counts,
-        scorings=(report.judgement.primary, report.judgement.variant),
+        result=report.result,
+        counts=report.result.frames.counts,
+        scores=(report.result.primary, report.result.variant),
         notes=notes,
-        figures={name: base64.b64encode(picture).decode() for name, picture in pictures.items()},
+        rule=AlarmRule(0, 0),
+        figures={name: base64.b64encode(image).decode() for name, image in images.items()},
     )
     path = folder / "report.html"
     with atomic_write(path) as file:
@@ -94,27 +96,30 @@ def write_report(folder: Path, report: Report) -> Path:
 
 
 def _figures(report: Report, notes: list[str]) -> dict[str, "Figure"]:
-    """Draw what there is; what cannot be drawn is said in the notes."""
-    from skelmap.evaluation import plots
+    """Draw the figures by file name; a note is added for latents that cannot be drawn."""
+    from skelmap.evaluation.plots.curves import precision_recall, roc, score_histogram
+    from skelmap.evaluation.plots.latents import latent_map
+    from skelmap.evaluation.plots.reconstructions import reconstructions
+    from skelmap.evaluation.plots.timeline import score_timeline
+    from skelmap.evaluation.plots.training import training_history
 
-    judgement, frames = report.judgement, report.judgement.frames
-    curves = {s.title: s for s in (judgement.primary, judgement.variant)}
-    drawn = {}
-    if judgement.primary.curve is not None:
-        drawn["roc"] = plots.roc(curves)
-        drawn["precision_recall"] = plots.precision_recall(curves)
-    drawn["scores"] = plots.score_timeline(frames, averaged=judgement.window == 1)
-    drawn["histogram"] = plots.score_histogram(to_numpy(frames.score), frames.label.cpu().numpy())
+    result, frames = report.result, report.result.frames
+    figures: dict[str, Figure] = {}
+    if result.primary.curve is not None:
+        scores = (result.primary, result.variant)
+        figures |= {"roc": roc(scores), "precision_recall": precision_recall(scores)}
+    figures["scores"] = score_timeline(frames, averaged=result.window == 1)
+    figures["histogram"] = score_histogram(to_numpy(frames.score), frames.label.cpu().numpy())
     if report.examples is not None and len(report.examples.label):
-        drawn["reconstructions"] = plots.reconstructions(report.examples)
+        figures["reconstructions"] = reconstructions(report.examples)
     if report.latents is not None:
         mu = report.latents.mu
-        if len(mu) < ENOUGH_LATENTS or not np.isfinite(mu).all():
+        if len(mu) < MIN_LATENTS or not np.isfinite(mu).all():
             notes.append(f"The latent space is not shown: {len(mu)} windows, or latents that are not finite.")
         elif float(np.ptp(mu, axis=0).max()) < 1e-6:
             notes.append("The latent space is not shown: all latents are equal (the posterior has collapsed).")
         else:
-            drawn["latents"] = plots.latent_map(report.latents)
+            figures["latents"] = latent_map(report.latents)
     if any(name.endswith("/loss") and len(values) > 1 for name, values in report.history.items()):
-        drawn["training"] = plots.training_history(report.history)
-    return drawn
+        figures["training"] = training_history(report.history)
+    return figures

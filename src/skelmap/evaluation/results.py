@@ -1,4 +1,4 @@
-"""Write the evaluation: metrics.json, scores.csv, the table in the terminal."""
+"""Write metrics.json and scores.csv, and build the table of results for the terminal."""
 
 import csv
 import json
@@ -14,80 +14,81 @@ from skelmap.evaluation.evaluate import AUROCResult, EvaluationResult, Operating
 from skelmap.utils.io import atomic_write
 
 
-def metrics(judgement: EvaluationResult) -> dict[str, Any]:
-    """Collect the numbers of a judgement as plain Python: no NaN, None where there is no number.
+def metrics_dict(result: EvaluationResult) -> dict[str, Any]:
+    """Convert the metrics to plain Python values without NaN; a missing number is None.
 
-    `auroc` is the primary frame-level number; the variant's keys end in its name (`auroc_averaged`, `auroc_online`).
+    `auroc` is that of the primary score; keys of the variant end in its name (`auroc_averaged`, `auroc_online`).
     """
-    primary, variant = judgement.primary, judgement.variant
+    primary, variant = result.primary, result.variant
     return {
-        **_numbers(primary, ""),
-        **_numbers(variant, f"_{variant.name}"),
+        **_summary(primary, ""),
+        **_summary(variant, f"_{variant.name}"),
         "score": primary.name,
         "base_rate": primary.base_rate,
-        "counts": judgement.frames.counts.as_dict(),
-        "seq_len": judgement.seq_len,
-        "frame_step": judgement.frame_step,
-        "window": judgement.window,
-        "resampled": str(judgement.units),
-        "bootstrap_seed": judgement.seed,
-        "groups": judgement.groups,
-        "details": {scoring.name: _details(scoring) for scoring in (primary, variant)},
+        "counts": asdict(result.frames.counts),
+        "seq_len": result.seq_len,
+        "window": result.window,
+        "resampled": str(result.units),
+        "bootstrap_seed": result.seed,
+        "groups": result.groups,
+        "details": {score.name: _details(score) for score in (primary, variant)},
     }
 
 
-def write_results(folder: Path, judgement: EvaluationResult, extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Write metrics.json and scores.csv, each whole or not at all.
+def write_results(folder: Path, result: EvaluationResult, extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Write metrics.json and scores.csv atomically.
 
-    scores.csv has the columns clip, frame, label, score and the variant's name, floats with all their digits, so that
-    the AUROC of (label, score) is the one in metrics.json. An online score is empty before the first window is full.
+    scores.csv has the columns clip, frame, label, score and the variant's name. Floats have all their digits, so the
+    AUROC of (label, score) equals that of metrics.json. An online score is empty before the first full window.
 
     Args:
-        folder: the run's folder; made if it is not there.
-        judgement: what to write.
+        folder: the run folder; made if it does not exist.
+        result: the metrics and scores.
         extra: further plain entries of metrics.json (model, data, seed), before the metrics.
 
     Returns:
-        What was written to metrics.json.
+        The content of metrics.json.
 
     Raises:
         ValueError: NaN or infinity in `extra`.
         UserError: the folder cannot be written.
     """
-    numbers = {**(extra or {}), **metrics(judgement)}
-    text = json.dumps(numbers, indent=2, ensure_ascii=False, allow_nan=False)
+    metrics = {**(extra or {}), **metrics_dict(result)}
+    text = json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_write(folder / "scores.csv", newline="") as file:
-        _write_scores(file, judgement)
+        _write_scores(file, result)
     with atomic_write(folder / "metrics.json") as file:
         file.write(text + "\n")
-    return numbers
+    return metrics
 
 
-def _numbers(scoring: ScoreResult, suffix: str) -> dict[str, Any]:
-    area = scoring.area
-    numbers: dict[str, Any] = {f"auroc{suffix}": area.value, f"auroc{suffix}_interval": _interval(area)}
-    reason = area.reason or area.interval.reason
-    if reason:
-        numbers[f"auroc{suffix}_reason"] = reason
-    return {**numbers, f"average_precision{suffix}": scoring.average_precision}
-
-
-def _details(scoring: ScoreResult) -> dict[str, Any]:
-    point = scoring.operating_point
+def _summary(score: ScoreResult, suffix: str) -> dict[str, Any]:
+    auroc = score.auroc
+    reason = auroc.reason or auroc.interval.reason
     return {
-        "title": scoring.title,
-        "frames": scoring.frames,
-        "works": [
+        f"auroc{suffix}": auroc.value,
+        f"auroc{suffix}_interval": _interval(auroc),
+        **({f"auroc{suffix}_reason": reason} if reason else {}),
+        f"average_precision{suffix}": score.average_precision,
+    }
+
+
+def _details(score: ScoreResult) -> dict[str, Any]:
+    point = score.operating_point
+    return {
+        "title": score.title,
+        "frames": score.frames,
+        "actions": [
             {
-                "work": work.work,
-                "auroc": work.area.value,
-                "auroc_interval": _interval(work.area),
-                "auroc_reason": work.area.reason or work.area.interval.reason or None,
-                "abnormal": work.abnormal,
-                "normal": work.normal,
-                "against": work.against,
+                "action": action.action,
+                "auroc": action.auroc.value,
+                "auroc_interval": _interval(action.auroc),
+                "auroc_reason": action.auroc.reason or action.auroc.interval.reason or None,
+                "abnormal": action.abnormal,
+                "normal": action.normal,
+                "against": action.against,
             }
-            for work in scoring.works
+            for action in score.actions
         ],
         "operating_point_from_test_labels": _operating_point(point) if point else None,
     }
@@ -98,59 +99,61 @@ def _operating_point(point: OperatingPoint) -> dict[str, Any]:
     return {"detection_rate": point.detection_rate, "threshold": point.threshold, **metrics}
 
 
-def _interval(area: AUROCResult) -> list[float] | None:
-    low, high, _ = area.interval
+def _interval(auroc: AUROCResult) -> list[float] | None:
+    low, high, _ = auroc.interval
     return None if low is None or high is None else [low, high]
 
 
-def _write_scores(file: IO[str], judgement: EvaluationResult) -> None:
-    frames = judgement.frames
+def _write_scores(file: IO[str], result: EvaluationResult) -> None:
+    frames = result.frames
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["clip", "frame", "label", "score", judgement.variant.name])
+    writer.writerow(["clip", "frame", "label", "score", result.variant.name])
     clips = [frames.clips[index] for index in frames.clip.tolist()]
-    variants = ["" if value != value else value for value in frames.variant.tolist()]  # NaN is not itself
+    variants = ["" if value != value else value for value in frames.variant.tolist()]  # NaN != NaN
     writer.writerows(
         zip(clips, frames.frame.tolist(), frames.label.tolist(), frames.score.tolist(), variants, strict=True)
     )
 
 
-def console_table(judgement: EvaluationResult, title: str = "") -> Table:
-    """Build the table of AUROCs: both scores, then the works of the primary one.
+def console_table(result: EvaluationResult, title: str = "") -> Table:
+    """Build a table of the AUROC of both scores, and of the actions for the primary score.
 
     Args:
-        judgement: what to show.
-        title: above the table; taken as it is, without markup.
+        result: the metrics.
+        title: above the table, without markup.
     """
     table = Table(title=Text(title) if title else None, title_justify="left")
     table.add_column("score")
     for column in ("AUROC", "95 % interval", "average\nprecision", "frames"):
         table.add_column(column, justify="right")
-    for scoring in (judgement.primary, judgement.variant):
-        precision = "–" if scoring.average_precision is None else f"{scoring.average_precision:.3f}"
-        table.add_row(Text(scoring.title), *_area(scoring.area), precision, f"{scoring.frames:,}")
-    if judgement.primary.works:
+    for score in (result.primary, result.variant):
+        precision = "–" if score.average_precision is None else f"{score.average_precision:.3f}"
+        table.add_row(Text(score.title), *_cells(score.auroc), precision, f"{score.frames:,}")
+    if result.primary.actions:
         table.add_section()
-    for work in judgement.primary.works:
-        against = "" if work.against == "same work" else f" (against {work.against})"
-        table.add_row(Text(f"{work.work}{against}"), *_area(work.area), "", f"{work.abnormal + work.normal:,}")
-    area = judgement.primary.area
-    intervals = area.reason or area.interval.reason or f"intervals resample {judgement.units}"
-    table.caption = Text("\n".join(filter(None, [intervals, _left_out(judgement)])))
+    for action in result.primary.actions:
+        against = "" if action.against == "same action" else f" (against {action.against})"
+        table.add_row(
+            Text(f"{action.action}{against}"), *_cells(action.auroc), "", f"{action.abnormal + action.normal:,}"
+        )
+    auroc = result.primary.auroc
+    intervals = auroc.reason or auroc.interval.reason or f"intervals resample {result.units}"
+    table.caption = Text("\n".join(filter(None, [intervals, _left_out(result)])))
     return table
 
 
-def _left_out(judgement: EvaluationResult) -> str:
-    """Say how many frames no number speaks of; empty if there are none."""
-    counts = judgement.frames.counts
+def _left_out(result: EvaluationResult) -> str:
+    """State the number of frames without a score; empty if there are none."""
+    counts = result.frames.counts
     if not counts.left_out:
         return ""
     return (
-        f"{counts.left_out:,} frames are not judged, {counts.left_out_abnormal:,} of them abnormal: everybody in them "
-        f"is seen for fewer than {judgement.shortest} frames"
+        f"{counts.left_out:,} frames are not evaluated, {counts.left_out_abnormal:,} of them abnormal: everybody in "
+        f"them is seen for fewer than {result.seq_len} frames"
     )
 
 
-def _area(area: AUROCResult) -> tuple[Text, Text]:
-    low, high, _ = area.interval
-    value = "–" if area.value is None else f"{area.value:.3f}"
+def _cells(auroc: AUROCResult) -> tuple[Text, Text]:
+    low, high, _ = auroc.interval
+    value = "–" if auroc.value is None else f"{auroc.value:.3f}"
     return Text(value, style="bold"), Text("–" if low is None else f"{low:.3f} to {high:.3f}")

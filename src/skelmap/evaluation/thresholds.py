@@ -116,7 +116,7 @@ class Threshold:
         """95 % interval of the false alarms per hour, exact for a Poisson process.
 
         For a threshold given by the user it is Garwood's (1936). A chosen threshold equals the peak of the last of k
-        alarms; the rate of peaks above the k-th highest has the distribution Gamma(k), in units of one alarm in `hours`.
+        alarms; the rate of peaks above the k-th highest has the distribution Gamma(k), in units of 1 / `hours`.
         """
         from scipy.stats import chi2
 
@@ -147,8 +147,8 @@ def choose_threshold(
     allowed = math.floor(per_hour * validation.hours + 1e-9)
     if allowed < 1:
         raise UserError(
-            f"false_alarms_per_hour={per_hour:g} cannot be estimated from {validation.hours * 60:.1f} minutes of normal "
-            f"validation recordings: they must last {1 / per_hour:.3g} h or more; allowed: "
+            f"false_alarms_per_hour={per_hour:g} cannot be estimated from {validation.hours * 60:.1f} minutes of "
+            f"normal validation recordings: they must last {1 / per_hour:.3g} h or more; allowed: "
             f"{math.ceil(100 / validation.hours) / 100:.4g} or more with these recordings, or threshold=NUMBER"
         )
     scores = np.unique(validation.score[validation.score >= validation.median])[::-1]

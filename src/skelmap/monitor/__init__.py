@@ -1,5 +1,5 @@
-"""From camera to alarm: scores and alarms as frames come in.
+"""Live monitoring: pose frames from a camera or a recording in; scores, alarms, files and a web page out.
 
-Watching needs no torch, unless a run's own checkpoint does it (`torch_scorer`); leaving a run ready to be watched
-(`handover`) and exporting it (`export`) do.
+Sources yield pose frames, the detector scores them, sinks store the results. Scoring with an exported model needs no
+PyTorch; scoring with a training run and exporting one do.
 """

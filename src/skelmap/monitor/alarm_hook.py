@@ -1,4 +1,4 @@
-"""Alarms leave the machine: a command of the user's own is run for each."""
+"""Alarm hook: runs a command of the user for each alarm."""
 
 import json
 import os
@@ -11,103 +11,112 @@ import threading
 from collections.abc import Sequence
 from typing import IO
 
-from skelmap.monitor.event_log import describe
+from skelmap.monitor.event_log import event_record
 from skelmap.monitor.sinks import Sink
 from skelmap.monitor.sources import Source
 from skelmap.monitor.stream import Event
 from skelmap.utils.redaction import redacted
 
-LIMIT = 10.0
-"""Seconds that a command may take, and those that the monitor waits for its messages when it ends."""
-WAITING = 100
-"""Alarms that wait for the command at most."""
+COMMAND_SECONDS = 10.0
+"""Time limit of a command, and of the wait for pending commands when the monitor ends."""
+MAX_PENDING = 100
+"""Largest number of alarms that wait for the command."""
 
 
 class AlarmHook(Sink):
-    """Runs a command for each alarm that is raised, with the event as JSON on its standard input.
+    """Runs a command for each raised alarm, with the event as a line of JSON on standard input.
 
-    It runs in a thread of its own, one alarm after the other: whatever becomes of it, watching goes on.
+    Commands run one at a time in a thread, so a slow or failing command does not delay the monitor.
 
     Args:
-        command: the program and its arguments, for no shell.
+        command: program and arguments, run without a shell.
         threshold: of the alarms, for the record.
+        timeout: of a command, and of the wait for pending commands at the end, seconds.
+        max_pending: largest number of alarms that wait for the command; further alarms are dropped.
     """
 
-    def __init__(self, command: Sequence[str], threshold: float | None) -> None:
-        self.command, self.threshold = list(command), threshold
+    def __init__(
+        self,
+        command: Sequence[str],
+        threshold: float | None,
+        timeout: float = COMMAND_SECONDS,
+        max_pending: int = MAX_PENDING,
+    ) -> None:
+        self.command, self.threshold, self.timeout, self.max_pending = list(command), threshold, timeout, max_pending
         self._source: Source | None = None
-        self._lost = 0
-        self._waiting: queue.Queue[bytes | None] = queue.Queue(WAITING)
-        self._thread = threading.Thread(target=self._work, name="messenger", daemon=True)
+        self._failures = 0
+        self._pending: queue.Queue[bytes | None] = queue.Queue(max_pending)
+        self._thread = threading.Thread(target=self._run_pending, name="alarm hook", daemon=True)
         self._thread.start()
         if shutil.which(self.command[0]) is None:
-            self.trouble = f"command {self.command[0]}: there is no such program"
+            self.error = f"on_alarm={self.command[0]}: no such program"
 
-    def begin(self, source: Source) -> None:
-        """Name the source from now on."""
+    def on_source_start(self, source: Source) -> None:
+        """Keep the source for its name."""
         self._source = source
 
-    def event(self, event: Event) -> None:
-        """Pass an alarm on that was raised."""
+    def on_event(self, event: Event) -> None:
+        """Queue a raised alarm."""
         assert self._source is not None
         if event.ended:
             return
-        entry = json.dumps(describe(self._source, event, self.threshold), ensure_ascii=False) + "\n"
+        line = json.dumps(event_record(self._source, event, self.threshold), ensure_ascii=False) + "\n"
         try:
-            self._waiting.put_nowait(entry.encode())
+            self._pending.put_nowait(line.encode())
         except queue.Full:
-            self._lose(f"{WAITING} alarms wait for it already")
+            self._count_failure(f"{self.max_pending} alarms are already waiting")
 
     def close(self) -> None:
-        """Wait for what is still to be passed on, but not for ever."""
+        """Wait for pending commands, up to the timeout."""
         try:
-            self._waiting.put(None, timeout=LIMIT)
-            self._thread.join(LIMIT)
+            self._pending.put(None, timeout=self.timeout)
+            self._thread.join(self.timeout)
         except queue.Full:
             pass
         if self._thread.is_alive():
-            self._lose("it still runs, or alarms still wait for it, when the monitor ends")
+            self._count_failure("still running, or alarms still waiting, at the end of the monitor")
 
-    def _work(self) -> None:
-        while (entry := self._waiting.get()) is not None:
-            why = run(self.command, entry)
-            if why:
-                self._lose(why)
+    def _run_pending(self) -> None:
+        while (line := self._pending.get()) is not None:
+            cause = run_command(self.command, line, self.timeout)
+            if cause:
+                self._count_failure(cause)
             else:
-                self.trouble = ""
+                self.error = ""
 
-    def _lose(self, why: str) -> None:
-        self._lost += 1
-        self.trouble = f"command {self.command[0]}: {why}; alarms not passed on: {self._lost}"
+    def _count_failure(self, cause: str) -> None:
+        self._failures += 1
+        self.error = f"on_alarm={self.command[0]}: {cause}; failed calls: {self._failures}"
 
 
-def run(command: Sequence[str], message: bytes) -> str:
-    """Run a command with a message on its standard input.
+def run_command(command: Sequence[str], stdin: bytes, timeout: float = COMMAND_SECONDS) -> str:
+    """Run a command.
 
     Args:
-        command: the program and its arguments.
-        message: for its standard input.
+        command: program and arguments.
+        stdin: content of its standard input.
+        timeout: seconds after which it is killed with its child processes.
 
     Returns:
-        Why it failed; empty where it did not.
+        The cause of a failure; empty on success.
     """
-    with tempfile.TemporaryFile() as said:  # no pipe, which what the command leaves running would hold open
+    with tempfile.TemporaryFile() as stderr:  # not a pipe: background children would keep it open
         try:
             process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True
+                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True
             )
         except OSError as error:
             return (error.strerror or str(error)).lower()
         try:
-            process.communicate(message, timeout=LIMIT)
+            process.communicate(stdin, timeout=timeout)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            return f"ended after {LIMIT:g} s, which is the limit"
-        return f"exit code {process.returncode}{_last_line(said)}" if process.returncode else ""
+            return f"killed after the time limit of {timeout:g} s"
+        return f"exit code {process.returncode}{_last_line(stderr)}" if process.returncode else ""
 
 
-def _last_line(said: IO[bytes]) -> str:
-    said.seek(0)
-    lines = said.read(10_000).decode(errors="replace").split("\n")
+def _last_line(stderr: IO[bytes]) -> str:
+    stderr.seek(0)
+    lines = stderr.read(10_000).decode(errors="replace").split("\n")
     return next((f" ({redacted(line.strip())})" for line in reversed(lines) if line.strip()), "")

@@ -1,4 +1,4 @@
-"""`skelmap monitor`: from the configuration to a watched camera."""
+"""`skelmap monitor`: opens the model and the sources of a configuration, runs the monitor, and writes monitor.json."""
 
 import json
 import logging
@@ -6,224 +6,197 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.table import Table
 
 from skelmap.data.input_spec import InputSpec
 from skelmap.data.keypoints import KeypointSettings
+from skelmap.evaluation import thresholds
 from skelmap.evaluation.alarms import AlarmRule, EventMetrics, event_metrics
-from skelmap.evaluation.thresholds import SCORES_FILE, Threshold, ValidationScores, choose_threshold
+from skelmap.evaluation.thresholds import Threshold, ValidationScores, choose_threshold
 from skelmap.monitor.alarm_hook import AlarmHook
 from skelmap.monitor.camera import Camera
-from skelmap.monitor.event_log import EVENTS, SCORES, EventLog
+from skelmap.monitor.config import MonitorConfig, read_config
+from skelmap.monitor.event_log import EVENTS_FILE, SCORES_FILE, EventLog
 from skelmap.monitor.open_sources import open_sources
 from skelmap.monitor.runner import Monitor
-from skelmap.monitor.scorers import Scorer
+from skelmap.monitor.scorers import Scorer, open_scorer
 from skelmap.monitor.sinks import AlarmCollector, Console, Heartbeat, Sink
 from skelmap.monitor.sources import Source, VideoSource
 from skelmap.monitor.video_writer import VideoSink
 from skelmap.monitor.web import WebPage
-from skelmap.skeletons.layouts import LAYOUTS
-from skelmap.skeletons.readers import PoseFormat
-from skelmap.training.schema import MONITOR_RULES, check_values, resolved
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, stdout_console
 
-LOCK = ".monitor.lock"
+LOCK_FILE = ".monitor.lock"
+RESULT_FILE = "monitor.json"
+log = logging.getLogger(__name__)
+
+
+def run_monitor(cfg: DictConfig) -> None:
+    """Monitor a source until it ends or the program is interrupted.
+
+    Args:
+        cfg: composed from conf/monitor.yaml.
+
+    Raises:
+        UserError: the configuration, the model or the source is invalid.
+    """
+    config = read_config(cfg)
+    folder, output = Path(config.checkpoint), Path(config.output)
+    scorer = open_scorer(folder)
+    threshold = _threshold(config, folder)
+    weights = Path(config.weights) if config.weights else None
+    pose_format = config.pose_format.to_format()
+    with open_sources(str(config.source), pose_format, config.estimator, weights, config.follow) as sources:
+        _check_layouts(sources, scorer.spec)
+        with lock_output_dir(output, live=any(source.count is None for source in sources)):
+            _run(config, scorer, threshold, sources)
+    log.info("events, scores%s: %s", " and videos" if config.save_video else "", output)
 
 
 @contextmanager
 def lock_output_dir(folder: Path, live: bool) -> Iterator[None]:
-    """Make a folder this monitor's own until the block is over.
+    """Make the output folder and lock it against other monitors.
 
     Args:
-        folder: made if it is not there.
-        live: a camera is watched, which goes on with the files of an earlier monitor.
+        folder: the output folder.
+        live: whether the source is live: it continues the files of an earlier monitor, a recording does not.
 
     Raises:
-        UserError: another monitor writes there now, an earlier one has written there what recordings must not be mixed
-            with, or it cannot be written.
+        UserError: another monitor uses the folder, it has results of an earlier one, or it cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK)
+        lock = FileLock(folder / LOCK_FILE)
         lock.acquire(timeout=0)
     except Timeout:
-        raise UserError(f"output={folder}: another monitor writes there now; choose another folder") from None
+        raise UserError(f"output={folder}: another monitor writes to this folder; choose another one") from None
     except OSError as error:
         raise UserError(f"output={folder}: cannot be written ({error.strerror})") from error
     try:
-        if not live and (_lines(folder / EVENTS) > 0 or _lines(folder / SCORES) > 1):
-            raise UserError(f"output={folder}: holds what an earlier monitor wrote; choose another folder")
+        has_results = _has_lines(folder / EVENTS_FILE, 1) or _has_lines(folder / SCORES_FILE, 2)  # a header and a score
+        if not live and has_results:
+            raise UserError(f"output={folder}: has results of an earlier monitor; choose another folder")
         yield
     finally:
         lock.release()
 
 
-def _lines(path: Path) -> int:
-    """Count the lines of a file up to two; none where it is not there."""
+def _has_lines(path: Path, count: int) -> bool:
+    """Whether a file exists and has at least a number of lines."""
     if not path.exists():
-        return 0
+        return False
     with path.open("rb") as file:
-        return sum(1 for _, _ in zip(range(2), file, strict=False))
+        return sum(1 for _ in zip(range(count), file, strict=False)) == count
 
 
-log = logging.getLogger(__name__)
-
-
-def watch(cfg: DictConfig) -> None:
-    """Watch what `source` names until it ends or is interrupted.
-
-    Args:
-        cfg: the configuration composed from conf/monitor.yaml.
-
-    Raises:
-        UserError: the configuration, the model or the source are at fault.
-    """
-    for key in ("checkpoint", "source"):
-        if OmegaConf.is_missing(cfg, key):
-            raise UserError(f"{key} is missing; python scripts/monitor.py --help shows what it may be")
-    check_values(resolved(cfg), MONITOR_RULES)
-    folder, output = Path(cfg.checkpoint), Path(cfg.output)
-    scorer = open_scorer(folder)
-    threshold = _threshold(cfg, folder)
-    fmt = PoseFormat(LAYOUTS[cfg.json.layout], (cfg.json.size[0], cfg.json.size[1]), cfg.json.fps)
-    weights = Path(cfg.weights) if cfg.weights else None
-    with open_sources(str(cfg.source), fmt, cfg.estimator, weights, cfg.follow) as sources:
-        _refuse(sources, scorer.eye)
-        with lock_output_dir(output, live=any(source.count is None for source in sources)):
-            _watch(cfg, scorer, threshold, sources)
-    log.info("events, scores%s: %s", " and films" if cfg.video else "", output)
-
-
-def _watch(cfg: DictConfig, scorer: Scorer, threshold: Threshold, sources: Sequence[Source]) -> None:
-    """Tell everybody whom the configuration names, write monitor.json, and print how it went."""
-    output, rule, alarms = Path(cfg.output), threshold.rule, AlarmCollector()
-    estimator = cfg.estimator if any(isinstance(source, Camera | VideoSource) for source in sources) else None
-    if estimator:
-        log.info("poses come from the estimator %s; the training recordings' should, too", estimator)
-    listeners: list[Sink] = [Console(), alarms]
-    if cfg.page is not None:
-        page = WebPage(cfg.host, cfg.page, _about(scorer), rule.on)
-        listeners.append(page)
-        log.info("look at %s", page.address)
-    listeners += [EventLog(output, rule.on), Heartbeat(output)]
-    if cfg.command:
-        listeners.append(AlarmHook(list(cfg.command), rule.on))
-    if cfg.video:
-        listeners.append(VideoSink(output, rule, cfg.picture))
-    monitor = Monitor(scorer, rule, listeners, cfg.realtime)
-    try:
-        monitor.run(sources)
-    finally:
-        figures = event_metrics(alarms.recordings) if alarms.recordings else None
-        _write(output, scorer, threshold, estimator, monitor, figures)
-    _print(monitor, figures)
-
-
-def open_scorer(folder: Path) -> Scorer:
-    """Open a run's folder, or that of an exported model, which needs no torch; either takes one thread from now on.
-
-    Raises:
-        UserError: neither, damaged, or what runs it is not installed.
-    """
-    if (folder / "model.onnx").exists():
-        from skelmap.monitor.scorers import OnnxScorer
-
-        return OnnxScorer.open(folder)
-    try:
-        from skelmap.monitor.scorers import TorchScorer
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise UserError(
-            f"checkpoint={folder}: without PyTorch only the folder that scripts/export.py writes can be run"
-        ) from error
-    return TorchScorer.open(folder)
-
-
-def _threshold(cfg: DictConfig, folder: Path) -> Threshold:
-    """Take the threshold that was asked for, or choose one on normal validation recordings, and say what it means."""
-    if cfg.threshold is not None and not (folder / SCORES_FILE).exists():
-        log.warning("threshold %.4g: without normal validation recordings nobody knows its false alarms", cfg.threshold)
-        return Threshold(AlarmRule(cfg.threshold, cfg.threshold, cfg.min_seconds, cfg.release_seconds), None, 0.0)
-    normal = ValidationScores.read(folder)
-    if cfg.threshold is not None:
-        rule = normal.rule(cfg.threshold, cfg.min_seconds, cfg.release_seconds)
-        threshold = Threshold(rule, normal.false_alarms(rule), normal.hours)
+def _threshold(config: MonitorConfig, folder: Path) -> Threshold:
+    """Take the threshold of the configuration or choose one on the validation scores, and log its false alarms."""
+    seconds = (config.min_seconds, config.release_seconds)
+    if config.threshold is not None and not (folder / thresholds.SCORES_FILE).exists():
+        log.warning("threshold %.4g: its false alarms are unknown without validation scores", config.threshold)
+        return Threshold(AlarmRule(config.threshold, config.threshold, *seconds), None, 0.0)
+    validation = ValidationScores.read(folder)
+    if config.threshold is not None:
+        rule = validation.rule(config.threshold, *seconds)
+        threshold = Threshold(rule, validation.false_alarms(rule), validation.hours)
     else:
-        threshold = choose_threshold(normal, cfg.false_alarms_per_hour, cfg.min_seconds, cfg.release_seconds)
+        threshold = choose_threshold(validation, config.false_alarms_per_hour, *seconds)
     low, high = threshold.interval
     log.info(
-        "threshold %.4g; false alarms in %.2f h of normal validation recordings: %d (95 %%: %.2g to %.2g an hour)",
+        "threshold %.4g; false alarms in %.2f h of normal validation recordings: %d (95 %%: %.2g to %.2g per hour)",
         *(threshold.rule.on, threshold.hours, threshold.false_alarms, low, high),
     )
     return threshold
 
 
-def _about(scorer: Scorer) -> Sequence[str]:
-    return [scorer.eye.title, *(["trained on simulated work"] if scorer.eye.simulated else [])]
-
-
-def _refuse(sources: Sequence[Source], eye: InputSpec) -> None:
-    """Refuse what cannot work, before anything is written."""
+def _check_layouts(sources: Sequence[Source], spec: InputSpec) -> None:
+    """Refuse keypoints of another layout than the model's."""
     for source in sources:
-        if isinstance(eye.settings, KeypointSettings) and source.layout != eye.layout:
+        if isinstance(spec.settings, KeypointSettings) and source.layout != spec.layout:
             raise UserError(
-                f"{source.name}: its keypoints are {source.layout.name}; allowed is {eye.layout.name}, which the model "
-                "was trained on (skeleton maps would allow any; of JSON files it is json.layout)"
+                f"{source.name}: its keypoints are {source.layout.name}; allowed: {spec.layout.name}, as in training "
+                "(models of maps allow any layout; for JSON files set pose_format.layout)"
             )
 
 
-def _write(
-    output: Path,
-    scorer: Scorer,
-    threshold: Threshold,
-    estimator: str | None,
-    monitor: Monitor,
-    figures: EventMetrics | None,
-) -> None:
-    """Write monitor.json: what was watched with, and how it went."""
+def _run(config: MonitorConfig, scorer: Scorer, threshold: Threshold, sources: Sequence[Source]) -> None:
+    """Run the monitor with the configured sinks, write monitor.json, and print the results."""
+    output = Path(config.output)
+    estimator = config.estimator if any(isinstance(source, Camera | VideoSource) for source in sources) else None
+    if estimator:
+        log.info("pose estimator: %s; the training recordings should use the same", estimator)
+    alarms = AlarmCollector()
+    sinks = [Console(), alarms, *_sinks(config, scorer.spec, threshold.rule)]
+    monitor = Monitor(scorer, threshold.rule, sinks, config.realtime)
+    try:
+        monitor.run(sources)
+    finally:
+        metrics = event_metrics(alarms.recordings) if alarms.recordings else None
+        content = _summary(scorer.spec, threshold, estimator, monitor, metrics)
+        with atomic_write(output / RESULT_FILE) as file:
+            file.write(json.dumps(content, indent=2) + "\n")
+    _print_results(monitor, metrics)
+
+
+def _sinks(config: MonitorConfig, spec: InputSpec, rule: AlarmRule) -> list[Sink]:
+    """Open the sinks that write files, serve the web page and call the alarm hook."""
+    output = Path(config.output)
+    sinks: list[Sink] = []
+    if config.web.port is not None:
+        about = [spec.title, *(["trained on simulated recordings"] if spec.simulated else [])]
+        page = WebPage(config.web.host, config.web.port, about, rule.on)
+        sinks.append(page)
+        log.info("web page: %s", page.address)
+    sinks += [EventLog(output, rule.on), Heartbeat(output)]
+    if config.on_alarm:
+        sinks.append(AlarmHook(config.on_alarm, rule.on))
+    if config.save_video:
+        sinks.append(VideoSink(output, rule, config.save_camera_image))
+    return sinks
+
+
+def _summary(
+    spec: InputSpec, threshold: Threshold, estimator: str | None, monitor: Monitor, metrics: EventMetrics | None
+) -> dict[str, Any]:
+    """Content of monitor.json; unknown values are None."""
     median, p99 = monitor.latency()
-    content = {
-        "model": scorer.eye.plain(),
+    validation: dict[str, Any] | None = None
+    if threshold.hours:
+        false_alarms, interval = threshold.false_alarms, threshold.interval
+        validation = {"false_alarms": false_alarms, "hours": threshold.hours, "per_hour_interval": interval}
+    return {
+        "input_spec": spec.plain(),
         "estimator": estimator,
         "rule": asdict(threshold.rule),
-        "normal_validation": {
-            "false_alarms": threshold.false_alarms,
-            "hours": threshold.hours,
-            "per_hour_interval": threshold.interval,
-        }
-        if threshold.hours
-        else None,
+        "validation": validation,
         "latency_ms": {"median": median, "p99": p99} if median == median else None,
-        "events": figures and {**asdict(figures), "false_alarms_per_hour": figures.false_alarms_per_hour},
+        "events": metrics and {**asdict(metrics), "false_alarms_per_hour": metrics.false_alarms_per_hour},
     }
-    with atomic_write(output / "monitor.json") as file:
-        file.write(json.dumps(content, indent=2) + "\n")
 
 
-def _print(monitor: Monitor, figures: EventMetrics | None) -> None:
+def _print_results(monitor: Monitor, metrics: EventMetrics | None) -> None:
+    """Log the latency and print the event metrics."""
     median, p99 = monitor.latency()
     if median == median:
-        log.info("from picture to verdict %.1f ms, 99 of 100 within %.1f ms", median, p99)
-    if figures is None:
+        log.info("latency from image to result: median %.1f ms, 99th percentile %.1f ms", median, p99)
+    if metrics is None:
         return
+    rate, delay = metrics.false_alarms_per_hour, metrics.median_delay
     table = Table(title="alarms against the manifest")
-    for column in (
-        "abnormal events",
-        "detected",
-        "false alarms",
-        "normal hours",
-        "false alarms an hour",
-        "median delay",
-    ):
+    cells = {
+        "abnormal events": str(metrics.events),
+        "detected": str(metrics.detected),
+        "false alarms": str(metrics.false_alarms),
+        "normal hours": f"{metrics.normal_hours:.3f}",
+        "false alarms per hour": "–" if rate is None else f"{rate:.3g}",
+        "median delay": "–" if delay is None else f"{delay:.1f} s",
+    }
+    for column in cells:
         table.add_column(column, justify="right")
-    rate, delay = figures.false_alarms_per_hour, figures.median_delay
-    table.add_row(
-        *(str(figures.events), str(figures.detected), str(figures.false_alarms), f"{figures.normal_hours:.3f}"),
-        *("–" if rate is None else f"{rate:.3g}", "–" if delay is None else f"{delay:.1f} s"),
-    )
+    table.add_row(*cells.values())
     stdout_console().print(table)

@@ -1,4 +1,4 @@
-"""A camera: its newest frame, reconnection, diagnosis."""
+"""Live cameras: newest frame, reconnection, and diagnosis of a connection that fails."""
 
 import logging
 import math
@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import cv2
@@ -16,106 +17,89 @@ from skelmap.monitor.sources import PoseFrame, Source, SourceError
 from skelmap.pose_estimation.base import EstimatorEnded, PoseEstimator
 from skelmap.skeletons.tracking import PeopleTracker
 
-PATIENCE = 5.0
-"""Seconds to wait for an answer."""
-REQUESTS = {"rtsp": (554, "DESCRIBE {whole} RTSP/1.0\r\nCSeq: 1"), "http": (80, "GET {path} HTTP/1.0\r\nHost: {host}")}
-"""By scheme: the usual port, and what is asked without an account."""
+PROBE_SECONDS = 5.0
+"""Timeout of a diagnostic request."""
+REQUESTS = {"rtsp": (554, "DESCRIBE {url} RTSP/1.0\r\nCSeq: 1"), "http": (80, "GET {path} HTTP/1.0\r\nHost: {host}")}
+"""Default port and diagnostic request, without an account, by scheme."""
 MEANINGS = {
-    "401": "it wants an account and a password in the address",
+    "401": "it requires an account and a password in the address",
     "404": "it has no such path",
-    "200": "it has something there, but no pictures that can be read",
+    "200": "the path exists, but has no readable video",
 }
-
-
-def probe_camera(address: str) -> str:
-    """Say why a camera cannot be opened, as far as can be told; nothing of the address is repeated.
-
-    Args:
-        address: RTSP or HTTP; of other addresses only that they cannot be opened is said.
-    """
-    try:
-        parts = urlsplit(address)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return "not an address; in passwords / is written %2F, ? %3F, # %23 and @ %40"
-    if parts.scheme not in REQUESTS:
-        return "cannot be opened"
-    usual, request = REQUESTS[parts.scheme]
-    place = parts.netloc.rpartition("@")[2]
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    asked = request.format(whole=f"{parts.scheme}://{place}{path}", path=path, host=place)
-    try:
-        with socket.create_connection((host, port or usual), PATIENCE) as camera:
-            camera.sendall(f"{asked}\r\n\r\n".encode())
-            answer = camera.recv(100)
-    except UnicodeError:
-        return "not an address"
-    except OSError as error:
-        return (error.strerror or str(error)).lower()
-    status = answer.split(b"\r\n")[0].decode("ascii", "replace").partition(" ")[2]
-    if not status.isprintable() or not status:
-        return "it does not answer as a camera does"
-    given = "the account or the password is wrong" if parts.username is not None else MEANINGS["401"]
-    meaning = given if status[:3] == "401" else MEANINGS.get(status[:3], "")
-    return f"it answers {status}" + (f": {meaning}" if meaning else "")
-
-
-LOST = 3.0
-"""Seconds without a picture after which a camera counts as lost."""
-FROZEN = 5.0
-"""Seconds of one and the same picture after which a camera counts as frozen: a living one is never without noise."""
-BACK_OFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-"""Seconds to wait before each attempt to connect, or to start the estimator, again; the last repeats."""
-AGAIN = 0.5
-"""Seconds between two words about a camera that is lost."""
-TIMEOUT_MS = 10_000
+"""Meaning of a response by its status code."""
+OPENCV_TIMEOUT_MS = 10_000
 log = logging.getLogger(__name__)
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
+
+
+class CameraTiming(NamedTuple):
+    """Timeouts of a camera, seconds.
+
+    Attributes:
+        lost: a camera without an image for longer is reported as lost.
+        frozen: a camera with identical images for longer is reported as frozen; a working camera always has noise.
+        report_interval: time between two errors while the camera is lost.
+        retry: delays before each attempt to connect, or to restart the estimator; the last delay repeats.
+    """
+
+    lost: float = 3.0
+    frozen: float = 5.0
+    report_interval: float = 0.5
+    retry: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+
+    def retry_delay(self, failures: int) -> float:
+        """Delay after a number of failures in a row."""
+        return self.retry[min(failures, len(self.retry) - 1)]
+
+
+DEFAULT_TIMING = CameraTiming()
 
 
 class Capture:
-    """What is asked of `cv2.VideoCapture`, which a test replaces.
+    """Connection to a camera by OpenCV.
 
     Args:
         address: number or URL.
 
     Raises:
-        ConnectionError: saying why there is no picture.
+        ConnectionError: naming the cause.
     """
 
     def __init__(self, address: str) -> None:
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it would speak at every attempt
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it would log each failed attempt
         self._capture = cv2.VideoCapture()
         if address.isdecimal():
             self._capture.open(int(address))
         else:
-            timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
+            timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPENCV_TIMEOUT_MS]
+            timeouts += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, OPENCV_TIMEOUT_MS]
             self._capture.open(address, cv2.CAP_FFMPEG, timeouts)
         if not self._capture.isOpened():
             raise ConnectionError("cannot be opened" if address.isdecimal() else probe_camera(address))
 
-    def read(self) -> Picture | None:
-        """Wait for the next picture; None where the camera is lost."""
-        there, picture = self._capture.read()
-        return picture.astype(np.uint8, copy=False) if there else None
+    def read(self) -> Image | None:
+        """Wait for the next image; None if the connection is lost."""
+        success, image = self._capture.read()
+        return image.astype(np.uint8, copy=False) if success else None
 
     def close(self) -> None:
-        """Let go of the camera."""
+        """Close the connection."""
         self._capture.release()
 
 
 class Camera(Source):
-    """A camera by its number, or by its RTSP or HTTP address.
+    """Camera by its number, or by its RTSP or HTTP address.
 
-    Pictures are taken in a thread of their own, so that the newest is always at hand: what comes while a picture is
-    looked at is dropped, not delayed. Times are of the monotonic clock: a clock that is set changes nothing.
+    A thread reads images and keeps the newest one; images that arrive during processing are dropped. Times come from
+    the monotonic clock, so they are independent of changes of the system time.
 
     Args:
         address: number or URL.
-        name: for files and readers, without what is secret in the address.
-        estimator: finds the people; closed by who opened it.
-        fps: frames a second that are expected.
+        name: for file names and messages, without credentials.
+        estimator: detects people; the caller closes it.
+        fps: expected frame rate.
         connect: opens the camera.
+        timing: timeouts.
     """
 
     def __init__(
@@ -125,104 +109,144 @@ class Camera(Source):
         estimator: PoseEstimator,
         fps: float,
         connect: Callable[[str], Capture] = Capture,
+        timing: CameraTiming = DEFAULT_TIMING,
     ) -> None:
         super().__init__(name, estimator.layout, fps)
-        self.address, self.estimator, self.connect = address, estimator, connect
-        self._news = threading.Condition()
-        self._newest: tuple[float, Picture] | None = None
+        self.address, self.estimator, self.connect, self.timing = address, estimator, connect, timing
+        self._changed = threading.Condition()
+        self._newest: tuple[float, Image] | None = None
         self._stopped = threading.Event()
-        self._cause = ""  # of the last failure, where there is a reason
-        self._ended = ""  # why the estimator has ended last
-        self._failures = 0  # of the estimator in a row
-        self._start_at = -math.inf  # when it may be asked again, monotonic
+        self._connection_error = ""
+        self._estimator_error = ""
+        self._estimator_failures = 0  # in a row
+        self._estimator_retry_at = -math.inf  # monotonic
 
     def __iter__(self) -> Iterator[PoseFrame | SourceError]:
-        """Give pictures as they come; while there are none, or the same ones, say so again and again."""
+        """Yield frames as they arrive, and errors repeatedly while the camera is lost or frozen."""
         self._stopped.clear()
-        # No daemon: one that comes back from OpenCV while Python shuts down aborts the process.
-        threading.Thread(target=self._grab, name=f"camera {self.name}").start()
-        began = time.monotonic()
+        # not a daemon thread: one that returns from OpenCV during interpreter shutdown aborts the process
+        threading.Thread(target=self._read_images, name=f"camera {self.name}").start()
         try:
-            yield from self._look(began)
+            yield from self._frames()
         finally:
             self._stopped.set()
 
-    def _look(self, began: float) -> Iterator[PoseFrame | SourceError]:
-        tracker, number, frame = PeopleTracker(), 0, -1
-        before, moved = None, began
+    def _frames(self) -> Iterator[PoseFrame | SourceError]:
+        start = changed_at = time.monotonic()
+        tracker, number, tracker_frame = PeopleTracker(), 0, -1
+        previous = None
         while True:
-            newest = self._wait(LOST if number == 0 else AGAIN)
+            newest = self._wait_for_image(self.timing.lost if number == 0 else self.timing.report_interval)
             now = time.monotonic()
             if newest is None:
-                if now - moved > LOST:
-                    why = f" ({self._cause})" if self._cause else ""
-                    yield SourceError(now - began, f"{self.name}: no picture{why}; connecting again and again")
+                if now - changed_at > self.timing.lost:
+                    cause = f" ({self._connection_error})" if self._connection_error else ""
+                    yield SourceError(now - start, f"{self.name}: no image{cause}; reconnecting")
                 continue
-            taken, picture = newest
-            if before is None or not np.array_equal(picture, before):
-                before, moved = picture, taken
-            elif taken - moved > FROZEN:  # a frozen picture must not look like a person who stands still
-                yield SourceError(now - began, f"{self.name}: frozen, the same picture again and again")
+            taken_at, image = newest
+            if previous is None or not np.array_equal(image, previous):
+                previous, changed_at = image, taken_at
+            elif taken_at - changed_at > self.timing.frozen:  # must not look like a person who stands still
+                yield SourceError(now - start, f"{self.name}: frozen, all images are identical")
                 continue
-            came = time.perf_counter() - (now - taken)
-            people = self._people(picture)
+            arrived_at = time.perf_counter() - (now - taken_at)
+            people = self._estimate(image)
             if people is None:
-                yield SourceError(now - began, f"{self.name}: {self._ended}; starting it again and again")
+                yield SourceError(now - start, f"{self.name}: {self._estimator_error}; restarting it")
                 continue
-            size = (picture.shape[1], picture.shape[0])
-            frame = max(frame + 1, round((taken - began) * self.fps))  # what was dropped counts, as in a recording
-            yield PoseFrame(number, taken - began, size, people, tracker.track(people, frame), picture, came)
+            size = (image.shape[1], image.shape[0])
+            # dropped images count for the tracker, as missing frames of a recording do
+            tracker_frame = max(tracker_frame + 1, round((taken_at - start) * self.fps))
+            person_ids = tracker.track(people, tracker_frame)
+            yield PoseFrame(number, taken_at - start, size, people, person_ids, image, arrived_at)
             number += 1
 
-    def _people(self, picture: Picture) -> NDArray[np.float32] | None:
-        """Find the people; None while the estimator is away, which is started again ever more patiently."""
-        if time.monotonic() < self._start_at:
+    def _estimate(self, image: Image) -> NDArray[np.float32] | None:
+        """Detect people; None while the estimator is down, which is restarted with increasing delays."""
+        if time.monotonic() < self._estimator_retry_at:
             return None
         try:
-            people = self.estimator.people(picture)
+            people = self.estimator.people(image)
         except EstimatorEnded as error:
-            self._ended = str(error)
-            self._start_at = time.monotonic() + BACK_OFF[min(self._failures, len(BACK_OFF) - 1)]
-            self._failures += 1
+            self._estimator_error = str(error)
+            self._estimator_retry_at = time.monotonic() + self.timing.retry_delay(self._estimator_failures)
+            self._estimator_failures += 1
             return None
-        self._failures = 0
+        self._estimator_failures = 0
         return people
 
-    def _wait(self, seconds: float) -> tuple[float, Picture] | None:
-        """Take the newest picture, waiting for one up to so many seconds."""
-        with self._news:
-            self._news.wait_for(lambda: self._newest is not None, seconds)
+    def _wait_for_image(self, seconds: float) -> tuple[float, Image] | None:
+        """Take the newest image and its time; None if there is none within a number of seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._newest is not None, seconds)
             newest, self._newest = self._newest, None
             return newest
 
-    def _grab(self) -> None:
-        """Keep the newest picture; connect again, ever more patiently, where there is none."""
-        attempt = 0
-        while self._wanted():
+    def _read_images(self) -> None:
+        """Keep the newest image (in a thread); reconnect with increasing delays."""
+        failures = 0
+        while self._is_needed():
             try:
-                if self._read():
-                    attempt = 0
-            except Exception as error:  # OpenCV's, or of whatever driver is below it
-                self._cause = str(error)
-            wait = BACK_OFF[min(attempt, len(BACK_OFF) - 1)]
-            log.debug("%s: lost, next attempt in %g s", self.name, wait)
-            self._stopped.wait(wait)
-            attempt += 1
+                if self._read_until_lost():
+                    failures = 0
+            except Exception as error:  # of OpenCV or any driver
+                self._connection_error = str(error)
+            delay = self.timing.retry_delay(failures)
+            log.debug("%s: lost, next attempt in %g s", self.name, delay)
+            self._stopped.wait(delay)
+            failures += 1
 
-    def _wanted(self) -> bool:
-        """Whether somebody may still look; whose iteration was never closed does not when the program ends."""
+    def _is_needed(self) -> bool:
+        """Whether images are still read: neither has the iteration ended, nor the program."""
         return not self._stopped.is_set() and threading.main_thread().is_alive()
 
-    def _read(self) -> bool:
-        """Read until the camera is lost; say whether there was a picture."""
+    def _read_until_lost(self) -> bool:
+        """Connect and read until the camera is lost; return whether there was an image."""
         capture = self.connect(self.address)
-        there = False
+        success = False
         try:
-            while self._wanted() and (picture := capture.read()) is not None:
-                there, self._cause = True, ""
-                with self._news:
-                    self._newest = (time.monotonic(), picture)
-                    self._news.notify()
+            while self._is_needed() and (image := capture.read()) is not None:
+                success, self._connection_error = True, ""
+                with self._changed:
+                    self._newest = (time.monotonic(), image)
+                    self._changed.notify()
         finally:
             capture.close()
-        return there
+        return success
+
+
+def probe_camera(address: str) -> str:
+    """Find out why a camera cannot be opened. The result repeats nothing of the address.
+
+    Args:
+        address: RTSP or HTTP URL; others are not probed.
+
+    Returns:
+        The cause.
+    """
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "not an address; in passwords / is written %2F, ? %3F, # %23 and @ %40"
+    if parts.scheme not in REQUESTS:
+        return "cannot be opened"
+    default_port, template = REQUESTS[parts.scheme]
+    location = parts.netloc.rpartition("@")[2]
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    request = template.format(url=f"{parts.scheme}://{location}{path}", path=path, host=location)
+    try:
+        with socket.create_connection((host, port or default_port), PROBE_SECONDS) as connection:
+            connection.sendall(f"{request}\r\n\r\n".encode())
+            response = connection.recv(100)
+    except UnicodeError:
+        return "not an address"
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    status = response.split(b"\r\n")[0].decode("ascii", "replace").partition(" ")[2]
+    if not status.isprintable() or not status:
+        return "its response is not that of a camera"
+    meaning = MEANINGS.get(status[:3], "")
+    if status.startswith("401") and parts.username is not None:
+        meaning = "the account or the password is wrong"
+    return f"it responds {status}" + (f": {meaning}" if meaning else "")

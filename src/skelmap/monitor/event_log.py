@@ -1,4 +1,4 @@
-"""What a monitor writes down: events and scores, complete at any time."""
+"""Event log: the files events.jsonl, events.csv and scores.csv, complete at any time."""
 
 import csv
 import io
@@ -18,27 +18,27 @@ from skelmap.monitor.stream import Event, FrameResult
 from skelmap.utils.errors import UserError
 
 EVENT_COLUMNS = ["source", "person", "start", "end", "raised", "peak", "peak_at", "threshold", "joints", "clock"]
-SCORE_COLUMNS = ["source", "began", "frame", "seconds", "person", "score", "alarm"]
-EVENTS, SCORES = "events.jsonl", "scores.csv"
-KEPT = 100_000
-"""Lines of a file that wait while the disk is full; of more the oldest are lost."""
+SCORE_COLUMNS = ["source", "started", "frame", "seconds", "person", "score", "alarm"]
+EVENTS_FILE, SCORES_FILE = "events.jsonl", "scores.csv"
+MAX_WAITING = 100_000
+"""Lines per file that wait in memory while the disk is full; then the oldest are lost."""
 log = logging.getLogger(__name__)
 
 
-class Lines:
-    """A text file to which whole lines are added; a full disk leaves no half a line and loses nothing soon.
+class LineFile:
+    """Text file to which whole lines are appended. On a full disk lines wait in memory; no partial line is written.
 
     Args:
-        path: the file; what it holds already stays.
-        header: its first line, where it is new; None for none.
+        path: the file; existing content is kept.
+        header: first line of a new file.
 
     Raises:
         UserError: it cannot be opened.
     """
 
-    def __init__(self, path: Path, header: str | None = None) -> None:
+    def __init__(self, path: Path, header: str = "") -> None:
         self.path, self.header = path, header
-        self._waiting: deque[str] = deque(maxlen=KEPT)
+        self._waiting: deque[str] = deque(maxlen=MAX_WAITING)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -47,15 +47,14 @@ class Lines:
         self.flush()
 
     def add(self, line: str) -> None:
-        """Add a line, to be written with the next `flush`."""
+        """Add a line for the next `flush`."""
         self._waiting.append(line)
 
     def flush(self) -> str:
-        """Write what waits; give what went wrong, empty if nothing did. What was not written waits on."""
+        """Write the waiting lines; return the error, or an empty text. After an error the lines keep waiting."""
         try:
             end = os.fstat(self._file).st_size
-            new = self.header if self.header and not end else ""
-            content = (new + "".join(self._waiting)).encode()
+            content = ((self.header if not end else "") + "".join(self._waiting)).encode()
             try:
                 while content:
                     content = content[os.write(self._file, content) :]
@@ -63,89 +62,90 @@ class Lines:
                 os.ftruncate(self._file, end)
                 raise
         except OSError as error:
-            lost = f"; older ones than {KEPT} are lost" if len(self._waiting) == KEPT else ""
+            lost = f"; older ones than {MAX_WAITING} are lost" if len(self._waiting) == MAX_WAITING else ""
             return f"{self.path}: {error.strerror}; lines wait to be written{lost}"
         self._waiting.clear()
         return ""
 
     def close(self) -> None:
-        """Write what waits and close; what cannot be written even now is told."""
-        trouble = self.flush()
+        """Write the waiting lines and close the file; log an error if they cannot be written."""
+        error = self.flush()
         os.close(self._file)
-        if trouble:
-            log.error("%s; %d lines are lost", trouble, len(self._waiting))
+        if error:
+            log.error("%s; %d lines are lost", error, len(self._waiting))
 
 
 class EventLog(Sink):
-    """The events and scores of a monitor: events.jsonl, events.csv, scores.csv.
+    """Writes events and scores: events.jsonl, events.csv, scores.csv.
 
-    An event stands in events.jsonl when it is raised and again when it has ended, in events.csv when it has ended.
+    events.jsonl has a line when an alarm is raised and another when it ends; events.csv has one when it ends.
 
     Args:
-        folder: where they are written; files that are there are gone on with.
+        folder: output folder; existing files are continued.
         threshold: of the alarms, for the record; None without alarms.
 
     Raises:
-        UserError: they cannot be opened.
+        UserError: a file cannot be opened.
     """
 
     def __init__(self, folder: Path, threshold: float | None) -> None:
         self.threshold = threshold
-        self._json = Lines(folder / EVENTS)
-        self._events = Lines(folder / "events.csv", _csv(EVENT_COLUMNS))
-        self._scores = Lines(folder / SCORES, _csv(SCORE_COLUMNS))
-        self._files = (self._json, self._events, self._scores)
+        self._jsonl = LineFile(folder / EVENTS_FILE)
+        self._events = LineFile(folder / "events.csv", _csv_line(EVENT_COLUMNS))
+        self._scores = LineFile(folder / SCORES_FILE, _csv_line(SCORE_COLUMNS))
+        self._files = (self._jsonl, self._events, self._scores)
         self._source: Source | None = None
-        self._began = ""
+        self._started = ""
 
-    def begin(self, source: Source) -> None:
-        """Name the source from now on; of a camera also when it was begun with, for seconds count from there."""
+    def on_source_start(self, source: Source) -> None:
+        """Keep the source for its name, and the start time of a live source: its seconds count from there."""
         self._source = source
-        self._began = datetime.now(UTC).isoformat(timespec="seconds") if source.count is None else ""
+        self._started = datetime.now(UTC).isoformat(timespec="seconds") if source.count is None else ""
 
-    def frame(self, verdict: FrameResult, latency_ms: float) -> None:
-        """Write the scores of a frame, and what waits."""
+    def on_frame(self, result: FrameResult, latency_ms: float) -> None:
+        """Write the scores of a frame."""
         assert self._source is not None
-        for scored in verdict.scores:
-            who = [self._source.name, self._began, verdict.sight.number, f"{scored.time:.3f}", scored.person]
-            self._scores.add(_csv([*who, scored.score, int(scored.person in verdict.alarmed)]))
-        self._write()
+        for score in result.scores:
+            alarm = int(score.person in result.alarmed)
+            origin = [self._source.name, self._started, result.frame.number]
+            self._scores.add(_csv_line([*origin, f"{score.time:.3f}", score.person, score.score, alarm]))
+        self._flush()
 
-    def event(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Write an event."""
         assert self._source is not None
-        entry = describe(self._source, event, self.threshold)
-        self._json.add(json.dumps(entry, ensure_ascii=False) + "\n")
+        record = event_record(self._source, event, self.threshold)
+        self._jsonl.add(json.dumps(record, ensure_ascii=False) + "\n")
         if event.ended:
-            row = {**entry, "joints": " ".join(event.joints)}
-            self._events.add(_csv([row[column] for column in EVENT_COLUMNS]))
-        self._write()
+            record["joints"] = " ".join(event.joints)
+            self._events.add(_csv_line([record[column] for column in EVENT_COLUMNS]))
+        self._flush()
 
     def close(self) -> None:
-        """Write what waits and close the files."""
-        for lines in self._files:
-            lines.close()
+        """Write waiting lines and close the files."""
+        for file in self._files:
+            file.close()
 
-    def _write(self) -> None:
-        troubles = [lines.flush() for lines in self._files]
-        self.trouble = next(filter(None, troubles), "")
+    def _flush(self) -> None:
+        errors = [file.flush() for file in self._files]
+        self.error = next(filter(None, errors), "")
 
 
-def describe(source: Source, event: Event, threshold: float | None) -> dict[str, Any]:
-    """Give an event as plain values; a camera's has the clock's time of its beginning, too."""
-    numbers = {key: round(value, 6) for key, value in asdict(event.alarm).items()}
+def event_record(source: Source, event: Event, threshold: float | None) -> dict[str, Any]:
+    """Convert an event to plain values for JSON; `clock` is empty for recordings."""
+    alarm = {key: round(value, 6) for key, value in asdict(event.alarm).items()}
     return {
         "source": source.name,
         "person": event.person,
         "state": "ended" if event.ended else "raised",
-        **numbers,
+        **alarm,
         "threshold": threshold,
         "joints": list(event.joints),
         "clock": event.clock.isoformat(timespec="milliseconds") if event.clock else "",
     }
 
 
-def _csv(values: Sequence[Any]) -> str:
+def _csv_line(values: Sequence[Any]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(values)
     return text.getvalue()

@@ -1,4 +1,4 @@
-"""What `source=` may be."""
+"""Opens what `source=` names: recorded keypoints, a video, a camera or a folder into which OpenPose writes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,37 +18,40 @@ from skelmap.utils.redaction import ACCOUNT, redacted
 def open_sources(
     source: str, fmt: PoseFormat, estimator: str, weights: Path | None, follow: bool
 ) -> Iterator[list[Source]]:
-    """Open what is to be watched, and close what it needs.
+    """Open the sources of a monitor; close the pose estimator at the end.
 
     Args:
-        source: a clip archive or tracked JSON file, a folder of OpenPose's JSON, a manifest (its test recordings), a
-            video file, the number of a camera, or its address.
-        fmt: what JSON does not say.
-        estimator: finds people in pictures.
-        weights: of the estimator, where it has none of its own.
-        follow: wait for more in a folder of JSON files.
+        source: clip archive or tracked JSON file, folder of OpenPose's JSON files, manifest (its test recordings),
+            video file, camera number, or camera address.
+        fmt: layout, image size and frame rate, which JSON files lack.
+        estimator: pose estimator of videos and cameras.
+        weights: model file of the estimator; None for its default.
+        follow: wait for new JSON files in a folder.
 
     Yields:
         The sources, in order.
 
     Raises:
-        UserError: there is no such source, or it cannot be read.
+        UserError: the source does not exist or cannot be read.
     """
     path = Path(source)
-    camera = source.isdecimal() or "://" in source
-    if follow and (camera or not path.is_dir()):
-        raise UserError("follow=true waits for more files in a folder; this source is not one")
-    if not camera and not path.exists():
+    is_camera = source.isdecimal() or "://" in source
+    if follow and (is_camera or not path.is_dir()):
+        raise UserError(f"follow=true needs a folder of JSON files; source={redacted(source)} is not a folder")
+    if not is_camera and not path.exists():
         raise UserError(f"source={source}: no such file or folder, nor a camera's number or address (rtsp://...)")
-    if not camera and (path.is_dir() or path.suffix in (".csv", ".npz", ".json")):
+    if not is_camera and (path.is_dir() or path.suffix in (".csv", ".npz", ".json")):
         yield [FollowedFolder(path, fmt)] if follow else _recordings(path, fmt)
         return
-    video = None if camera else Video(path)
-    finder = open_estimator(estimator, weights)
+    video = None if is_camera else Video(path)
+    pose_estimator = open_estimator(estimator, weights)
     try:
-        yield [VideoSource(video, finder) if video else Camera(source, _public_name(source), finder, fmt.fps)]
+        if video:
+            yield [VideoSource(video, pose_estimator)]
+        else:
+            yield [Camera(source, _public_name(source), pose_estimator, fmt.fps)]
     finally:
-        finder.close()
+        pose_estimator.close()
 
 
 def _recordings(path: Path, fmt: PoseFormat) -> list[Source]:
@@ -56,15 +59,15 @@ def _recordings(path: Path, fmt: PoseFormat) -> list[Source]:
         return [ClipSource(read_clip(path, path.stem, fmt))]
     test = read_manifest(path).split("test")
     if not test:
-        raise UserError(f"source={path}: has no recordings of split test, which are what is watched")
-    clips = [read_clip(r.path, r.clip, fmt) for r in test]
+        raise UserError(f"source={path}: the manifest has no recordings of split test")
+    clips = [read_clip(recording.path, recording.clip, fmt) for recording in test]
     check_spans(path, test, [clip.span for clip in clips])
     return [ClipSource(clip, recording) for clip, recording in zip(clips, test, strict=True)]
 
 
 def _public_name(address: str) -> str:
-    """Name a camera without what is secret in its address."""
+    """Name a camera without credentials and without the query of its address."""
     if address.isdecimal():
         return f"camera {address}"
-    place = ACCOUNT.sub("", address).partition("://")[2].partition("?")[0]
-    return redacted(place).rstrip("/") or "camera"
+    location = ACCOUNT.sub("", address).partition("://")[2].partition("?")[0]
+    return redacted(location).rstrip("/") or "camera"

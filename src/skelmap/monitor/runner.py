@@ -1,4 +1,4 @@
-"""The loop: from sources through the model to whoever listens."""
+"""The monitor's loop: passes pose frames of sources to the detector, and its results to sinks."""
 
 import logging
 import time
@@ -17,99 +17,99 @@ from skelmap.monitor.sources import PoseFrame, Source, SourceError
 from skelmap.monitor.stream import Event, StreamDetector
 from skelmap.utils.runtime import delay_signals
 
-RECENT = 5000
-"""Frames whose latency is remembered."""
+RECENT_FRAMES = 5000
+"""Number of frames in the latency statistics."""
 log = logging.getLogger(__name__)
 
 
 class Monitor:
-    """Watch sources, and tell listeners what is seen.
+    """Scores the frames of sources and passes the results to sinks.
+
+    A failing source or sink does not stop the monitor: its error is reported to all sinks when it changes.
 
     Args:
         scorer: the model.
-        rule: when scores are an alarm; None gives scores alone.
-        listeners: who is told.
+        rule: of the alarms; None: scores only.
+        sinks: receive the results.
         realtime: play recordings at their own speed.
     """
 
-    def __init__(
-        self, scorer: Scorer, rule: AlarmRule | None, listeners: Sequence[Sink], realtime: bool = False
-    ) -> None:
-        self.scorer, self.rule, self.listeners, self.realtime = scorer, rule, listeners, realtime
-        self._latency: deque[float] = deque(maxlen=RECENT)
-        self._troubles: dict[str, str] = {}  # of each origin: a source, a listener
-        self._start: datetime | None = None  # of the stream, for cameras
+    def __init__(self, scorer: Scorer, rule: AlarmRule | None, sinks: Sequence[Sink], realtime: bool = False) -> None:
+        self.scorer, self.rule, self.sinks, self.realtime = scorer, rule, sinks, realtime
+        self._latencies: deque[float] = deque(maxlen=RECENT_FRAMES)
+        self._errors: dict[str, str] = {}  # by origin: the source or the class of a sink
+        self._start: datetime | None = None  # of the stream; None for recordings
 
     def run(self, sources: Iterable[Source]) -> None:
-        """Watch every source to its end; an interruption goes on its way once files are complete."""
+        """Process each source to its end. On an interruption, finish all files before the exception propagates."""
         try:
             for source in sources:
-                self._watch(source)
+                self._run_source(source)
         finally:
             with delay_signals():
-                self._each(methodcaller("close"))
+                self._call_sinks(methodcaller("close"))
 
     def latency(self) -> tuple[float, float]:
-        """Median and 99th percentile of the time from a picture to its verdict, ms; NaN without any frame."""
-        recent = self._latency or [float("nan")]
+        """Median and 99th percentile of the time from an image to its result, ms; NaN without frames."""
+        recent = self._latencies or [float("nan")]
         return float(np.median(recent)), float(np.quantile(recent, 0.99))
 
-    def _watch(self, source: Source) -> None:
-        watch = StreamDetector(self.scorer, self.rule, source.layout, source.fps)
-        self._troubles.clear()
+    def _run_source(self, source: Source) -> None:
+        detector = StreamDetector(self.scorer, self.rule, source.layout, source.fps)
+        self._errors.clear()
         self._start = None
-        self._each(methodcaller("begin", source))
-        began: float | None = None
+        self._call_sinks(methodcaller("on_source_start", source))
+        started: float | None = None
         try:
-            for seen in source:
-                if self.realtime and isinstance(seen, PoseFrame):
-                    began = time.monotonic() - seen.time if began is None else began
-                    time.sleep(max(0.0, began + seen.time - time.monotonic()))
-                    seen = replace(seen, came=time.perf_counter())
+            for item in source:
+                if self.realtime and isinstance(item, PoseFrame):
+                    started = time.monotonic() - item.time if started is None else started
+                    time.sleep(max(0.0, started + item.time - time.monotonic()))
+                    item = replace(item, arrived_at=time.perf_counter())
                 if source.count is None:
-                    self._start = datetime.now(UTC) - timedelta(seconds=seen.time)
+                    self._start = datetime.now(UTC) - timedelta(seconds=item.time)
                 with delay_signals():
-                    self._take(watch, seen)
+                    self._process(detector, item)
         finally:
             with delay_signals():
-                self._tell(watch.stop())
-                self._each(methodcaller("end"))
+                self._send(detector.finish())
+                self._call_sinks(methodcaller("on_source_end"))
 
-    def _take(self, watch: StreamDetector, seen: PoseFrame | SourceError) -> None:
-        """Judge a frame and tell everybody, or tell what is wrong."""
-        if isinstance(seen, SourceError):
-            self._say("source", seen.text)
-            self._tell(watch.advance_to(seen.time))
-            self._each(methodcaller("on_no_frame", seen.time))
+    def _process(self, detector: StreamDetector, item: PoseFrame | SourceError) -> None:
+        if isinstance(item, SourceError):
+            self._report("source", item.text)
+            self._send(detector.advance_to(item.time))
+            self._call_sinks(methodcaller("on_no_frame", item.time))
             return
-        verdict = watch.see(seen)
-        self._latency.append(1e3 * (time.perf_counter() - seen.came))
-        self._say("source", verdict.trouble)
-        self._tell(verdict.events)
-        self._each(methodcaller("frame", verdict, self._latency[-1]))
+        result = detector.update(item)
+        self._latencies.append(1e3 * (time.perf_counter() - item.arrived_at))
+        self._report("source", result.warning)
+        self._send(result.events)
+        self._call_sinks(methodcaller("on_frame", result, self._latencies[-1]))
 
-    def _tell(self, events: Sequence[Event]) -> None:
+    def _send(self, events: Sequence[Event]) -> None:
+        """Pass events to the sinks; those of cameras get the wall-clock time of their start."""
         for event in events:
             if self._start:
                 event = replace(event, clock=self._start + timedelta(seconds=event.alarm.start))
-            self._each(methodcaller("event", event))
+            self._call_sinks(methodcaller("on_event", event))
 
-    def _each(self, tell: methodcaller) -> None:
-        """Tell each listener; what one of them cannot do is a trouble, and no reason to stop watching."""
-        for listener in self.listeners:
+    def _call_sinks(self, call: methodcaller) -> None:
+        """Call a method of each sink; report what fails, and continue."""
+        for sink in self.sinks:
             try:
-                tell(listener)
-                trouble = listener.trouble
-            except Exception as error:
-                log.debug("%s", type(listener).__name__, exc_info=True)
-                trouble = f"{type(listener).__name__}: {error}"
-            self._say(type(listener).__name__, trouble)
+                call(sink)
+                error = sink.error
+            except Exception as exception:
+                log.debug("%s", type(sink).__name__, exc_info=True)
+                error = f"{type(sink).__name__}: {exception}"
+            self._report(type(sink).__name__, error)
 
-    def _say(self, origin: str, trouble: str) -> None:
-        """Tell everybody what is wrong, when that changes."""
-        if trouble == self._troubles.get(origin, ""):
+    def _report(self, origin: str, error: str) -> None:
+        """Report the current errors to all sinks if this one has changed."""
+        if error == self._errors.get(origin, ""):
             return
-        self._troubles[origin] = trouble
-        texts = [text for text in self._troubles.values() if text]
-        for listener in self.listeners:
-            listener.on_status(texts)
+        self._errors[origin] = error
+        errors = [text for text in self._errors.values() if text]
+        for sink in self.sinks:
+            sink.on_status(errors)

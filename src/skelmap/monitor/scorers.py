@@ -1,82 +1,102 @@
-"""Scorers: a trained run with torch, an exported model with onnxruntime."""
+"""Scorers: the model of a training run with PyTorch, or an exported model with ONNX Runtime."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from omegaconf import OmegaConf
 
 from skelmap.data.input_spec import InputSpec
-from skelmap.models.base import Model
-from skelmap.training.checkpoints import load_checkpoint
-from skelmap.training.instantiate import build_model
-from skelmap.training.run_dir import best_checkpoint
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import read_bytes, read_yaml
 
+if TYPE_CHECKING:
+    from skelmap.models.base import Model
+
+ONNX_FILE = "model.onnx"
+ONNX_INPUT = "frames"
+"""Name of the input: windows, (B, T, C, H, W) float32."""
+ONNX_SCORE = "score"
+"""Name of the first output: score of each window, (B,) float32, higher = more abnormal."""
+ONNX_ATTRIBUTION = "attribution"
+"""Name of the second output: part of each input element in its window's score, (B, T, C, H, W) float32."""
+MAX_ONNX_BYTES = 2**31
+"""Limit of the ONNX format."""
+
 
 class Scorer(Protocol):
-    """A model that scores windows of frames."""
+    """Model that scores windows of input frames."""
 
-    eye: InputSpec
+    spec: InputSpec
 
     def score(self, windows: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Score windows (P, T, C, H, W): (P,)."""
-        ...
+        """Score windows.
 
-    def contributions(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Give what each element of a window (T, C, H, W) contributes to its being unusual.
+        Args:
+            windows: (P, T, C, H, W).
 
-        Of models that reconstruct the squared error, of distances each joint's part.
+        Returns:
+            (P,) higher = more abnormal.
         """
         ...
 
+    def attribution(self, window: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Give the part of each element of a window (T, C, H, W) in its score, in the same shape."""
+        ...
 
-FILE = "model.onnx"
-MAX_BYTES = 2**31
-"""More does not go into an ONNX file."""
-INPUT = "frames"
-"""Windows of frames, (B, T, C, H, W) float32."""
-SCORE = "score"
-"""Of each window, (B,) float32, higher = more abnormal."""
-CONTRIBUTIONS = "contributions"
-"""What each element contributes to its window's being unusual, (B, T, C, H, W) float32."""
+
+def open_scorer(folder: Path) -> Scorer:
+    """Open a run folder, or the folder of an exported model; the latter needs no PyTorch.
+
+    The scorer uses one thread, since several monitors may share a machine.
+
+    Raises:
+        UserError: neither of them, damaged, or a package is missing.
+    """
+    if (folder / ONNX_FILE).exists():
+        return OnnxScorer.open(folder)
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise UserError(
+            f"checkpoint={folder}: without PyTorch only an exported model can be used (skelmap export RUN)"
+        ) from error
+    torch.set_num_threads(1)
+    return TorchScorer(folder)
 
 
 class OnnxScorer:
-    """A model that scripts/export.py wrote; torch is not needed.
+    """Exported model, run by ONNX Runtime.
 
     Args:
-        eye: what it sees.
-        model: what its file holds.
+        spec: input of the model.
+        model: content of its file.
 
     Raises:
-        UserError: onnxruntime is not installed, or the model is damaged or sees something else.
+        UserError: onnxruntime is not installed, or the model is damaged or does not fit the input specification.
     """
 
-    def __init__(self, eye: InputSpec, model: bytes) -> None:
+    def __init__(self, spec: InputSpec, model: bytes) -> None:
         try:
             import onnxruntime
         except ModuleNotFoundError as error:
             raise UserError("an exported model needs the package onnxruntime: pip install onnxruntime") from error
-        self.eye = eye
+        self.spec = spec
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # one camera is a small thing, and another process may watch another
+        options.intra_op_num_threads = 1  # several monitors may share a machine
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-            takes = {found.name: found.shape[1:] for found in self._session.get_inputs()}
-            gives = [found.name for found in self._session.get_outputs()]
-        except Exception as error:  # onnxruntime's own errors have no common base
+            inputs = {node.name: node.shape[1:] for node in self._session.get_inputs()}
+            outputs = [node.name for node in self._session.get_outputs()]
+        except Exception as error:  # the exceptions of onnxruntime have no common base class
             raise UserError(f"not a model that onnxruntime can run ({error})") from error
-        if takes != {INPUT: [eye.window, *eye.settings.shape]}:
-            raise UserError(
-                f"takes {takes}, which does not fit the eye.json beside it: a window is {eye.window} frames of "
-                f"{eye.settings.shape}"
-            )
-        if gives != [SCORE, CONTRIBUTIONS]:
-            raise UserError(f"gives {', '.join(gives)}, not {SCORE} and {CONTRIBUTIONS}: export it again")
+        expected = {ONNX_INPUT: [spec.window, *spec.settings.shape]}
+        if inputs != expected:
+            raise UserError(f"inputs {inputs} do not fit the input_spec.json of its folder: {expected}")
+        if outputs != [ONNX_SCORE, ONNX_ATTRIBUTION]:
+            raise UserError(f"outputs {outputs}; needed: {ONNX_SCORE}, {ONNX_ATTRIBUTION}; export the run again")
 
     @classmethod
     def open(cls, folder: Path) -> "OnnxScorer":
@@ -85,78 +105,78 @@ class OnnxScorer:
         Raises:
             UserError: naming the file that is damaged.
         """
-        eye, path = InputSpec.read(folder), folder / FILE
-        model = read_bytes(path, MAX_BYTES)
+        spec, path = InputSpec.read(folder), folder / ONNX_FILE
+        model = read_bytes(path, MAX_ONNX_BYTES)
         try:
-            return cls(eye, model)
+            return cls(spec, model)
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
 
     def score(self, windows: NDArray[np.float32]) -> NDArray[np.float64]:
         """See `Scorer`."""
-        (scores,) = self._session.run([SCORE], {INPUT: windows})
+        (scores,) = self._session.run([ONNX_SCORE], {ONNX_INPUT: windows})
         return np.asarray(scores, np.float64)
 
-    def contributions(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    def attribution(self, window: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Scorer`."""
-        (found,) = self._session.run([CONTRIBUTIONS], {INPUT: frames[None]})
-        return np.asarray(found[0], np.float32)
+        (attribution,) = self._session.run([ONNX_ATTRIBUTION], {ONNX_INPUT: window[None]})
+        return np.asarray(attribution[0], np.float32)
 
 
 class TorchScorer:
-    """A run's model, on the CPU: one camera is far from filling a GPU.
+    """Model of a run folder, on the CPU: a single stream does not use a GPU to capacity.
 
     Args:
-        folder: of a run.
+        folder: run folder.
 
     Raises:
-        UserError: no run, or its checkpoint is damaged.
+        UserError: not a run folder, or its files are damaged or do not fit each other.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.eye = InputSpec.read(folder)
-        self.model = load_model(folder, self.eye)
-        nothing = np.zeros((self.eye.window, *self.eye.settings.shape), np.float32)
+        self.spec = InputSpec.read(folder)
+        self.model = load_model(folder, self.spec)
+        zeros = np.zeros((1, self.spec.window, *self.spec.settings.shape), np.float32)
         try:
-            self.score(nothing[None])
+            self.score(zeros)
         except (RuntimeError, IndexError) as error:
-            raise UserError(f"{folder}: its model does not see what its eye.json says ({error})") from error
+            raise UserError(f"{folder}: its model does not fit its input_spec.json ({error})") from error
 
-    @classmethod
-    def open(cls, folder: Path) -> "TorchScorer":
-        """Open a run's folder to watch with it; torch takes one thread from now on.
-
-        Raises:
-            UserError: no run, or its checkpoint is damaged.
-        """
-        torch.set_num_threads(1)  # one camera is a small thing, and another process may watch another
-        return cls(folder)
-
-    @torch.inference_mode()
     def score(self, windows: NDArray[np.float32]) -> NDArray[np.float64]:
         """See `Scorer`."""
-        scores, _ = self.model.score_windows(torch.from_numpy(windows))
-        return scores.double().numpy()
+        import torch
 
-    @torch.inference_mode()
-    def contributions(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            scores, _ = self.model.score_windows(torch.from_numpy(windows))
+            return scores.double().numpy()
+
+    def attribution(self, window: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Scorer`."""
-        _, found = self.model.score_and_attribution(torch.from_numpy(frames)[None])
-        return found[0].numpy()
+        import torch
+
+        with torch.inference_mode():
+            _, attribution = self.model.score_and_attribution(torch.from_numpy(window)[None])
+            return attribution[0].numpy()
 
 
-def load_model(folder: Path, eye: InputSpec) -> Model:
-    """Load the model of a run's folder, ready to score.
+def load_model(folder: Path, spec: InputSpec) -> "Model":
+    """Load the model of a run folder in evaluation mode.
 
     Raises:
-        UserError: no run, or its checkpoint is damaged.
+        UserError: not a run folder, or its checkpoint is damaged or does not fit its config.yaml.
     """
+    from omegaconf import OmegaConf
+
+    from skelmap.training.checkpoints import load_checkpoint
+    from skelmap.training.instantiate import build_model
+    from skelmap.training.run_dir import best_checkpoint
+
     cfg = read_yaml(folder / "config.yaml")
-    saved = load_checkpoint(best_checkpoint(folder))
+    checkpoint = load_checkpoint(best_checkpoint(folder))
     try:
-        model = build_model(OmegaConf.create(cfg["model"]), eye.settings)
-        model.on_load_checkpoint(saved)
-        model.load_state_dict(saved["state_dict"])
+        model = build_model(OmegaConf.create(cfg["model"]), spec.settings)
+        model.on_load_checkpoint(checkpoint)
+        model.load_state_dict(checkpoint["state_dict"])
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{folder}: its checkpoint does not fit its config.yaml ({error})") from error
     model.eval()

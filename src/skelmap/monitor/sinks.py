@@ -1,12 +1,12 @@
-"""Sinks: what stores or shows the results of a monitor."""
+"""Sinks: the base class, the console, the heartbeat file and the collector of alarms."""
 
 import json
 import logging
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from time import monotonic
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -17,97 +17,106 @@ from skelmap.monitor.stream import Event, FrameResult
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write
 
+HEARTBEAT_FILE = "heartbeat.json"
+HEARTBEAT_SECONDS = 5.0
+"""Interval between two writes of the heartbeat file."""
+log = logging.getLogger(__name__)
+
 
 class Sink:
-    """Hears of one source after the other; what it does not care for it leaves out.
+    """Stores or shows the results of a monitor, one source after the other. Subclasses override what they need.
 
     Attributes:
-        trouble: what keeps it from its work at the moment, in the same words as long as it lasts; empty where nothing
-            does. The monitor looks after each call, and tells all listeners.
+        error: why the sink does not work at the moment, in constant words while the cause lasts; empty if it works.
+            The monitor reads it after each call and reports changes to all sinks.
     """
 
-    trouble = ""
+    error = ""
 
-    def begin(self, source: Source) -> None:
-        """A source is watched from now on."""
+    def on_source_start(self, source: Source) -> None:
+        """Prepare for the frames of a source."""
 
-    def frame(self, verdict: FrameResult, latency_ms: float) -> None:
-        """A frame was judged, so many milliseconds after its picture came."""
+    def on_frame(self, result: FrameResult, latency_ms: float) -> None:
+        """Store or show the result of a frame.
 
-    def event(self, event: Event) -> None:
-        """An alarm was raised or has ended."""
+        Args:
+            result: scores, events and the frame.
+            latency_ms: from the arrival of the image, or of the keypoints, to the result.
+        """
 
-    def on_status(self, texts: Sequence[str]) -> None:
-        """What is wrong has changed: with the source or with a listener; nothing where all is well."""
+    def on_event(self, event: Event) -> None:
+        """Store or show that an alarm was raised or has ended."""
 
-    def on_no_frame(self, seconds: float) -> None:
-        """There is no frame when the stream is so many seconds old; said again and again, for time passes."""
+    def on_status(self, errors: Sequence[str]) -> None:
+        """Report a change of the errors and warnings of the source, the detector and the sinks; empty: all is well."""
 
-    def end(self) -> None:
-        """The source has ended, or the monitor was stopped."""
+    def on_no_frame(self, time: float) -> None:
+        """Note that the source has no frame at a time, seconds of the stream; called repeatedly while this lasts."""
+
+    def on_source_end(self) -> None:
+        """Finish the source: it has ended, or the monitor was stopped."""
 
     def close(self) -> None:
-        """The monitor has ended."""
-
-
-FILE = "alive.json"
-EVERY = 5.0
-"""Seconds from one writing to the next."""
+        """Release all resources at the end of the monitor."""
 
 
 class Heartbeat(Sink):
-    """Writes FOLDER/alive.json: that the monitor watches, and what is wrong.
+    """Writes FOLDER/heartbeat.json at an interval: the time, the source, frames, errors and latency.
 
-    It is written by the loop that watches, so that it grows old where that hangs.
+    The monitor's own loop writes the file, so it becomes old if the loop hangs.
 
     Args:
-        folder: where it is written.
+        folder: output folder.
+        interval: seconds between two writes.
+        clock: gives the current time in seconds.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / FILE
-        self._state: dict[str, Any] = {"troubles": [], "last_trouble": ""}
-        self._latency: list[float] = []
-        self._written = 0.0
+    def __init__(
+        self, folder: Path, interval: float = HEARTBEAT_SECONDS, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self.path, self.interval, self.clock = folder / HEARTBEAT_FILE, interval, clock
+        self._state: dict[str, Any] = {"errors": [], "last_error": ""}
+        self._latencies: list[float] = []
+        self._written_at = 0.0
 
-    def begin(self, source: Source) -> None:
-        """Count from here."""
+    def on_source_start(self, source: Source) -> None:
+        """Reset the frame count and write the file."""
         self._state |= {"source": source.name, "seconds": 0.0, "frames": 0}
         self._write()
 
-    def frame(self, verdict: FrameResult, latency_ms: float) -> None:
-        """Count a frame, and write if it is time."""
+    def on_frame(self, result: FrameResult, latency_ms: float) -> None:
+        """Count a frame, and write the file if it is due."""
         self._state["frames"] += 1
-        self._latency.append(latency_ms)
-        self.on_no_frame(verdict.sight.time)
+        self._latencies.append(latency_ms)
+        self.on_no_frame(result.frame.time)
 
-    def on_status(self, texts: Sequence[str]) -> None:
-        """Remember what is wrong, and the last of it when all is well again."""
-        self._state["troubles"] = list(texts)
-        if texts:
-            self._state["last_trouble"] = texts[-1]
+    def on_status(self, errors: Sequence[str]) -> None:
+        """Keep the current errors, and the last one after it has passed."""
+        self._state["errors"] = list(errors)
+        if errors:
+            self._state["last_error"] = errors[-1]
 
-    def on_no_frame(self, seconds: float) -> None:
-        """Write, if it is time."""
-        self._state["seconds"] = round(seconds, 3)
-        if time.monotonic() - self._written >= EVERY:
+    def on_no_frame(self, time: float) -> None:
+        """Write the file if it is due."""
+        self._state["seconds"] = round(time, 3)
+        if self.clock() - self._written_at >= self.interval:
             self._write()
 
-    def end(self) -> None:
-        """Write for the last time."""
+    def on_source_end(self) -> None:
+        """Write the final state."""
         self._write()
 
     def _write(self) -> None:
-        self._written = time.monotonic()
-        latency = round(median(self._latency), 1) if self._latency else None
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        self._latency.clear()
+        self._written_at = self.clock()
+        latency = round(median(self._latencies), 1) if self._latencies else None
+        self._latencies.clear()
+        content = {"time": datetime.now(UTC).isoformat(timespec="seconds"), **self._state, "latency_ms": latency}
         try:
             with atomic_write(self.path) as file:
-                file.write(json.dumps({"time": now, **self._state, "latency_ms": latency}, ensure_ascii=False) + "\n")
-            self.trouble = ""
+                file.write(json.dumps(content, ensure_ascii=False) + "\n")
+            self.error = ""
         except UserError as error:
-            self.trouble = str(error)
+            self.error = str(error)
 
 
 class AlarmCollector(Sink):
@@ -123,20 +132,20 @@ class AlarmCollector(Sink):
         self._alarms: list[Alarm] = []
         self._stop = 0  # one past the last frame
 
-    def begin(self, source: Source) -> None:
+    def on_source_start(self, source: Source) -> None:
         """Start an empty list."""
         self._source, self._alarms, self._stop = source, [], 0
 
-    def frame(self, verdict: FrameResult, latency_ms: float) -> None:
+    def on_frame(self, result: FrameResult, latency_ms: float) -> None:
         """Record the number of the frame."""
-        self._stop = verdict.sight.number + 1
+        self._stop = result.frame.number + 1
 
-    def event(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Add an alarm that has ended."""
         if event.ended:
             self._alarms.append(event.alarm)
 
-    def end(self) -> None:
+    def on_source_end(self) -> None:
         """Keep the alarms, with the monitored span of the recording, if the recording has labels."""
         assert self._source is not None
         if self._source.truth is not None and self._stop:
@@ -144,14 +153,11 @@ class AlarmCollector(Sink):
             self.recordings.append(RecordingAlarms(self._source.truth, span, self._source.fps, self._alarms))
 
 
-log = logging.getLogger(__name__)
-
-
 class Console(Sink):
-    """A progress bar over the frames of recordings, and a line for each alarm and trouble."""
+    """Logs alarms and errors, and shows a progress bar over the frames of recordings in a terminal."""
 
     def __init__(self) -> None:
-        self._bar = Progress(
+        self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -160,41 +166,41 @@ class Console(Sink):
             transient=True,
         )
         self._task = TaskID(0)
-        self._name = ""
-        self._said: list[str] = []
+        self._source_name = ""
+        self._logged: list[str] = []
 
-    def begin(self, source: Source) -> None:
-        """Start a bar; a camera has no end to progress to."""
-        self._name = source.name
-        self._task = self._bar.add_task(source.name, total=source.count)
-        if self._bar.console.is_terminal:
-            self._bar.start()
+    def on_source_start(self, source: Source) -> None:
+        """Start the progress bar; a camera's bar has no total."""
+        self._source_name = source.name
+        self._task = self._progress.add_task(source.name, total=source.count)
+        if self._progress.console.is_terminal:
+            self._progress.start()
 
-    def frame(self, verdict: FrameResult, latency_ms: float) -> None:
-        """Advance."""
-        self._bar.advance(self._task)
+    def on_frame(self, result: FrameResult, latency_ms: float) -> None:
+        """Advance the progress bar."""
+        self._progress.advance(self._task)
 
-    def event(self, event: Event) -> None:
-        """Say that an alarm was raised, or how long it lasted."""
-        alarm, who = event.alarm, f"{self._name}, person {event.person}"
+    def on_event(self, event: Event) -> None:
+        """Log that an alarm was raised, or how long it lasted."""
+        alarm, who = event.alarm, f"{self._source_name}, person {event.person}"
         if event.ended:
             log.info("over   %s: %.1f to %.1f s, highest score %.4g", who, alarm.start, alarm.end, alarm.peak)
         else:
-            why = f", worst at {', '.join(event.joints).replace('_', ' ')}" if event.joints else ""
-            log.warning("ALARM  %s at %.1f s: score %.4g%s", who, alarm.start, alarm.peak, why)
+            joints = f", most unusual: {', '.join(event.joints).replace('_', ' ')}" if event.joints else ""
+            log.warning("ALARM  %s at %.1f s: score %.4g%s", who, alarm.start, alarm.peak, joints)
 
-    def on_status(self, texts: Sequence[str]) -> None:
-        """Say what is wrong since the last time."""
-        for text in texts:
-            if text not in self._said:
-                log.warning("%s", text)
-        self._said = list(texts)
+    def on_status(self, errors: Sequence[str]) -> None:
+        """Log the errors that are new since the last call."""
+        for error in errors:
+            if error not in self._logged:
+                log.warning("%s", error)
+        self._logged = list(errors)
 
-    def end(self) -> None:
-        """Put the bar away."""
-        self._bar.remove_task(self._task)
+    def on_source_end(self) -> None:
+        """Remove the source's progress bar."""
+        self._progress.remove_task(self._task)
 
     def close(self) -> None:
-        """Give the terminal back."""
-        if self._bar.console.is_terminal:
-            self._bar.stop()
+        """Stop the progress display."""
+        if self._progress.console.is_terminal:
+            self._progress.stop()

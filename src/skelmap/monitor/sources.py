@@ -1,11 +1,11 @@
-"""Sources of pose frames: recordings, videos, a growing folder of JSON."""
+"""Sources of pose frames: recorded clips, video files, and a folder into which OpenPose writes."""
 
-import os
 import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from os.path import exists
 from pathlib import Path
 from time import perf_counter
 
@@ -21,37 +21,44 @@ from skelmap.skeletons.readers import PoseFormat, frame_number, read_people, sou
 from skelmap.skeletons.tracking import PeopleTracker
 from skelmap.utils.errors import UserError
 
+LONGEST_STEP = 10.0
+"""Longest credible time between two frames of a video file, seconds."""
+POLL_SECONDS = 0.02
+"""Interval at which the next file of a followed folder is looked for."""
+SKIP_SECONDS = 0.2
+"""The next frame's file may be missing: after this time the whole folder is searched for later frames."""
+
 
 @dataclass(frozen=True, eq=False)
 class PoseFrame:
-    """What a camera sees in one frame.
+    """Keypoints of the people in one frame.
 
     Attributes:
         number: of the frame, from 0.
-        time: seconds from the beginning of the stream.
-        size: (width, height) of the picture, px.
+        time: seconds since the start of the stream.
+        size: (width, height) of the image, px.
         keypoints: (P, V, 3) x px, y px, confidence of each person.
-        person: (P,) number of each person, the same from frame to frame.
-        picture: (H, W, 3) uint8 BGR, or None where the source has poses only.
-        came: when the picture or pose was there to be looked at, `time.perf_counter`.
+        person_ids: (P,) track number of each person, constant over time.
+        image: (H, W, 3) uint8 BGR; None where the source has keypoints only.
+        arrived_at: when the image or the keypoints were available, `time.perf_counter`.
     """
 
     number: int
     time: float
     size: tuple[int, int]
     keypoints: NDArray[np.float32]
-    person: NDArray[np.int64]
-    picture: NDArray[np.uint8] | None = None
-    came: float = field(default_factory=perf_counter)
+    person_ids: NDArray[np.int64]
+    image: NDArray[np.uint8] | None = None
+    arrived_at: float = field(default_factory=perf_counter)
 
 
 @dataclass(frozen=True)
 class SourceError:
-    """What is wrong with a camera at the moment, in place of a frame.
+    """Temporary failure of a source, in place of a frame.
 
     Attributes:
-        time: seconds from the beginning of the stream.
-        text: for readers.
+        time: seconds since the start of the stream.
+        text: message, constant while the failure lasts.
     """
 
     time: float
@@ -59,15 +66,15 @@ class SourceError:
 
 
 class Source(ABC):
-    """One camera or recording; iterating gives what is seen, as it is seen.
+    """Camera or recording. Iteration yields its frames as they arrive.
 
     Attributes:
-        name: for files and readers.
+        name: for file names and messages.
         layout: of the keypoints.
-        fps: frames a second, as far as is known beforehand.
-        count: frames in all; None where it goes on until it is stopped.
+        fps: frame rate, as far as it is known in advance.
+        count: number of frames; None for a live source, which runs until it is stopped.
         first: number of the first frame.
-        truth: what is abnormal in it, where a manifest says so.
+        truth: labels of a manifest; None without a manifest.
     """
 
     first = 0
@@ -78,19 +85,15 @@ class Source(ABC):
 
     @abstractmethod
     def __iter__(self) -> Iterator[PoseFrame | SourceError]:
-        """Give each frame, or what is wrong in place of frames."""
-
-
-LONGEST_STEP = 10.0
-"""Seconds between two frames of a video beyond which its time stamps are not believed."""
+        """Yield frames, or an error while there are none."""
 
 
 class ClipSource(Source):
-    """A recorded clip.
+    """Recorded clip.
 
     Args:
         clip: its keypoints.
-        truth: the manifest's line, if there is one.
+        truth: its line of a manifest, if there is one.
     """
 
     def __init__(self, clip: Clip, truth: Recording | None = None) -> None:
@@ -99,7 +102,7 @@ class ClipSource(Source):
         self.clip, self.first, self.truth = clip, first, truth
 
     def __iter__(self) -> Iterator[PoseFrame]:
-        """Give every frame of the span, with or without people."""
+        """Yield every frame of the clip's span, including frames without people."""
         clip = self.clip
         order = np.argsort(clip.frame, kind="stable")
         first, stop = clip.span
@@ -110,11 +113,11 @@ class ClipSource(Source):
 
 
 class VideoSource(Source):
-    """A video file, looked at by a pose estimator.
+    """Video file with a pose estimator.
 
     Args:
         video: the file.
-        estimator: finds the people; closed by who opened it.
+        estimator: detects people; the caller closes it.
     """
 
     def __init__(self, video: Video, estimator: PoseEstimator) -> None:
@@ -122,111 +125,96 @@ class VideoSource(Source):
         self.video, self.estimator = video, estimator
 
     def __iter__(self) -> Iterator[PoseFrame]:
-        """Give every frame at the time that the file states, which never goes back."""
-        tracker, now, before = PeopleTracker(), 0.0, 0.0
-        for number, (seconds, picture) in enumerate(self.video.frames()):
-            came, step = perf_counter(), seconds - before
-            if number:  # time stamps jump where recorders joined files
+        """Yield every frame with its time stamp; stamps that jump, as in joined files, are replaced by 1/fps."""
+        tracker, now, previous = PeopleTracker(), 0.0, 0.0
+        for number, (seconds, image) in enumerate(self.video.frames()):
+            arrived_at, step = perf_counter(), seconds - previous
+            if number:
                 now += step if 0 < step <= LONGEST_STEP else 1 / self.fps
-            before = seconds
-            people = self.estimator.people(picture)
-            size = (picture.shape[1], picture.shape[0])
-            yield PoseFrame(number, now, size, people, tracker.track(people), picture, came)
-
-
-LOOK_AGAIN = 0.02
-"""Seconds between two looks for the next file."""
-LEFT_OUT = 0.2
-"""Seconds after which the next frame's file may be left out: then the whole folder is looked through for later ones."""
-WRITTEN = 1.0
-"""A file that cannot be read is looked at again for so many seconds: it may not be written to its end."""
-SILENT = 2.0
-"""Seconds without a new frame after which that is said."""
+            previous = seconds
+            people = self.estimator.people(image)
+            size = (image.shape[1], image.shape[0])
+            yield PoseFrame(number, now, size, people, tracker.track(people), image, arrived_at)
 
 
 class FollowedFolder(Source):
-    """A folder into which OpenPose writes a `*_keypoints.json` a frame; it ends when it is stopped.
+    """Folder into which OpenPose writes one `*_keypoints.json` per frame; runs until it is stopped.
 
     Args:
         path: the folder.
-        fmt: layout, picture size and frame rate, which JSON does not say; a frame's number tells its time.
+        fmt: layout, image size and frame rate, which the JSON files lack; a frame's number gives its time.
+        write_seconds: an unreadable file is read again for this time, since it may be incomplete.
+        silent_seconds: time without a new frame after which an error is yielded.
     """
 
-    def __init__(self, path: Path, fmt: PoseFormat) -> None:
+    def __init__(self, path: Path, fmt: PoseFormat, write_seconds: float = 1.0, silent_seconds: float = 2.0) -> None:
         super().__init__(path.name, fmt.layout, fmt.fps)
         self.path, self.format = path, fmt
-        self._cause = ""  # why the folder cannot be looked through, where there is a reason
+        self.write_seconds, self.silent_seconds = write_seconds, silent_seconds
+        self._search_error = ""  # of the last search through the folder
 
     def __iter__(self) -> Iterator[PoseFrame | SourceError]:
-        """Give each frame when its file is there; in a silence say so again and again."""
+        """Yield each frame when its file appears, and errors repeatedly while no new file does."""
         tracker, now = PeopleTracker(), 0.0
         for found in self._files():
             if isinstance(found, float):
-                yield SourceError(now + found, self._cause or f"no new frame in {self.path}")
+                yield SourceError(now + found, self._search_error or f"no new frame in {self.path}")
                 continue
             number = frame_number(found)
-            now, came = number / self.format.fps, time.perf_counter()
+            now, arrived_at = number / self.format.fps, perf_counter()
             try:
                 people = self._read(found)
             except UserError as error:
                 yield SourceError(now, str(error))
                 continue
-            yield PoseFrame(number, now, self.format.size, people, tracker.track(people, number), came=came)
+            person_ids = tracker.track(people, number)
+            yield PoseFrame(number, now, self.format.size, people, person_ids, arrived_at=arrived_at)
 
     def _files(self) -> Iterator[Path | float]:
-        """Give each file in the order of the frames, and in a silence its length so far, seconds."""
+        """Yield files in the order of their frames; while there are none, the seconds since the last file."""
         last: Path | None = None
-        since = looked = time.monotonic()
+        since = searched = time.monotonic()
         while True:
-            found = _next(last)
+            found = _next_file(last)
             silence = time.monotonic() - since
-            if found is None and (last is None or time.monotonic() - looked > LEFT_OUT):
-                found, looked = self._later(last), time.monotonic()
+            if found is None and (last is None or time.monotonic() - searched > SKIP_SECONDS):
+                found, searched = self._search(last), time.monotonic()
             if found is not None:
-                last, since, looked = found, time.monotonic(), time.monotonic()
+                last, since, searched = found, time.monotonic(), time.monotonic()
                 yield found
                 continue
-            if silence > SILENT:
+            if silence > self.silent_seconds:
                 yield silence
-            time.sleep(LOOK_AGAIN)
+            time.sleep(POLL_SECONDS)
 
-    def _later(self, last: Path | None) -> Path | None:
-        """Look through the folder for a later frame; one that is away for a moment is looked for again."""
-        self._cause = ""
+    def _search(self, last: Path | None) -> Path | None:
+        """Search the folder for the first later frame; None if there is none or the folder is unavailable."""
+        self._search_error = ""
+        number = frame_number(last) if last else -1
         try:
-            return _first_after(last, self.path)
+            files = [file for file in source_files(self.path) if re.search(r"\d_keypoints\.json$", file.name)]
         except (OSError, UserError) as error:
-            self._cause = str(error)
+            self._search_error = str(error)
             return None
+        return min((file for file in files if frame_number(file) > number), key=frame_number, default=None)
 
     def _read(self, file: Path) -> NDArray[np.float32]:
-        """Read a file's people; one that is still being written is waited for."""
-        patience = time.monotonic() + WRITTEN
+        """Read a file's people, waiting for a file that is still being written."""
+        deadline = time.monotonic() + self.write_seconds
         while True:
             try:
                 return read_people(file, self.format.layout)
             except UserError:
-                if time.monotonic() > patience:
+                if time.monotonic() > deadline:
                     raise
-                time.sleep(LOOK_AGAIN)
+                time.sleep(POLL_SECONDS)
 
 
-def _first_after(last: Path | None, folder: Path) -> Path | None:
-    """Look through the folder for the first file of a later frame; files without a number are passed over.
-
-    Raises:
-        UserError: the folder cannot be read.
-    """
-    files = [file for file in source_files(folder) if re.search(r"\d_keypoints\.json$", file.name)]
-    number = frame_number(last) if last else -1
-    return min((file for file in files if frame_number(file) > number), key=frame_number, default=None)
-
-
-def _next(last: Path | None) -> Path | None:
-    """Give the file of the very next frame, if it is there: no look through a folder of thousands."""
+def _next_file(last: Path | None) -> Path | None:
+    """Return the file of the very next frame if it exists, without a search through a folder of thousands."""
     if last is None:
         return None
     stem = last.name.removesuffix("_keypoints.json")
     digits = stem[len(stem.rstrip("0123456789")) :]
     following = last.with_name(f"{stem[: -len(digits)]}{int(digits) + 1:0{len(digits)}d}_keypoints.json")
-    return following if os.path.exists(following) else None  # Path.exists raises on some errors of a share
+    return following if exists(following) else None  # Path.exists raises on some errors of network shares

@@ -1,4 +1,4 @@
-"""One camera watched: people come in, their scores and alarms come out."""
+"""Detector of one stream: takes pose frames, gives scores and alarms of each person."""
 
 import math
 from collections import deque
@@ -19,23 +19,23 @@ from skelmap.skeletons.clip import clean_keypoints
 from skelmap.skeletons.layouts import Layout
 from skelmap.skeletons.resampling import Resampler, bridge_for
 
-SLOW = 3.0
-"""Times the training recordings' interval between pictures from which on a camera is called slow."""
-PACED = 31
-"""Intervals between pictures that tell the camera's pace."""
-FORGET = 60.0
-"""Seconds after which a person who is not seen any more is forgotten."""
+SLOW_CAMERA = 3.0
+"""Frame intervals above this multiple of the model's are reported as too few frames."""
+INTERVALS = 31
+"""Number of frame intervals whose median is the interval of the camera."""
+FORGET_SECONDS = 60.0
+"""A person without an alarm is forgotten after this time without a detection."""
 
 
 @dataclass(frozen=True)
 class TrackScore:
-    """A person's score at one tick of the model's clock.
+    """Score of a person at a tick of the model's clock.
 
     Attributes:
-        person: their number.
-        tick: frames at the model's rate since the beginning of the stream.
-        time: of the tick, seconds.
-        score: of the window that ends there.
+        person: track number.
+        tick: number of model frames since the start of the stream.
+        time: of the tick, seconds of the stream.
+        score: of the window that ends at the tick, higher = more abnormal.
     """
 
     person: int
@@ -46,14 +46,14 @@ class TrackScore:
 
 @dataclass(frozen=True)
 class Event:
-    """An alarm, and why.
+    """Start or end of an alarm.
 
     Attributes:
-        person: their number.
-        alarm: when and how high.
-        joints: that were most unusual at the peak, the worst first.
-        ended: it is over; otherwise it was raised just now.
-        clock: when it began, UTC; None for recordings.
+        person: track number.
+        alarm: its times and its peak score.
+        joints: most unusual joints at the peak, the most unusual first.
+        ended: whether the alarm has ended; False when it is raised.
+        clock: start of the alarm in UTC; None for recordings.
     """
 
     person: int
@@ -63,167 +63,179 @@ class Event:
     clock: datetime | None = None
 
 
-@dataclass(eq=False)
-class _Person:
-    """What is known of one person."""
-
-    resampler: Resampler
-    state: AlarmTracker
-    frames: deque[NDArray[np.float32]]
-    keypoints: deque[NDArray[np.float32]]
-    last_seen: float = 0.0
-    joints: tuple[str, ...] = ()  # most unusual at the peak of the alarm that lasts
-
-    def forget_window(self) -> None:
-        """Begin anew after a gap. The last frame stays: where joints were is still the best guess."""
-        self.keypoints.clear()
-
-
 @dataclass(frozen=True, eq=False)
 class FrameResult:
-    """What is said of one frame.
+    """Result of a frame.
 
     Attributes:
-        sight: the frame, with detector faults made missing joints.
-        scores: of every tick since the frame before, of each person whose window is full.
-        events: alarms raised or ended.
-        alarmed: people whose alarm lasts.
-        trouble: what makes scores doubtful, or empty.
+        frame: the input frame after `clean_keypoints`.
+        scores: of all people with a full window, at each tick since the previous frame.
+        events: alarms that were raised or have ended.
+        alarmed: people with an active alarm.
+        warning: why scores are unreliable; empty if they are not.
     """
 
-    sight: PoseFrame
+    frame: PoseFrame
     scores: tuple[TrackScore, ...]
     events: tuple[Event, ...]
     alarmed: frozenset[int]
-    trouble: str = ""
+    warning: str = ""
+
+
+@dataclass(eq=False)
+class _Person:
+    """State of a tracked person.
+
+    Attributes:
+        frames: input frames of the current window, (C, H, W) each, at most T.
+        keypoints: keypoints of the same ticks, (V, 3) each.
+        previous_frame: input frame of the previous tick, also across gaps.
+        joints: most unusual joints at the peak of the current alarm.
+    """
+
+    resampler: Resampler
+    alarms: AlarmTracker
+    frames: deque[NDArray[np.float32]]
+    keypoints: deque[NDArray[np.float32]]
+    previous_frame: NDArray[np.float32]
+    last_seen: float = 0.0
+    joints: tuple[str, ...] = ()
 
 
 class StreamDetector:
-    """Follow the people before one camera.
+    """Scores the people of one stream, frame by frame.
 
-    Each has a ring of T frames. Everything is a function of what came before: scores are those
-    that `train.py` gives online.
+    Each person has a ring buffer of T input frames at the model's frame rate. Results depend on past frames only;
+    scores equal those of an offline evaluation.
 
     Args:
         scorer: the model.
-        rule: when scores are an alarm; None gives none.
-        layout: of the camera's keypoints.
-        fps: pictures a second, as far as is known beforehand.
+        rule: of the alarms; None: scores only.
+        layout: of the stream's keypoints.
+        fps: expected frame rate of the stream.
     """
 
     def __init__(self, scorer: Scorer, rule: AlarmRule | None, layout: Layout, fps: float) -> None:
-        self.scorer, self.eye, self.rule, self.layout = scorer, scorer.eye, rule, layout
-        self._intervals = deque([1 / fps] * PACED, maxlen=PACED)
-        self._last = -math.inf
+        self.scorer, self.spec, self.rule, self.layout = scorer, scorer.spec, rule, layout
+        self._intervals = deque([1 / fps] * INTERVALS, maxlen=INTERVALS)
+        self._last_time = -math.inf
         self._people: dict[int, _Person] = {}
-        self._fit = ScaleCheck(self.eye.sizes)
+        self._scale_check = ScaleCheck(self.spec.sizes)
 
-    def see(self, sight: PoseFrame) -> FrameResult:
-        """Take the next frame; its time must be later than the last one's."""
-        sight = replace(sight, keypoints=clean_keypoints(sight.keypoints, sight.size))
-        if self._last > -math.inf:
-            self._intervals.append(sight.time - self._last)
-        self._last = sight.time
-        self._fit.see(sight.keypoints, self.layout)
-        due = self._resample(sight)
+    def update(self, frame: PoseFrame) -> FrameResult:
+        """Process the next frame.
+
+        Args:
+            frame: with a later time than the previous one.
+        """
+        frame = replace(frame, keypoints=clean_keypoints(frame.keypoints, frame.size))
+        if self._last_time > -math.inf:
+            self._intervals.append(frame.time - self._last_time)
+        self._last_time = frame.time
+        self._scale_check.see(frame.keypoints, self.layout)
+        keypoints_by_tick = self._resample(frame)
         scores: list[TrackScore] = []
         events: list[Event] = []
-        for tick in sorted(due):
-            for scored in self._score(tick, due[tick], sight.size):
-                scores.append(scored)
-                events += self._judge(scored) if math.isfinite(scored.score) else ()
-        events += self.advance_to(sight.time)
-        return FrameResult(sight, tuple(scores), tuple(events), self.alarmed, self._trouble(scores))
+        for tick in sorted(keypoints_by_tick):
+            for track_score in self._score(tick, keypoints_by_tick[tick], frame.size):
+                scores.append(track_score)
+                events += self._update_alarm(track_score) if math.isfinite(track_score.score) else ()
+        events += self.advance_to(frame.time)
+        return FrameResult(frame, tuple(scores), tuple(events), self.alarmed, self._warning(scores))
 
-    def _trouble(self, scores: Sequence[TrackScore]) -> str:
-        """What makes scores doubtful."""
-        if not all(math.isfinite(scored.score) for scored in scores):
-            return "scores are NaN or infinite: the model has diverged, or its file is damaged"
-        if self.interval > SLOW / self.eye.fps:
-            return f"too few pictures a second for a model that was trained on {self.eye.fps:g}"
-        return self._fit.trouble
+    def advance_to(self, time: float) -> tuple[Event, ...]:
+        """Advance the stream's time without a frame: end alarms of people who are gone, and forget these people.
+
+        Args:
+            time: seconds of the stream.
+        """
+        events = []
+        for number, person in list(self._people.items()):
+            ended = person.alarms.advance_to(time)
+            if ended:
+                events.append(Event(number, ended, person.joints, ended=True))
+            if time - person.last_seen > FORGET_SECONDS and not person.alarms.alarm:
+                del self._people[number]
+        return tuple(events)
+
+    def finish(self) -> tuple[Event, ...]:
+        """End all active alarms at the end of the stream."""
+        ended = [(number, person, person.alarms.stop()) for number, person in self._people.items()]
+        return tuple(Event(number, alarm, person.joints, True) for number, person, alarm in ended if alarm)
 
     @property
     def interval(self) -> float:
-        """Usual time from one picture to the next, seconds: the median of the last ones."""
+        """Median interval between recent frames, seconds."""
         return median(self._intervals)
 
     @property
     def alarmed(self) -> frozenset[int]:
-        """People whose alarm lasts."""
-        return frozenset(number for number, person in self._people.items() if person.state.alarm)
+        """People with an active alarm."""
+        return frozenset(number for number, person in self._people.items() if person.alarms.alarm)
 
-    def advance_to(self, now: float) -> tuple[Event, ...]:
-        """Say that it is `now`, seconds: end alarms of people who are not seen any more, and forget who left."""
-        events = []
-        for number, person in list(self._people.items()):
-            ended = person.state.advance_to(now)
-            if ended:
-                events.append(Event(number, ended, person.joints, ended=True))
-            if now - person.last_seen > FORGET and not person.state.alarm:
-                del self._people[number]
-        return tuple(events)
+    def _warning(self, scores: Sequence[TrackScore]) -> str:
+        if not all(math.isfinite(track_score.score) for track_score in scores):
+            return "scores are NaN or infinite: the model has diverged, or its file is damaged"
+        if self.interval > SLOW_CAMERA / self.spec.fps:
+            return f"too few frames per second for a model that was trained on {self.spec.fps:g}"
+        return self._scale_check.trouble
 
-    def stop(self) -> tuple[Event, ...]:
-        """End what lasts, at the end of the stream."""
-        ended = [(number, person, person.state.stop()) for number, person in self._people.items()]
-        return tuple(Event(number, alarm, person.joints, True) for number, person, alarm in ended if alarm)
-
-    def _resample(self, sight: PoseFrame) -> dict[int, dict[int, NDArray[np.float32]]]:
-        """Take everybody's sighting; give by tick what each person's keypoints are there."""
-        due: dict[int, dict[int, NDArray[np.float32]]] = {}
-        bridge = bridge_for(self.interval, self.eye.fps)
-        for number, keypoints in zip(sight.person.tolist(), sight.keypoints, strict=True):
+    def _resample(self, frame: PoseFrame) -> dict[int, dict[int, NDArray[np.float32]]]:
+        """Resample the keypoints of all people to the model's clock: (V, 3) by tick and person."""
+        keypoints_by_tick: dict[int, dict[int, NDArray[np.float32]]] = {}
+        longest_gap = bridge_for(self.interval, self.spec.fps)
+        for number, keypoints in zip(frame.person_ids.tolist(), frame.keypoints, strict=True):
             if not (keypoints[:, 2] > 0).any():
                 continue
             if number not in self._people:
-                self._people[number] = self._new()
+                self._people[number] = self._new_person()
             person = self._people[number]
-            anew, ticks = person.resampler.see(sight.time, keypoints, bridge)
-            person.last_seen = sight.time
-            if anew:
-                person.forget_window()
-            for tick, there in ticks:
-                due.setdefault(tick, {})[number] = there
-        return due
+            restarted, ticks = person.resampler.see(frame.time, keypoints, longest_gap)
+            person.last_seen = frame.time
+            if restarted:
+                person.frames.clear()
+                person.keypoints.clear()
+            for tick, resampled in ticks:
+                keypoints_by_tick.setdefault(tick, {})[number] = resampled
+        return keypoints_by_tick
 
-    def _new(self) -> _Person:
-        window = self.eye.window
+    def _new_person(self) -> _Person:
         return _Person(
-            Resampler(self.eye.fps),
+            Resampler(self.spec.fps),
             AlarmTracker(self.rule or AlarmRule(math.inf, math.inf)),
-            frames=deque([np.zeros(self.eye.settings.shape, np.float32)], maxlen=window),
-            keypoints=deque(maxlen=window),
+            frames=deque(maxlen=self.spec.window),
+            keypoints=deque(maxlen=self.spec.window),
+            previous_frame=np.zeros(self.spec.settings.shape, np.float32),
         )
 
-    def _score(self, tick: int, there: dict[int, NDArray[np.float32]], size: tuple[int, int]) -> list[TrackScore]:
-        """Draw everybody's frame at a tick, and score the windows that are full."""
-        people = [self._people[number] for number in there]
-        before = np.stack([person.frames[-1] for person in people])
-        frames = self.eye.settings.frames(np.stack(list(there.values())), self.layout, size, before)
-        for person, frame, keypoints in zip(people, frames, there.values(), strict=True):
+    def _score(self, tick: int, keypoints: dict[int, NDArray[np.float32]], size: tuple[int, int]) -> list[TrackScore]:
+        """Add a tick's input frames to the windows of all people, and score the windows that are full."""
+        people = [self._people[number] for number in keypoints]
+        previous = np.stack([person.previous_frame for person in people])
+        frames = self.spec.settings.frames(np.stack(list(keypoints.values())), self.layout, size, previous)
+        for person, frame, points in zip(people, frames, keypoints.values(), strict=True):
             person.frames.append(frame)
-            person.keypoints.append(keypoints)
-        full = [number for number in there if len(self._people[number].keypoints) == self.eye.window]
+            person.keypoints.append(points)
+            person.previous_frame = frame
+        full = [number for number in keypoints if len(self._people[number].frames) == self.spec.window]
         if not full:
             return []
-        windows = np.stack([np.stack(self._people[number].frames) for number in full])
-        scores = self.scorer.score(windows)
-        time = tick / self.eye.fps
+        scores = self.scorer.score(np.stack([np.stack(self._people[number].frames) for number in full]))
+        time = tick / self.spec.fps
         return [TrackScore(number, tick, time, float(score)) for number, score in zip(full, scores, strict=True)]
 
-    def _judge(self, scored: TrackScore) -> list[Event]:
-        """Tell the person's alarm of a score; give what changed."""
-        person, time = self._people[scored.person], scored.time
-        ended = person.state.update(time, scored.score)
-        events = [Event(scored.person, ended, person.joints, ended=True)] if ended else []
-        lasting = person.state.alarm or person.state.pending
-        if lasting and lasting.peak_at == time:
-            person.joints = self._reasons(person)
-        if person.state.alarm and person.state.alarm.raised == time:
-            events.append(Event(scored.person, person.state.alarm, person.joints, ended=False))
+    def _update_alarm(self, track_score: TrackScore) -> list[Event]:
+        """Pass a score to the person's alarm; give the events it causes."""
+        person, time = self._people[track_score.person], track_score.time
+        ended = person.alarms.update(time, track_score.score)
+        events = [Event(track_score.person, ended, person.joints, ended=True)] if ended else []
+        current = person.alarms.alarm or person.alarms.pending
+        if current and current.peak_at == time:
+            person.joints = self._most_unusual_joints(person)
+        if person.alarms.alarm and person.alarms.alarm.raised == time:
+            events.append(Event(track_score.person, person.alarms.alarm, person.joints, ended=False))
         return events
 
-    def _reasons(self, person: _Person) -> tuple[str, ...]:
-        contributions = self.scorer.contributions(np.stack(person.frames))
-        return most_unusual_joints(contributions, person.keypoints, self.layout, self.eye.settings)
+    def _most_unusual_joints(self, person: _Person) -> tuple[str, ...]:
+        attribution = self.scorer.attribution(np.stack(person.frames))
+        return most_unusual_joints(attribution, person.keypoints, self.layout, self.spec.settings)

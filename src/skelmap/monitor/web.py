@@ -1,4 +1,4 @@
-"""A web page that shows the camera's skeletons, the score and the alarms as they come."""
+"""Web page with the skeletons, the score and the alarms of a running monitor."""
 
 import json
 import logging
@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from typing import Any
 
-from skelmap.monitor.event_log import describe
+from skelmap.monitor.event_log import event_record
 from skelmap.monitor.sinks import Sink
 from skelmap.monitor.sources import Source
 from skelmap.monitor.stream import Event, FrameResult
@@ -19,11 +19,11 @@ from skelmap.skeletons.layouts import with_neck
 from skelmap.utils.errors import UserError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-VIEWERS = 16
-KEPT_EVENTS = 50
-KEPT_SCORES = 900
-"""Half a minute at 30 frames a second, for who looks later."""
-SHOWN_A_SECOND = 15
+MAX_VIEWERS = 16
+MAX_EVENTS = 50
+MAX_SCORES = 900
+"""Length of the score curve for new viewers: half a minute at 30 frames per second."""
+UPDATES_PER_SECOND = 15
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'",
@@ -40,168 +40,172 @@ log = logging.getLogger(__name__)
 
 
 class WebPage(Sink):
-    """Serve the page and what it shows; nothing can be changed through it, and pictures are never sent.
+    """Serves the web page and its stream of states. The page is read-only, and never gets camera images.
 
     Args:
-        host: address to listen on; loopback unless others may look.
-        port: 0 for any that is free.
-        about: sentences about the model, for its head.
+        host: address to listen on; a loopback address is reachable from this machine only.
+        port: 0 for any free port.
+        about: texts about the model for the page's header.
         threshold: of the alarms; None without alarms.
 
     Raises:
-        UserError: the address cannot be had.
+        UserError: it cannot listen on the address.
     """
 
     def __init__(self, host: str, port: int, about: Sequence[str] = (), threshold: float | None = None) -> None:
-        self._news = threading.Condition()
+        self._changed = threading.Condition()
         self._version = 0
         self._state: dict[str, Any] = {"about": list(about), "threshold": threshold}
         self._source: Source | None = None
-        self._events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
-        self._curve: deque[tuple[float, float]] = deque(maxlen=KEPT_SCORES)
-        self._viewers = threading.Semaphore(VIEWERS)
+        self._events: deque[dict[str, Any]] = deque(maxlen=MAX_EVENTS)
+        self._curve: deque[tuple[float, float]] = deque(maxlen=MAX_SCORES)
+        self.viewers = threading.Semaphore(MAX_VIEWERS)
         self.closed = False
-        page = self
-
-        class Handler(_Handler):
-            of = page
-
-        class Server(ThreadingHTTPServer):
-            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            daemon_threads = True
-
-            def handle_error(self, request: Any, client_address: Any) -> None:
-                log.debug("a browser has left in the middle", exc_info=True)
-
         try:
-            self._server = Server((host, port), Handler)
+            self._server = _Server((host, port), self)
         except OSError as error:
-            raise UserError(f"host={host} page={port}: cannot listen there ({error.strerror})") from error
+            raise UserError(f"web.host={host} web.port={port}: cannot listen there ({error.strerror})") from error
         self.host, self.port = host, int(self._server.server_address[1])
-        threading.Thread(target=self._server.serve_forever, name="page", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, name="web page", daemon=True).start()
 
     @property
     def address(self) -> str:
-        """Where a browser finds it."""
+        """URL of the page."""
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}/"
 
-    def begin(self, source: Source) -> None:
-        """Show a source from now on."""
+    def on_source_start(self, source: Source) -> None:
+        """Show a new source."""
         self._source = source
-        with self._news:
+        with self._changed:
             self._curve.clear()
-        self._put(source=source.name, limbs=source.layout.limbs, troubles=[], people=[], score=None)
+        self._update(source=source.name, limbs=source.layout.limbs, errors=[], people=[], score=None)
 
-    def frame(self, verdict: FrameResult, latency_ms: float) -> None:
+    def on_frame(self, result: FrameResult, latency_ms: float) -> None:
         """Show a frame."""
         assert self._source is not None
-        sight = verdict.sight
-        keypoints = with_neck(sight.keypoints, self._source.layout)
+        frame = result.frame
+        keypoints = with_neck(frame.keypoints, self._source.layout)
         people = [
             {
                 "person": number,
-                "alarm": number in verdict.alarmed,
-                "joints": [[round(x), round(y)] if seen > 0 else None for x, y, seen in joints.tolist()],
+                "alarm": number in result.alarmed,
+                "joints": [[round(x), round(y)] if confidence > 0 else None for x, y, confidence in joints.tolist()],
             }
-            for number, joints in zip(sight.person.tolist(), keypoints, strict=True)
+            for number, joints in zip(frame.person_ids.tolist(), keypoints, strict=True)
         ]
-        scores = [scored.score for scored in verdict.scores if math.isfinite(scored.score)]
-        score = max(scores, default=None)
-        latency = round(latency_ms, 1)
+        score = max((score.score for score in result.scores if math.isfinite(score.score)), default=None)
         if score is not None:
-            with self._news:
-                self._curve.append((sight.time, score))
-        self._put(time=sight.time, size=sight.size, people=people, score=score, latency_ms=latency)
+            with self._changed:
+                self._curve.append((frame.time, score))
+        self._update(time=frame.time, size=frame.size, people=people, score=score, latency_ms=round(latency_ms, 1))
 
-    def event(self, event: Event) -> None:
-        """Show an event, newest first."""
+    def on_event(self, event: Event) -> None:
+        """Show an event, the newest first."""
         assert self._source is not None
-        self._events.appendleft(describe(self._source, event, self._state["threshold"]))
-        self._put(events=list(self._events))
+        self._events.appendleft(event_record(self._source, event, self._state["threshold"]))
+        self._update(events=list(self._events))
 
-    def on_status(self, texts: Sequence[str]) -> None:
-        """Show what is wrong."""
-        self._put(troubles=list(texts))
+    def on_status(self, errors: Sequence[str]) -> None:
+        """Show the current errors."""
+        self._update(errors=list(errors))
 
     def close(self) -> None:
-        """Say goodbye and stop serving."""
+        """Send a last state and stop the server."""
         self.closed = True
-        self._put(troubles=["the monitor has ended"], people=[])
+        self._update(errors=["the monitor has ended"], people=[])
         self._server.shutdown()
         self._server.server_close()
 
-    def _put(self, **changes: Any) -> None:
-        with self._news:
+    def wait_for_state(self, version: int, seconds: float) -> tuple[int, dict[str, Any]]:
+        """Wait for a state newer than a version.
+
+        Args:
+            version: of the viewer's state; -1 for a new viewer, who also gets the score curve so far.
+            seconds: longest wait.
+
+        Returns:
+            The newest version and its state.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._version > version, seconds)
+            curve = {"curve": list(self._curve)} if version < 0 else {}
+            return self._version, {**self._state, **curve}
+
+    def _update(self, **changes: Any) -> None:
+        with self._changed:
             self._state = {**self._state, **changes}
             self._version += 1
-            self._news.notify_all()
+            self._changed.notify_all()
 
-    def newer(self, version: int, seconds: float) -> tuple[int, dict[str, Any]]:
-        """Wait for a state newer than `version`, up to so many seconds; give the newest.
 
-        Who knows none yet, version -1, is also told the scores of the last half minute.
-        """
-        with self._news:
-            self._news.wait_for(lambda: self._version > version, seconds)
-            past = {"curve": list(self._curve)} if version < 0 else {}
-            return self._version, {**self._state, **past}
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], page: WebPage) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.page = page
+        super().__init__(address, _Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        log.debug("the browser has disconnected", exc_info=True)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers one browser."""
+    """Handles the requests of one connection."""
 
-    of: WebPage
+    server: _Server
     timeout = 30
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "skelmap", ""
 
     def do_GET(self) -> None:
-        """Give the page, its parts, or the stream of what is seen."""
-        if not self._meant_for_us():
-            self.send_error(403, "this page is for this machine alone")
+        """Send the page, its files, or the stream of states."""
+        if not self._is_host_allowed():
+            self.send_error(403, "this page is available on its own machine only")
         elif self.path in FILES:
-            name, kind = FILES[self.path]
-            self._give(kind, (files("skelmap.monitor") / "web" / name).read_bytes())
+            name, content_type = FILES[self.path]
+            self._send(content_type, (files("skelmap.monitor") / "web" / name).read_bytes())
         elif self.path == "/stream":
             self._stream()
         else:
             self.send_error(404)
 
-    def _meant_for_us(self) -> bool:
-        """Refuse names that others made point to this machine (DNS rebinding)."""
+    def _is_host_allowed(self) -> bool:
+        """Refuse foreign host names that resolve to this machine (DNS rebinding)."""
         name = self.headers.get("Host", "").rsplit(":", 1)[0].strip("[]")
-        return self.of.host not in LOOPBACK or name in LOOPBACK
+        return self.server.page.host not in LOOPBACK or name in LOOPBACK
 
-    def _give(self, kind: str, content: bytes) -> None:
-        self.send_response(200)
-        for key, value in {**HEADERS, "Content-Type": kind, "Content-Length": str(len(content))}.items():
-            self.send_header(key, value)
-        self.end_headers()
+    def _send(self, content_type: str, content: bytes) -> None:
+        self._send_headers({"Content-Type": content_type, "Content-Length": str(len(content))})
         self.wfile.write(content)
 
+    def _send_headers(self, headers: dict[str, str]) -> None:
+        self.send_response(200)
+        for key, value in {**HEADERS, **headers}.items():
+            self.send_header(key, value)
+        self.end_headers()
+
     def _stream(self) -> None:
-        """Send each state as it comes, as server-sent events, until the browser leaves."""
-        if not self.of._viewers.acquire(blocking=False):
-            self.send_error(503, f"{VIEWERS} are looking already")
+        """Send each state as a server-sent event until the browser disconnects."""
+        page = self.server.page
+        if not page.viewers.acquire(blocking=False):
+            self.send_error(503, f"there are {MAX_VIEWERS} viewers already")
             return
         try:
-            self.send_response(200)
-            for key, value in {**HEADERS, "Content-Type": "text/event-stream", "Connection": "close"}.items():
-                self.send_header(key, value)
-            self.end_headers()
+            self._send_headers({"Content-Type": "text/event-stream", "Connection": "close"})
             version, closed = -1, False
             while not closed:
-                closed = self.of.closed  # looked at before the state: the goodbye is sent, too
-                version, state = self.of.newer(version, 1.0)
+                closed = page.closed  # read before the state, so that the last state is sent
+                version, state = page.wait_for_state(version, 1.0)
                 self.wfile.write(f"data: {json.dumps(state)}\n\n".encode())
                 self.wfile.flush()
-                threading.Event().wait(1 / SHOWN_A_SECOND)
+                threading.Event().wait(1 / UPDATES_PER_SECOND)
         except OSError:
-            pass  # the browser has left
+            pass  # the browser has disconnected
         finally:
-            self.of._viewers.release()
+            page.viewers.release()
             self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Keep quiet: what matters is on the page."""
+        """Log requests at debug level."""
         log.debug(format, *args)

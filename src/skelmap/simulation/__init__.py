@@ -1,1 +1,1 @@
-"""Simulation of workers, a camera and a pose detector; writes clips and a manifest."""
+"""Simulation of workers before a camera with a pose detector; writes clips and a manifest."""

@@ -1,7 +1,7 @@
-"""From a plan of the body to pelvis, trunk and head, above feet that are where they are (`limbs.py` adds the limbs).
+"""Posture: pelvis, trunk, head, shoulders and hips of a body trajectory, on feet that are already placed.
 
-Axes of the world: x to the camera's right, y away from it, z up, m; the camera stands above the origin. A heading of
-0 faces along x, pi/2 away from the camera. Sides are indexed 0 = right, 1 = left, as in BODY_25.
+World axes: x to the camera's right, y away from it, z up, m; the camera stands above the origin. A heading of 0 faces
+along x, pi/2 away from the camera. Sides are indexed 0 = right, 1 = left, as in BODY_25.
 """
 
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
 from skelmap.simulation.body import Worker
-from skelmap.simulation.feet import Feet
-from skelmap.simulation.gait import Floats
+from skelmap.simulation.footsteps import FootTrajectories
+from skelmap.simulation.motion import Floats
 
-STRAIGHT_LEG = 0.9975
-"""Longest hip-to-ankle distance over the leg's length: knees never lock quite straight (8 degrees of flexion)."""
-BALANCE = 0.42
-"""How far the pelvis goes back when the trunk leans forward, over the trunk's horizontal extent. Head, arms and trunk
+MAX_LEG_EXTENSION = 0.9975
+"""Largest hip-to-ankle distance over the leg's length: knees never lock quite straight (8 degrees of flexion)."""
+COUNTERBALANCE = 0.42
+"""Backward shift of the pelvis when the trunk leans forward, over the trunk's horizontal extent. Head, arms and trunk
 are 68 % of the body's mass with their centre 63 % up the trunk (Winter 2009, table 4.1): to keep the centre of mass
 above the feet the pelvis goes back by about 0.68 * 0.63 = 0.43 of the extent."""
 WALK_BOB, RUN_BOB = 0.018, 0.040
@@ -27,30 +27,31 @@ SWAY = 0.02
 SMOOTHING = 2
 """Frames over which a limit on the pelvis's height is smoothed."""
 
-RIGHT_LEFT = np.array([-1.0, 1.0])
+SIDE_SIGN = np.array([-1.0, 1.0])
+"""Sign of the leftward direction for the right and the left side."""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What the body is to do over N frames; angles in rad.
+class BodyTrajectory:
+    """Root trajectory and posture channels over N frames; angles in rad.
 
     Attributes:
-        xy: (N, 2) path of the pelvis over the floor, m.
-        heading: (N,) where the pelvis faces.
-        run: (N,) 0 = walking, 1 = running.
+        pelvis_xy: (N, 2) path of the pelvis over the floor, m.
+        heading: (N,) heading of the pelvis.
+        running: (N,) 0 = walking, 1 = running.
         lean: (N,) forward lean of the trunk.
-        bend: (N,) sideways lean of the trunk, to the left positive.
-        twist: (N,) turn of the shoulders against the pelvis, to the left positive.
+        side_bend: (N,) sideways lean of the trunk, to the left positive.
+        twist: (N,) rotation of the shoulders against the pelvis, to the left positive.
         crouch: (N,) lowering of the pelvis, m.
-        head_yaw: (N,) turn of the head against the shoulders, to the left positive.
+        head_yaw: (N,) rotation of the head against the shoulders, to the left positive.
         head_pitch: (N,) nod, down positive.
     """
 
-    xy: Floats
+    pelvis_xy: Floats
     heading: Floats
-    run: Floats
+    running: Floats
     lean: Floats
-    bend: Floats
+    side_bend: Floats
     twist: Floats
     crouch: Floats
     head_yaw: Floats
@@ -59,81 +60,82 @@ class Plan:
 
 @dataclass(frozen=True)
 class Trunk:
-    """Trunk, head and hips over N frames, m. Axes are unit vectors (N, 3): forward, left, up.
+    """Trunk, head and hips over N frames, m.
 
     Attributes:
         pelvis: (N, 3) mid-hip.
         neck: (N, 3) midpoint of the shoulders.
-        hips: (N, 2, 3).
-        shoulders: (N, 2, 3).
-        ahead: (N, 3) horizontal, where the pelvis faces.
-        left: (N, 3) horizontal.
-        chest: (N, 3, 3) forward, left and up of the chest.
-        head: (N, 3, 3) forward, left and up of the head.
+        hips: (N, 2, 3) right and left hip joint.
+        shoulders: (N, 2, 3) right and left shoulder joint.
+        forward: (N, 3) horizontal unit vector along the pelvis's heading.
+        left: (N, 3) horizontal unit vector to the pelvis's left.
+        chest_axes: (N, 3, 3) forward, left and up unit vectors of the chest.
+        head_axes: (N, 3, 3) forward, left and up unit vectors of the head.
     """
 
     pelvis: Floats
     neck: Floats
     hips: Floats
     shoulders: Floats
-    ahead: Floats
+    forward: Floats
     left: Floats
-    chest: Floats
-    head: Floats
+    chest_axes: Floats
+    head_axes: Floats
 
 
-def solve_trunk(plan: Plan, feet: Feet, worker: Worker) -> Trunk:
+def solve_trunk(body: BodyTrajectory, feet: FootTrajectories, worker: Worker) -> Trunk:
     """Place pelvis, trunk, shoulders and head above the feet.
 
     Args:
-        plan: what the body is to do.
-        feet: where the feet are.
-        worker: whose body.
+        body: root trajectory and posture channels.
+        feet: foot trajectories under the same root trajectory.
+        worker: body measures.
 
     Returns:
-        The trunk; every ankle is within reach of its hip.
+        The trunk; every ankle is within the leg's length of its hip.
     """
-    ahead, left = _level_axes(plan.heading)
-    fore = np.einsum("nsk,nk->ns", feet.ankle - plan.xy[:, None, [0, 1, 1]] * [1, 1, 0], ahead)
-    swivel = gaussian_filter1d(np.clip(0.13 * (fore[:, 0] - fore[:, 1]), -0.12, 0.12), 2.0)
-    pelvis_left = _turn(left, ahead, -swivel)  # the pelvis turns with the leading leg
-    extent = worker.trunk * np.sin(plan.lean)
-    side = gaussian_filter1d(feet.load @ RIGHT_LEFT, 3.0) * SWAY
-    pelvis = np.zeros((len(plan.xy), 3))
-    pelvis[:, :2] = plan.xy
-    pelvis += ahead * (-BALANCE * extent)[:, None] + left * side[:, None]
-    spread = RIGHT_LEFT[None, :, None] * worker.hip * pelvis_left[:, None]
-    pelvis[:, 2] = _pelvis_height(plan, feet, pelvis[:, None] + spread, worker)
-    chest = _chest_axes(plan, ahead, left, swivel)
-    neck = pelvis + worker.trunk * chest[:, 2]
+    forward, left = _level_axes(body.heading)
+    lead = np.einsum("nsk,nk->ns", feet.ankle - body.pelvis_xy[:, None, [0, 1, 1]] * [1, 1, 0], forward)
+    pelvis_yaw = gaussian_filter1d(np.clip(0.13 * (lead[:, 0] - lead[:, 1]), -0.12, 0.12), 2.0)
+    pelvis_left = _rotate(left, forward, -pelvis_yaw)  # the pelvis rotates with the leading leg
+    extent = worker.trunk * np.sin(body.lean)
+    sway = gaussian_filter1d(feet.contact @ SIDE_SIGN, 3.0) * SWAY
+    pelvis = np.zeros((len(body.pelvis_xy), 3))
+    pelvis[:, :2] = body.pelvis_xy
+    pelvis += forward * (-COUNTERBALANCE * extent)[:, None] + left * sway[:, None]
+    hip_offset = SIDE_SIGN[None, :, None] * worker.half_hip_width * pelvis_left[:, None]
+    pelvis[:, 2] = _pelvis_height(body, feet, pelvis[:, None] + hip_offset, worker)
+    chest_axes = _chest_axes(body, forward, left, pelvis_yaw)
+    neck = pelvis + worker.trunk * chest_axes[:, 2]
     return Trunk(
         pelvis=pelvis,
         neck=neck,
-        hips=pelvis[:, None] + spread,
-        shoulders=neck[:, None] + RIGHT_LEFT[None, :, None] * worker.shoulder * chest[:, None, 1],
-        ahead=ahead,
+        hips=pelvis[:, None] + hip_offset,
+        shoulders=neck[:, None] + SIDE_SIGN[None, :, None] * worker.half_shoulder_width * chest_axes[:, None, 1],
+        forward=forward,
         left=left,
-        chest=chest,
-        head=_head_axes(plan, swivel),
+        chest_axes=chest_axes,
+        head_axes=_head_axes(body),
     )
 
 
 def _level_axes(heading: Floats) -> tuple[Floats, Floats]:
+    """Horizontal unit vectors (N, 3) forward and to the left of a heading."""
     zero = np.zeros_like(heading)
-    ahead = np.stack([np.cos(heading), np.sin(heading), zero], axis=1)
-    return ahead, np.stack([-np.sin(heading), np.cos(heading), zero], axis=1)
+    forward = np.stack([np.cos(heading), np.sin(heading), zero], axis=1)
+    return forward, np.stack([-np.sin(heading), np.cos(heading), zero], axis=1)
 
 
-def _turn(axis: Floats, towards: Floats, angle: Floats) -> Floats:
-    """Turn a unit vector towards another, perpendicular one."""
+def _rotate(axis: Floats, towards: Floats, angle: Floats) -> Floats:
+    """Rotate a unit vector towards another, perpendicular one."""
     return axis * np.cos(angle)[:, None] + towards * np.sin(angle)[:, None]
 
 
-def _pelvis_height(plan: Plan, feet: Feet, hips: Floats, worker: Worker) -> Floats:
-    """As high as the plan says, but never out of a leg's reach, and smooth."""
-    bob = feet.bob * ((1 - plan.run) * WALK_BOB - plan.run * RUN_BOB)
-    wanted = worker.ankle + worker.leg * 0.996 - WALK_BOB * np.abs(feet.bob) + bob - plan.crouch
-    reach = STRAIGHT_LEG * worker.leg
+def _pelvis_height(body: BodyTrajectory, feet: FootTrajectories, hips: Floats, worker: Worker) -> Floats:
+    """Height (N,) of the pelvis: the planned one, lowered smoothly where a leg would be too short; hips (N, 2, 3)."""
+    bob = feet.bob * ((1 - body.running) * WALK_BOB - body.running * RUN_BOB)
+    wanted = worker.ankle_height + worker.leg_length * 0.996 - WALK_BOB * np.abs(feet.bob) + bob - body.crouch
+    reach = MAX_LEG_EXTENSION * worker.leg_length
     flat = np.sum((hips[:, :, :2] - feet.ankle[:, :, :2]) ** 2, axis=2)
     allowed = (feet.ankle[:, :, 2] + np.sqrt(np.maximum(reach**2 - flat, 0.01))).min(axis=1)
     lowest = minimum_filter1d(np.minimum(wanted, allowed), 2 * SMOOTHING + 1, mode="nearest")
@@ -141,42 +143,42 @@ def _pelvis_height(plan: Plan, feet: Feet, hips: Floats, worker: Worker) -> Floa
     return smooth  # at most the lowest value within its radius, so never above `allowed`
 
 
-def _chest_axes(plan: Plan, ahead: Floats, left: Floats, swivel: Floats) -> Floats:
-    """Lean, bend, then twist about the trunk's own axis; the shoulders swing against the pelvis."""
-    up = np.zeros_like(ahead)
+def _chest_axes(body: BodyTrajectory, forward: Floats, left: Floats, pelvis_yaw: Floats) -> Floats:
+    """Lean, bend sideways, then twist about the trunk's axis; the shoulders rotate against the pelvis."""
+    up = np.zeros_like(forward)
     up[:, 2] = 1.0
-    trunk_up = _turn(_turn(up, ahead, plan.lean), left, plan.bend)
-    forward = ahead - np.sum(ahead * trunk_up, axis=1, keepdims=True) * trunk_up
-    forward /= np.linalg.norm(forward, axis=1, keepdims=True)
-    sideways = np.cross(trunk_up, forward)
-    twist = plan.twist - swivel
-    return np.stack([_turn(forward, sideways, twist), _turn(sideways, -forward, twist), trunk_up], axis=1)
+    trunk_up = _rotate(_rotate(up, forward, body.lean), left, body.side_bend)
+    front = forward - np.sum(forward * trunk_up, axis=1, keepdims=True) * trunk_up
+    front /= np.linalg.norm(front, axis=1, keepdims=True)
+    sideways = np.cross(trunk_up, front)
+    twist = body.twist - pelvis_yaw
+    return np.stack([_rotate(front, sideways, twist), _rotate(sideways, -front, twist), trunk_up], axis=1)
 
 
-def _head_axes(plan: Plan, swivel: Floats) -> Floats:
-    """The head follows half of the trunk's lean and keeps level sideways."""
-    ahead, left = _level_axes(plan.heading + plan.twist + plan.head_yaw)
-    down = np.clip(plan.head_pitch + 0.5 * plan.lean, -0.6, 1.3)
-    up = np.zeros_like(ahead)
+def _head_axes(body: BodyTrajectory) -> Floats:
+    """The head follows half of the trunk's lean and stays level sideways."""
+    forward, left = _level_axes(body.heading + body.twist + body.head_yaw)
+    down = np.clip(body.head_pitch + 0.5 * body.lean, -0.6, 1.3)
+    up = np.zeros_like(forward)
     up[:, 2] = 1.0
-    return np.stack([_turn(ahead, -up, down), left, _turn(up, ahead, down)], axis=1)
+    return np.stack([_rotate(forward, -up, down), left, _rotate(up, forward, down)], axis=1)
 
 
 def reach_posture(worker: Worker, forward: float, height: float) -> tuple[float, float]:
-    """Find the least lean and crouch that bring the hands to a point in front.
+    """Find the smallest lean and crouch that bring the hands to a point in front, by grid search.
 
     Args:
-        worker: who reaches.
-        forward: horizontal distance of the hands from where the feet stand, m.
-        height: height of the hands, m.
+        worker: body measures.
+        forward: horizontal distance from the feet to the hands, m.
+        height: height of the hands above the floor, m.
 
     Returns:
         Lean, rad, and crouch, m.
     """
     lean, crouch = np.meshgrid(np.linspace(0, 1.15, 47), np.linspace(0, 0.42, 22), indexing="ij")
-    ahead = (1 - BALANCE) * worker.trunk * np.sin(lean)
-    up = worker.ankle + worker.leg - crouch + worker.trunk * np.cos(lean)
-    gap = np.hypot(forward - ahead, up - height) / worker.arm
+    ahead = (1 - COUNTERBALANCE) * worker.trunk * np.sin(lean)
+    up = worker.ankle_height + worker.leg_length - crouch + worker.trunk * np.cos(lean)
+    gap = np.hypot(forward - ahead, up - height) / worker.arm_length
     cost = lean**2 + 20 * crouch**2 + 400 * np.maximum(gap - 0.92, 0) ** 2 + 2 * np.maximum(0.55 - gap, 0) ** 2
     best = np.unravel_index(np.argmin(cost), cost.shape)
     return float(lean[best]), float(crouch[best])

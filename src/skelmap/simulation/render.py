@@ -1,4 +1,4 @@
-"""Videos and OpenPose JSON of simulated clips."""
+"""Videos and OpenPose JSON files of a clip."""
 
 import json
 from collections.abc import Iterator
@@ -13,48 +13,57 @@ from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import with_neck
 from skelmap.utils.errors import UserError
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 BACKGROUND = (24, 22, 20)
 RIGHT, LEFT, MIDDLE = (90, 90, 245), (245, 190, 80), (235, 235, 235)
 """Colours (blue, green, red) of limbs of the right side, the left side and the trunk."""
-ALARM = (60, 60, 235)
+ABNORMAL = (60, 60, 235)
+"""Colour of the border of an abnormal frame."""
 SUFFIXES = (".gif", ".mp4")
 
 
-def frame_pictures(clip: Clip, labels: NDArray[np.int8], settings: MapSettings, rows: int) -> Iterator[Picture]:
-    """Draw a clip's frames, the skeleton left and its map right.
+def render_frames(clip: Clip, labels: NDArray[np.int8], settings: MapSettings, height: int) -> Iterator[Image]:
+    """Draw a clip's frames, the skeleton on the left and its map on the right.
 
     Args:
-        clip: of one person; frames without a row are left out.
-        labels: (N,) 1 = abnormal: gets a red frame.
-        settings: of the skeleton map, whose first channel is shown.
-        rows: height of the pictures, px.
+        clip: clip of one person, one image per row.
+        labels: (N,) 1 = abnormal, drawn with a red border.
+        settings: skeleton map settings; the first channel is shown.
+        height: height of the images, px.
 
     Yields:
-        (rows, columns, 3) uint8 pictures, blue first as OpenCV has it.
+        (height, width, 3) uint8 images in OpenCV's channel order, blue first.
     """
     maps = settings.frames(clip.keypoints, clip.layout, clip.size)[:, 0]
-    scale = rows / clip.size[1]
-    columns = round(clip.size[0] * scale)
+    scale = height / clip.size[1]
+    width = round(clip.size[0] * scale)
     points = with_neck(clip.keypoints, clip.layout)
-    for keypoints, small, label in zip(points, maps, labels, strict=True):
-        left = np.full((rows, columns, 3), BACKGROUND, np.uint8)
+    for keypoints, skeleton_map, label in zip(points, maps, labels, strict=True):
+        left = np.full((height, width, 3), BACKGROUND, np.uint8)
         draw_skeleton(left, keypoints, clip.layout.limbs, (*clip.layout.joints, "neck"), scale)
-        right = cv2.resize((small * 235).astype(np.uint8), (rows, rows), interpolation=cv2.INTER_NEAREST)
-        whole = np.hstack([left, np.repeat(right[..., None], 3, axis=2)])
+        right = cv2.resize((skeleton_map * 235).astype(np.uint8), (height, height), interpolation=cv2.INTER_NEAREST)
+        image = np.hstack([left, np.repeat(right[..., None], 3, axis=2)])
         if label:
-            cv2.rectangle(whole, (1, 1), (columns - 2, rows - 2), ALARM, 3)
-        yield whole
+            cv2.rectangle(image, (1, 1), (width - 2, height - 2), ABNORMAL, 3)
+        yield image
 
 
 def draw_skeleton(
-    canvas: Picture,
+    canvas: Image,
     keypoints: NDArray[np.floating],
     limbs: tuple[tuple[int, int], ...],
     joints: tuple[str, ...],
     scale: float,
 ) -> None:
-    """Draw one person's limbs in place; keypoints (V, 3) in px are scaled, joints without confidence left out."""
+    """Draw one person's limbs into an image in place.
+
+    Args:
+        canvas: (height, width, 3) uint8, blue first.
+        keypoints: (V, 3) x px, y px, confidence; joints with confidence 0 are left out.
+        limbs: pairs of joint indices.
+        joints: names of the V joints; limbs are coloured by side.
+        scale: image px per keypoint px.
+    """
     for a, b in limbs:
         if min(keypoints[a, 2], keypoints[b, 2]) <= 0:
             continue
@@ -64,52 +73,53 @@ def draw_skeleton(
         cv2.line(canvas, ends[0], ends[1], colour, max(round(8 * scale), 2), cv2.LINE_AA)
 
 
-def write_film(path: Path, pictures: Iterator[Picture], fps: float) -> None:
+def write_video(path: Path, images: Iterator[Image], fps: float) -> None:
     """Write a GIF or an MP4.
 
     Args:
-        path: ends in .gif or .mp4.
-        pictures: (rows, columns, 3) uint8, all of one size, blue first.
-        fps: pictures a second.
+        path: output file, .gif or .mp4.
+        images: (height, width, 3) uint8, all of one size, blue first.
+        fps: frames per second.
 
     Raises:
-        UserError: another ending, no picture, or a video that cannot be written.
+        UserError: another file type, no images, or a file that cannot be written.
     """
-    frames = list(pictures)
+    frames = list(images)
     if path.suffix not in SUFFIXES:
-        raise UserError(f"film {path}: {path.suffix or 'no ending'}; allowed are {', '.join(SUFFIXES)}")
+        raise UserError(f"video {path}: {path.suffix or 'no file type'}; allowed are {', '.join(SUFFIXES)}")
     if not frames:
-        raise UserError(f"film {path}: the clip has no frames to show")
+        raise UserError(f"video {path}: the clip has no frames to show")
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".gif":
-        from PIL import Image  # comes with matplotlib
+        import PIL.Image  # comes with matplotlib
 
-        images = [Image.fromarray(f[..., ::-1]).quantize(32) for f in frames]
-        images[0].save(path, save_all=True, append_images=images[1:], duration=round(1000 / fps), loop=0, optimize=True)
+        pages = [PIL.Image.fromarray(f[..., ::-1]).quantize(32) for f in frames]
+        pages[0].save(path, save_all=True, append_images=pages[1:], duration=round(1000 / fps), loop=0, optimize=True)
         return
-    rows, columns = frames[0].shape[:2]
-    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, (columns, rows))
+    height, width = frames[0].shape[:2]
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, (width, height))
     if not video.isOpened():
-        raise UserError(f"film {path}: this OpenCV cannot write MP4; use .gif")
+        raise UserError(f"video {path}: this OpenCV cannot write MP4; use .gif")
     for frame in frames:
         video.write(frame)
     video.release()
 
 
-VERSION = 1.3
-"""Of OpenPose's JSON format."""
+OPENPOSE_VERSION = 1.3
+"""Version number in OpenPose's JSON files."""
 OTHER_PARTS = ("face", "hand_left", "hand_right")
+"""Parts of OpenPose's output that stay empty."""
 
 
-def export_json(clip: Clip, folder: Path) -> int:
-    """Write one `<clip>_<frame>_keypoints.json` a frame; frames with nobody get an empty list of people.
+def export_openpose_json(clip: Clip, folder: Path) -> int:
+    """Write one `<clip>_<frame>_keypoints.json` per frame, as OpenPose does.
 
     Args:
-        clip: any clip; several people in a frame become several entries.
-        folder: where to; must not hold other keypoint files.
+        clip: any clip; a frame lists its people, and may list none.
+        folder: output folder without other keypoint files.
 
     Returns:
-        How many files were written.
+        Number of files written.
 
     Raises:
         UserError: the folder already holds keypoint files.
@@ -120,7 +130,7 @@ def export_json(clip: Clip, folder: Path) -> int:
     first, stop = clip.span
     for frame in range(first, stop):
         rows = np.flatnonzero((clip.frame == frame) & clip.present)
-        content = {"version": VERSION, "people": [_person(clip, row) for row in rows]}
+        content = {"version": OPENPOSE_VERSION, "people": [_person(clip, row) for row in rows]}
         path = folder / f"{clip.name}_{frame:012d}_keypoints.json"
         path.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
     return stop - first

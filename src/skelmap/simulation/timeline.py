@@ -1,7 +1,7 @@
-"""A timeline on which acts are laid: where the worker goes, and when trunk, head and hands move.
+"""Timeline of a worker's motion: root path over the floor, posture channels and hand keyframes.
 
-Every voluntary movement is a minimum-jerk step (Flash & Hogan, J. Neurosci. 5, 1985); movements that overlap add up
-(Flash & Henis, J. Cogn. Neurosci. 3, 1991), so that a plan may change at any moment without a jolt.
+Every voluntary movement is a minimum-jerk step (Flash & Hogan, J. Neurosci. 5, 1985); overlapping movements add up
+(Flash & Henis, J. Cogn. Neurosci. 3, 1991), so that a new movement may begin at any time without a jump in velocity.
 """
 
 from collections.abc import Sequence
@@ -10,22 +10,23 @@ from itertools import pairwise
 
 import numpy as np
 
-from skelmap.simulation.gait import FPS, Floats, minimum_jerk
-from skelmap.simulation.hands import Grip, Hang, Take
-from skelmap.simulation.posture import Plan
+from skelmap.simulation.hand_targets import ArmSwing, HandKeyframe, HandTarget
+from skelmap.simulation.motion import FPS, Floats, minimum_jerk, wrap_angle
+from skelmap.simulation.posture import BodyTrajectory
 
-CHANNELS = ("lean", "bend", "twist", "crouch", "head_yaw", "head_pitch")
+CHANNELS = ("lean", "side_bend", "twist", "crouch", "head_yaw", "head_pitch")
+"""Animated channels of trunk and head, see `BodyTrajectory`."""
 TURN_SPEED = 2.6
 """Peak rate of turning the body, rad/s; people turn corners at 2 to 3 rad/s (Hase & Stein, 1999)."""
 RAMP = 0.55
 """Seconds from standing to walking pace and back: about one step (Miller & Verstraete, 1996: gait initiation)."""
 CORNER = 0.45
-"""How far before a way point the path begins to round it, m."""
+"""Distance before a waypoint at which the path begins to round it, m."""
 
 
 @dataclass(frozen=True)
-class Move:
-    """A step of one channel by `amount`, from `start` for `seconds`."""
+class ChannelStep:
+    """Change of one channel by `amount`, from `start`, s, for `seconds`."""
 
     start: float
     seconds: float
@@ -34,134 +35,127 @@ class Move:
 
 @dataclass
 class Timeline:
-    """What a worker does, growing as acts are added.
+    """Motion of a worker, extended by one movement after the other.
 
     Attributes:
-        place: (x, y) where the worker is now, m.
-        facing: where the worker faces now, rad, unwrapped.
-        hands: what each hand does, 0 = right, 1 = left.
+        position: (x, y) of the worker at the timeline's end, m.
+        heading: heading of the worker at the timeline's end, rad, unwrapped.
+        hand_keyframes: keyframes of the right and the left hand.
     """
 
-    place: tuple[float, float]
-    facing: float
-    hands: tuple[list[Take], list[Take]] = field(
-        default_factory=lambda: ([Take(-1.0, 0.5, Hang())], [Take(-1.0, 0.5, Hang())])
+    position: tuple[float, float]
+    heading: float
+    hand_keyframes: tuple[list[HandKeyframe], list[HandKeyframe]] = field(
+        default_factory=lambda: ([HandKeyframe(-1.0, 0.5, ArmSwing())], [HandKeyframe(-1.0, 0.5, ArmSwing())])
     )
-    _moves: dict[str, list[Move]] = field(default_factory=lambda: {key: [] for key in CHANNELS})
+    _steps: dict[str, list[ChannelStep]] = field(default_factory=lambda: {key: [] for key in CHANNELS})
     _level: dict[str, float] = field(default_factory=lambda: dict.fromkeys(CHANNELS, 0.0))
     _xy: list[Floats] = field(default_factory=list)
     _heading: list[Floats] = field(default_factory=list)
-    _run: list[Floats] = field(default_factory=list)
+    _running: list[Floats] = field(default_factory=list)
     _frames: int = 0
 
     @property
     def now(self) -> float:
-        """Seconds since the timeline's start."""
+        """Length of the timeline, s: the time at which the next movement begins."""
         return self._frames / FPS
 
     @property
     def frames(self) -> int:
-        """Frames since the timeline's start."""
+        """Length of the timeline in frames."""
         return self._frames
 
-    def shift(self, channel: str, to: float, seconds: float, after: float = 0.0) -> None:
-        """Bring a channel of the trunk or head to a value.
+    def animate(self, channel: str, to: float, seconds: float, after: float = 0.0) -> None:
+        """Move a channel of the trunk or head to a value; the timeline does not get longer.
 
         Args:
             channel: one of `CHANNELS`.
-            to: the value to reach, rad (crouch: m).
-            seconds: how long the movement takes.
-            after: seconds from now until it begins.
+            to: final value, rad (crouch: m).
+            seconds: duration of the movement.
+            after: delay of its start, s.
         """
         amount = to - self._level[channel]
         self._level[channel] = to
         if amount:
-            self._moves[channel].append(Move(self.now + after, max(seconds, 1 / FPS), amount))
+            self._steps[channel].append(ChannelStep(self.now + after, max(seconds, 1 / FPS), amount))
 
-    def hand(self, side: int, grip: Grip, seconds: float, after: float = 0.0) -> None:
-        """Let a hand go over to something else.
+    def move_hand(self, side: int, target: HandTarget, seconds: float, after: float = 0.0) -> None:
+        """Move a hand to a target; the timeline does not get longer.
 
         Args:
             side: 0 = right, 1 = left.
-            grip: where the hand is from then on.
-            seconds: how long the movement takes.
-            after: seconds from now until it begins; never before an earlier one of the same hand.
+            target: rule for the wrist position from then on.
+            seconds: duration of the transition.
+            after: delay of its start, s; never before an earlier keyframe of the same hand.
         """
-        start = max(self.now + after, self.hands[side][-1].start)
-        self.hands[side].append(Take(start, max(seconds, 1 / FPS), grip))
+        start = max(self.now + after, self.hand_keyframes[side][-1].start)
+        self.hand_keyframes[side].append(HandKeyframe(start, max(seconds, 1 / FPS), target))
 
-    def stay(self, seconds: float) -> None:
-        """Stand where one is."""
+    def wait(self, seconds: float) -> None:
+        """Stand still for a time, s."""
         count = max(round(seconds * FPS), 1)
-        self._append(np.tile(self.place, (count, 1)), np.full(count, self.facing), 0.0)
+        self._append(np.tile(self.position, (count, 1)), np.full(count, self.heading), 0.0)
 
-    def turn(self, facing: float) -> None:
-        """Turn on the spot to a heading, rad, the short way round."""
-        facing = self.facing + _wrapped(facing - self.facing)
-        count = max(round(_turn_seconds(facing - self.facing) * FPS), 1)
-        share = minimum_jerk(np.arange(1, count + 1) / count)
-        self._append(np.tile(self.place, (count, 1)), self.facing + (facing - self.facing) * share, 0.0)
-        self.facing = facing
+    def turn_to(self, heading: float) -> None:
+        """Turn on the spot to a heading, rad, by the smaller angle."""
+        heading = self.heading + wrap_angle(heading - self.heading)
+        count = max(round(_turn_seconds(heading - self.heading) * FPS), 1)
+        progress = minimum_jerk(np.arange(1, count + 1) / count)
+        self._append(np.tile(self.position, (count, 1)), self.heading + (heading - self.heading) * progress, 0.0)
+        self.heading = heading
 
-    def go(self, way: Sequence[tuple[float, float]], facing: float, speed: float, run: bool = False) -> None:
-        """Walk or run along way points and turn to a heading on arrival.
+    def follow_path(
+        self, waypoints: Sequence[tuple[float, float]], heading: float, speed: float, running: bool = False
+    ) -> None:
+        """Walk or run along waypoints and turn to a heading on arrival.
 
         Args:
-            way: points to pass, m; the last is the goal.
-            facing: heading on arrival, rad.
+            waypoints: (x, y) m; the last is the goal.
+            heading: heading on arrival, rad.
             speed: cruising speed, m/s.
-            run: whether to run.
+            running: whether to run.
         """
-        corners = [self.place, *way]
-        path = _rounded(
-            np.array(
-                [a for a, b in pairwise([*corners, (np.inf, np.inf)]) if np.hypot(b[0] - a[0], b[1] - a[1]) > 1e-3]
-            )
-        )
+        path = _rounded_path([self.position, *waypoints])
         length = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
         if length[-1] < 0.05:
-            self.turn(facing)
+            self.turn_to(heading)
             return
-        travelled = _advance(length[-1], speed, RAMP * (1.3 if run else 1.0))
+        travelled = _travelled(length[-1], speed, RAMP * (1.3 if running else 1.0))
         direction = np.unwrap(np.arctan2(*np.gradient(path, axis=0).T[::-1]))
-        direction += self.facing + _wrapped(direction[0] - self.facing) - direction[0]
-        arrival = direction[-1] + _wrapped(facing - direction[-1])
-        before = int(0.55 * _turn_seconds(direction[0] - self.facing) * FPS)  # set off while still turning
-        after = int(0.55 * _turn_seconds(arrival - direction[-1]) * FPS)
-        travelled = np.concatenate([np.zeros(before), travelled, np.full(after, length[-1])])
-        heading = np.interp(travelled, length, direction)
-        clock = np.arange(1, len(travelled) + 1) / FPS
-        turn_in = _turn_seconds(direction[0] - self.facing)
+        direction += self.heading + wrap_angle(direction[0] - self.heading) - direction[0]
+        arrival = direction[-1] + wrap_angle(heading - direction[-1])
+        turn_in = _turn_seconds(direction[0] - self.heading)
         turn_out = _turn_seconds(arrival - direction[-1])
-        heading += (self.facing - direction[0]) * (1 - minimum_jerk(clock / max(turn_in, 1 / FPS)))
-        heading += (arrival - direction[-1]) * minimum_jerk(1 - (clock[-1] - clock) / max(turn_out, 1 / FPS))
+        before, after = int(0.55 * turn_in * FPS), int(0.55 * turn_out * FPS)  # walking overlaps with the turns
+        travelled = np.concatenate([np.zeros(before), travelled, np.full(after, length[-1])])
+        headings = np.interp(travelled, length, direction)
+        clock = np.arange(1, len(travelled) + 1) / FPS
+        headings += (self.heading - direction[0]) * (1 - minimum_jerk(clock / max(turn_in, 1 / FPS)))
+        headings += (arrival - direction[-1]) * minimum_jerk(1 - (clock[-1] - clock) / max(turn_out, 1 / FPS))
         xy = np.stack([np.interp(travelled, length, path[:, k]) for k in (0, 1)], axis=1)
-        self._append(xy, heading, float(run))
-        self.facing = arrival
-        self.place = (float(path[-1, 0]), float(path[-1, 1]))
+        self._append(xy, headings, float(running))
+        self.heading = arrival
+        self.position = (float(path[-1, 0]), float(path[-1, 1]))
 
-    def plan(self) -> Plan:
-        """Lay everything out frame by frame."""
+    def sample(self) -> BodyTrajectory:
+        """Evaluate root path and channels at every frame."""
         time = np.arange(self._frames) / FPS
         channels = {}
         for key in CHANNELS:
             value = np.zeros(self._frames)
-            for move in self._moves[key]:
-                first = max(int(move.start * FPS), 0)
-                value[first:] += move.amount * minimum_jerk((time[first:] - move.start) / move.seconds)
+            for step in self._steps[key]:
+                first = max(int(step.start * FPS), 0)
+                value[first:] += step.amount * minimum_jerk((time[first:] - step.start) / step.seconds)
             channels[key] = value
-        return Plan(np.concatenate(self._xy), np.concatenate(self._heading), np.concatenate(self._run), **channels)
+        return BodyTrajectory(
+            np.concatenate(self._xy), np.concatenate(self._heading), np.concatenate(self._running), **channels
+        )
 
-    def _append(self, xy: Floats, heading: Floats, run: float) -> None:
+    def _append(self, xy: Floats, heading: Floats, running: float) -> None:
         self._xy.append(np.asarray(xy, np.float64))
         self._heading.append(heading)
-        self._run.append(np.full(len(xy), run))
+        self._running.append(np.full(len(xy), running))
         self._frames += len(xy)
-
-
-def _wrapped(angle: float) -> float:
-    """The same angle between -pi and pi."""
-    return float((angle + np.pi) % (2 * np.pi) - np.pi)
 
 
 def _turn_seconds(angle: float) -> float:
@@ -169,21 +163,24 @@ def _turn_seconds(angle: float) -> float:
     return float(1.875 * abs(angle) / TURN_SPEED) if abs(angle) > 0.05 else 0.0
 
 
-def _rounded(corners: Floats) -> Floats:
-    """Sample a polyline every few centimetres with its corners cut by parabolas."""
+def _rounded_path(waypoints: Sequence[tuple[float, float]]) -> Floats:
+    """Sample a polyline of distinct points every few centimetres, (M, 2) m, its corners cut by parabolas."""
+    distinct = [a for a, b in pairwise([*waypoints, (np.inf, np.inf)]) if np.hypot(b[0] - a[0], b[1] - a[1]) > 1e-3]
+    corners = np.array(distinct)
     pieces = [corners[:1]]
     for i in range(1, len(corners)):
         last = i == len(corners) - 1
-        arrive = corners[i] if last else _short_of(corners[i], corners[i - 1])
+        arrive = corners[i] if last else _before_corner(corners[i], corners[i - 1])
         pieces.append(_line(pieces[-1][-1], arrive))
         if not last:
-            leave = _short_of(corners[i], corners[i + 1])
+            leave = _before_corner(corners[i], corners[i + 1])
             t = np.linspace(0, 1, 12)[1:, None]
             pieces.append((1 - t) ** 2 * arrive + 2 * t * (1 - t) * corners[i] + t**2 * leave)
     return np.concatenate(pieces)
 
 
-def _short_of(corner: Floats, other: Floats) -> Floats:
+def _before_corner(corner: Floats, other: Floats) -> Floats:
+    """Point on the line from a corner to its neighbour at which the rounding begins or ends."""
     gap = float(np.hypot(*(other - corner)))
     result: Floats = corner + (other - corner) * min(CORNER / max(gap, 1e-9), 0.45)
     return result
@@ -195,9 +192,9 @@ def _line(a: Floats, b: Floats) -> Floats:
     return result
 
 
-def _advance(length: float, speed: float, ramp: float) -> Floats:
-    """Distance travelled after each frame: speed up, cruise, slow down, with smooth acceleration."""
-    speed = min(speed, length / ramp)  # a short way is done without reaching full pace
+def _travelled(length: float, speed: float, ramp: float) -> Floats:
+    """Distance travelled after each frame, m: accelerate for `ramp` s, cruise, decelerate, all smoothly."""
+    speed = min(speed, length / ramp)  # a short path is done without reaching cruising speed
     seconds = length / speed + ramp
     fine = np.linspace(0, seconds, 400)
     pace = minimum_jerk(fine / ramp) * minimum_jerk((seconds - fine) / ramp)

@@ -113,7 +113,7 @@ def scalars(numbers: Mapping[str, Any]) -> dict[str, float]:
 
     Returns:
         test/auroc, test/auroc_low and test/auroc_high (the ends of its interval), the same for the other score,
-        test/average_precision, test/works/WORK/auroc and so on; val/best_loss; cost/... What has no value is left out.
+        test/average_precision, test/actions/ACTION/auroc and so on; val/best_loss; cost/...; without missing values.
     """
     found: dict[str, float] = {}
     for key, value in numbers.items():
@@ -124,8 +124,8 @@ def scalars(numbers: Mapping[str, Any]) -> dict[str, float]:
             found[FACTS[key]] = value
         elif isinstance(value, float):
             found[f"test/{key}"] = value
-    works = numbers["details"][numbers["score"]]["works"]
-    return found | {f"test/works/{w['work']}/auroc": w["auroc"] for w in works if w["auroc"] is not None}
+    actions = numbers["details"][numbers["score"]]["actions"]
+    return found | {f"test/actions/{a['action']}/auroc": a["auroc"] for a in actions if a["auroc"] is not None}
 
 
 POINTS = 300
@@ -137,29 +137,29 @@ AXES = {ROC: ("false_positive_rate", "true_positive_rate"), PRECISION_RECALL: ("
 """Columns of each curve's table, x and y; a third, "score", names the score."""
 
 
-def log_results(loggers: Sequence[Logger], judgement: EvaluationResult, report: Path) -> None:
+def log_results(loggers: Sequence[Logger], result: EvaluationResult, report: Path) -> None:
     """Show W&B the curves of the primary score, the figures and the report.
 
     Args:
         loggers: of the trainer; those other than W&B's are passed over.
-        judgement: the scores, judged.
+        result: metrics of the run.
         report: report.html in the run's folder, its figures in figures/ beside it.
     """
     for logger in loggers:
         if isinstance(logger, WandbLogger):
-            logger.experiment.log({**_curves(judgement.primary), **_figures(report.parent / "figures")})
+            logger.experiment.log({**_curves(result.primary), **_figures(report.parent / "figures")})
             _log_report(logger, report)
 
 
-def _curves(scoring: ScoreResult) -> dict[str, Any]:
+def _curves(score: ScoreResult) -> dict[str, Any]:
     """ROC and precision-recall curve as tables with a chart; empty without both classes."""
-    if scoring.curve is None:
+    if score.curve is None:
         return {}
-    curve = scoring.curve.thinned(POINTS)
+    curve = score.curve.thinned(POINTS)
     precision, recall = curve.precision_recall
     return {
-        ROC: _chart(ROC, scoring.title, *curve.roc),
-        PRECISION_RECALL: _chart(PRECISION_RECALL, scoring.title, recall, precision),
+        ROC: _chart(ROC, score.title, *curve.roc),
+        PRECISION_RECALL: _chart(PRECISION_RECALL, score.title, recall, precision),
     }
 
 

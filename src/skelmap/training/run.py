@@ -193,7 +193,7 @@ def _report(
         model=name,
         data=data.name,
         simulated=data.simulated,
-        judgement=judgement,
+        result=judgement,
         examples=_examples(model, data, pick_windows(predictions, rows)),
         latents=sample_latents(predictions, rows, cfg.seed),
         history=_history(trainer).epochs,

@@ -95,28 +95,6 @@ RULES: dict[str, Rule] = {
     "trainer.fast_dev_run": ("false; trainer=debug is a short trial", lambda v: v is False),
 }
 """Allowed values by key; keys that a model does not have are passed over."""
-MONITOR_RULES: dict[str, Rule] = {
-    "checkpoint": PATH,
-    "source": ("a file, a folder, a camera's number or address", lambda v: isinstance(v, str | int) and v != ""),
-    "output": PATH,
-    "false_alarms_per_hour": _number(0, 1e6, above=True),
-    "threshold": _or_null(_number(-math.inf, math.inf)),
-    "min_seconds": _number(0, 3600),
-    "release_seconds": _number(0.2, 3600),
-    "command": _or_null(_list("words", lambda value: isinstance(value, str) and value != "")),
-    "estimator": ("the name of a pose estimator", lambda v: isinstance(v, str)),
-    "weights": _or_null(PATH),
-    "json.layout": RULES["data.json.layout"],
-    "json.size": SIZE,
-    "json.fps": RULES["data.json.fps"],
-    "follow": BOOLEAN,
-    "page": _or_null(_integer(0, 65535)),
-    "host": ("an address of this machine", lambda v: isinstance(v, str)),
-    "realtime": BOOLEAN,
-    "video": BOOLEAN,
-    "picture": BOOLEAN,
-}
-"""Allowed values of conf/monitor.yaml."""
 COPIES = ("seq_len", "window", "img_size", "representation")
 """Keys of a model that repeat the data's."""
 GROUPS = ("data", "model", "trainer", "callbacks", "paths")

@@ -1,1 +1,1 @@
-"""Hyperparameter search with Optuna, on normal validation recordings alone."""
+"""Hyperparameter tuning with Optuna, on normal validation recordings alone."""

@@ -1,4 +1,4 @@
-"""Compose and train one trial."""
+"""Compose the configuration of a trial and train it."""
 
 import logging
 import math
@@ -19,57 +19,56 @@ from skelmap.training.run import fit
 from skelmap.training.run_dir import record_failure
 from skelmap.utils.errors import UserError
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
-class Recipe:
-    """The configuration's folder and the overrides of the command line.
+class BaseConfig:
+    """The configuration that all trials share.
 
     Attributes:
-        conf: the folder of train.yaml, absolute.
-        overrides: as train.py takes them.
+        folder: absolute path of the folder with train.yaml.
+        overrides: those of the command line, as for train.py.
     """
 
-    conf: Path
+    folder: Path
     overrides: tuple[str, ...]
 
-    def compose(self, folder: Path, *values: str) -> DictConfig:
-        """Compose a configuration as train.py does, without its progress bar: a search prints a line a trial.
+    def compose(self, output_dir: Path, *values: str) -> DictConfig:
+        """Compose a configuration as train.py does, without a progress bar.
 
         Args:
-            folder: where the run writes.
+            output_dir: run folder.
             values: further overrides.
 
         Raises:
-            UserError: an override is wrong, or not for a search.
+            UserError: an override is invalid or not allowed in tuning.
         """
         try:
-            with initialize_config_dir(str(self.conf), version_base="1.3"):
-                cfg = compose("train", [*self.overrides, *values, f"paths.output_dir='{folder}'"])
+            with initialize_config_dir(str(self.folder), version_base="1.3"):
+                cfg = compose("train", [*self.overrides, *values, f"paths.output_dir='{output_dir}'"])
         except (HydraException, OmegaConfBaseException) as error:
             raise UserError(" ".join(str(error).split())) from None
         if not cfg.train or cfg.ckpt_path:
-            raise UserError("train=false and ckpt_path are not for a search: every trial is trained from its start")
+            raise UserError("train=false and ckpt_path are not allowed in tuning: every trial trains a new model")
         with open_dict(cfg):
             cfg.callbacks.pop("progress", None)
             cfg.trainer.enable_progress_bar = False
         return cfg
 
 
-log = logging.getLogger(__name__)
-
-
 class ReportLoss(Callback):
-    """Tell Optuna the loss on validation recordings at the end of every epoch.
+    """Reports the validation loss of every epoch to Optuna.
 
     Args:
-        trial: what is trained.
+        trial: the trial that is trained.
     """
 
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Report.
+        """Report val/loss.
 
         Raises:
             TrialPruned: the loss is not finite, or worse than the median of the other trials at this epoch.
@@ -83,18 +82,16 @@ class ReportLoss(Callback):
 
 
 def run_trial(trial: Trial, cfg: DictConfig) -> tuple[TrialState, float | None]:
-    """Train in the trial's folder, going on from its last checkpoint if there is one.
-
-    A failure is kept in failed.txt.
+    """Train in the trial's folder, from its last checkpoint if there is one; an error is written to failed.txt.
 
     Returns:
-        How it ended, and of a completed trial the lowest val/loss.
+        The final state, and the lowest val/loss of a completed trial.
     """
     try:
         return TrialState.COMPLETE, min(fit(cfg, ReportLoss(trial)))
     except (TrialPruned, Diverged):
         return TrialState.PRUNED, None
-    except Exception as error:  # the other trials go on
+    except Exception as error:  # the other trials are not affected
         record_failure(Path(cfg.paths.output_dir), error)
         log.error("%s: %s", cfg.paths.output_dir, error)
         return TrialState.FAIL, None

@@ -1,4 +1,4 @@
-"""Search from start to end; reads top to bottom."""
+"""Tune hyperparameters with Optuna: find the values with the lowest loss on normal validation recordings."""
 
 import logging
 import os
@@ -10,100 +10,99 @@ import optuna
 import torch
 from optuna.trial import Trial, TrialState
 
-from skelmap.evaluation.plots.style import png
 from skelmap.training.run import prepare
 from skelmap.training.run_dir import plain
-from skelmap.tuning.plots import search_figure
-from skelmap.tuning.results import console_table, write_best, write_trials
-from skelmap.tuning.space import Space, check_space, suggest, text
+from skelmap.tuning.results import complete_trials, console_table, write_best, write_figures, write_trials
+from skelmap.tuning.space import Space, check_space, format_value, suggest_values
 from skelmap.tuning.storage import TrialStorage, trial_folder
-from skelmap.tuning.trial import Recipe, run_trial
+from skelmap.tuning.trial import BaseConfig, run_trial
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import atomic_write, stdout_console
+from skelmap.utils.io import stdout_console
 
 log = logging.getLogger(__name__)
 
 
-def search(recipe: Recipe, space: Space, folder: Path, asked: int) -> None:
-    """Find the values with the lowest loss on normal validation recordings; no test window is looked at.
+def tune(base: BaseConfig, space: Space, folder: Path, n_trials: int) -> None:
+    """Run trials until the study has `n_trials`; nothing depends on the test split.
 
-    Started again, or in several processes at once, it shares the trials in the folder and ends when there are enough.
+    A second call, later or in another process at the same time, works on the same trials.
 
     Args:
-        recipe: what every trial is composed from.
-        space: what is searched.
-        folder: of the search.
-        asked: trials that it shall have in all.
+        base: the configuration that all trials share.
+        space: keys and bounds.
+        folder: of the study.
+        n_trials: number of trials in all, with those of earlier calls.
 
     Raises:
-        UserError: the space, the configuration or the data are at fault, or no trial is complete.
+        UserError: the search space, the configuration or the data are invalid, or no trial is complete.
     """
-    _quiet()
-    check_space(space, recipe)
-    cfg = recipe.compose(folder)
-    ledger = TrialStorage(folder, seed=cfg.seed, warmup=cfg.trainer.max_epochs // 4)
-    ledger.begin({"config": plain(recipe.compose(Path())), "space": {key: str(space[key]) for key in space}})
-    with ledger.lock:
+    _configure_process()
+    check_space(space, base)
+    cfg = base.compose(folder)
+    storage = TrialStorage(folder, seed=cfg.seed, warmup=cfg.trainer.max_epochs // 4)
+    storage.check_settings({"config": plain(base.compose(Path())), "space": {key: str(space[key]) for key in space}})
+    with storage.lock:
         _, _, data = prepare(cfg, "fit")
     if not len(data.starts("val")):
-        raise UserError(f"{data.manifest.path}: has no split val; a search needs normal validation recordings")
-    progress = Progress(ledger, asked)
-    while (trial := ledger.next(asked)) is not None:
-        values = suggest(trial, space)
-        state, value = run_trial(trial, recipe.compose(trial_folder(folder, trial.number), *values))
-        ledger.finish(trial, state, value)
-        with ledger.lock:
-            write_trials(folder, ledger.study, list(space))
-            write_best(folder, ledger.study, recipe)
-        progress.say(trial, values)
-    _conclude(ledger, space)
+        raise UserError(f"{data.manifest.path}: has no split val; tuning needs normal validation recordings")
+    progress = ProgressLog(storage, n_trials)
+    while (trial := storage.next_trial(n_trials)) is not None:
+        values = suggest_values(trial, space)
+        state, loss = run_trial(trial, base.compose(trial_folder(folder, trial.number), *values))
+        storage.finish(trial, state, loss)
+        with storage.lock:
+            write_trials(folder, storage.study, list(space))
+            write_best(folder, storage.study, base)
+        progress.log(trial, values)
+    _report(storage, space)
 
 
-def _conclude(ledger: TrialStorage, space: Space) -> None:
-    """Draw the trials, print the best."""
-    with ledger.lock:
-        if not ledger.study.get_trials(states=(TrialState.COMPLETE,)):
-            raise UserError(f"{ledger.folder}: no trial is complete; trials/*/failed.txt says why")
-        with atomic_write(ledger.folder / "search.png", "wb") as file:
-            file.write(png(search_figure(ledger.study, space)))
-        stdout_console().print(console_table(ledger.study, list(space)))
-    log.info("best: %s", ledger.folder / "best.yaml")
+def _report(storage: TrialStorage, space: Space) -> None:
+    """Draw the figures and print the best trials."""
+    with storage.lock:
+        if not complete_trials(storage.study):
+            raise UserError(f"{storage.folder}: no trial is complete; see trials/*/failed.txt")
+        write_figures(storage.folder, storage.study)
+        stdout_console().print(console_table(storage.study, list(space)))
+    log.info("best: %s", storage.folder / "best.yaml")
 
 
-class Progress:
-    """A line for each trial of this worker.
+class ProgressLog:
+    """Logs a line for each trial of this process.
 
     Args:
-        ledger: of the search.
-        asked: trials in all.
+        storage: of the study.
+        n_trials: number of trials in all.
     """
 
-    def __init__(self, ledger: TrialStorage, asked: int) -> None:
-        self._ledger, self._asked = ledger, asked
-        self._began, self._before = time.monotonic(), self._done()
+    def __init__(self, storage: TrialStorage, n_trials: int) -> None:
+        self._study, self._n_trials = storage.study, n_trials
+        self._start, self._done_before = time.monotonic(), self._count_finished()
 
-    def _done(self) -> int:
-        return sum(trial.state.is_finished() for trial in self._ledger.study.get_trials(deepcopy=False))
+    def _count_finished(self) -> int:
+        return sum(trial.state.is_finished() for trial in self._study.get_trials(deepcopy=False))
 
-    def say(self, trial: Trial, values: list[str]) -> None:
-        """Tell how a trial ended, the best so far and the time left, at the pace of all workers."""
-        study, done = self._ledger.study, self._done()
-        ended = study.get_trials(deepcopy=False)[trial.number]
-        loss = "" if ended.value is None else f"  val/loss {text(ended.value)}"
-        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        best = f"  best {text(study.best_value)} (trial {study.best_trial.number})" if complete else ""
-        pace = (time.monotonic() - self._began) / max(done - self._before, 1)
-        left = pace * max(self._asked - done, 0)
-        how = {TrialState.COMPLETE: "complete", TrialState.PRUNED: f"pruned after {len(ended.intermediate_values)}"}
+    def log(self, trial: Trial, values: list[str]) -> None:
+        """Log how a trial ended, the best loss so far, and the time left at the speed of all workers together."""
+        done = self._count_finished()
+        ended = self._study.get_trials(deepcopy=False)[trial.number]
+        loss = "" if ended.value is None else f"  val/loss {format_value(ended.value)}"
+        best = ""
+        if complete_trials(self._study):
+            best = f"  best {format_value(self._study.best_value)} (trial {self._study.best_trial.number})"
+        seconds_per_trial = (time.monotonic() - self._start) / max(done - self._done_before, 1)
+        left = seconds_per_trial * max(self._n_trials - done, 0)
+        states = {TrialState.COMPLETE: "complete", TrialState.PRUNED: f"pruned after {len(ended.intermediate_values)}"}
+        state = states.get(ended.state, "failed")
         log.info(
             "trial %d  %s%s%s  %d/%d  %.0f s left  %s",
-            *(trial.number, how.get(ended.state, "failed"), loss, best, done, self._asked, left, " ".join(values)),
+            *(trial.number, state, loss, best, done, self._n_trials, left, " ".join(values)),
         )
 
 
-def _quiet() -> None:
-    """One thread a worker unless OMP_NUM_THREADS says otherwise; no line but one a trial."""
+def _configure_process() -> None:
+    """Use one thread unless OMP_NUM_THREADS is set; silence Optuna and a warning of Lightning."""
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(1)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    warnings.filterwarnings("ignore", ".*is already reported.*")  # an epoch that was repeated after an interruption
+    warnings.filterwarnings("ignore", ".*is already reported.*")  # an epoch that an interrupted trial repeats

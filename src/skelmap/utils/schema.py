@@ -88,9 +88,10 @@ def _message(schema: type[BaseModel], error: ValidationError, values: Mapping[st
     first = min(error.errors(), key=lambda found: kinds.get(found["type"], 0))
     name = str(first["loc"][0])
     key = f"{prefix}{name}"
-    if first["type"] == "extra_forbidden":
+    nested = len(first["loc"]) > 1
+    if first["type"] == "extra_forbidden" and not nested:
         return unknown_key(key, [f"{prefix}{field}" for field in schema.model_fields])
-    if first["type"] == "missing":
+    if first["type"] == "missing" and not nested:
         return f"{key} is missing: set it with {key}=VALUE"
     reason = f" ({first['ctx']['error']})" if first["type"] == "value_error" else ""
     return f"{key}={values[name]}; allowed: {describe(schema.model_fields[name])}{reason}"

@@ -1,4 +1,4 @@
-"""AUROC of each work, by model."""
+"""AUROC of each action, by model."""
 
 from collections.abc import Sequence
 from statistics import mean
@@ -6,58 +6,64 @@ from statistics import mean
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from skelmap.comparison.groups import Group
-from skelmap.comparison.plots.panels import MOST_PANELS, auroc_grid, colours, look, method_legend, new_panels
-from skelmap.comparison.swept_keys import DATA, MODEL
+from skelmap.comparison.groups import RunGroup
+from skelmap.comparison.plots.panels import (
+    MAX_PANELS,
+    add_auroc_grid,
+    add_method_legend,
+    method_style,
+    methods_in_order,
+    model_colours,
+    new_panels,
+)
 from skelmap.evaluation.plots.style import STYLE, short
-
-Works = dict[str, list[float]]
 
 
 @mpl.rc_context(STYLE)
-def works(groups: Sequence[Group]) -> Figure | None:
-    """Draw the AUROC of each work, averaged over seeds and settings, with the range over these as a line.
+def plot_actions(groups: Sequence[RunGroup]) -> Figure | None:
+    """Plot the AUROC of each action: the mean over seeds and settings, with their range as a line.
 
     Args:
-        groups: of comparable scorings.
+        groups: with comparable score types.
 
     Returns:
-        The figure, or None where no cell has judged works.
+        The figure; None if no run has AUROCs of actions.
     """
-    judged = {group: found for group in groups if (found := _works(group))}
-    if not judged:
+    by_group = {group: aurocs for group in groups if (aurocs := _action_aurocs(group))}
+    if not by_group:
         return None
-    data = sorted({str(group[DATA]) for group in judged})[:MOST_PANELS]
-    names = list(dict.fromkeys(work for found in judged.values() for work in found))
-    palette = colours(groups)
-    methods = {(g[MODEL], g.scoring, g.primary): None for g in judged}
-    in_order = sorted(methods, key=lambda m: (list(palette).index(m[0]), not m[2]))
-    height = 1.4 + len(names) * (0.22 + 0.11 * len(in_order)) + 0.2 * (len(in_order) // 4)
+    data = sorted({group.data for group in by_group})[:MAX_PANELS]
+    actions = list(dict.fromkeys(action for aurocs in by_group.values() for action in aurocs))
+    colours = model_colours(groups)
+    methods = methods_in_order(list(by_group), colours)
+    height = 1.4 + len(actions) * (0.22 + 0.11 * len(methods)) + 0.2 * (len(methods) // 4)
     figure, panels = new_panels(data, ("AUROC", ""), 6 if len(data) == 1 else 4, height)
     for name, axes in zip(data, panels, strict=True):
-        for i, (model, scoring, primary) in enumerate(in_order):
-            same = [judged[g] for g in judged if (g[DATA], g[MODEL], g.scoring) == (name, model, scoring)]
-            shift = (i - (len(in_order) - 1) / 2) * 0.75 / len(in_order)
-            for row, work in enumerate(names):
-                values = [value for found in same for value in found.get(work, [])]
+        for i, (model, score_type, primary) in enumerate(methods):
+            same = [by_group[g] for g in by_group if (g.data, g.model, g.score_type) == (name, model, score_type)]
+            shift = (i - (len(methods) - 1) / 2) * 0.75 / len(methods)
+            style = {**method_style(colours[model], primary), "linestyle": ""}
+            for row, action in enumerate(actions):
+                values = [value for aurocs in same for value in aurocs.get(action, [])]
                 if not values:
                     continue
-                axes.plot([min(values), max(values)], [row + shift] * 2, color=palette[model], linewidth=1, alpha=0.6)
-                axes.plot([mean(values)], [row + shift], **{**look(palette[model], primary), "linestyle": ""})
-        axes.set_yticks(range(len(names)), [short(work, 30) for work in names])
-        axes.set_ylim(len(names) - 0.5, -0.5)
+                y = row + shift
+                axes.plot([min(values), max(values)], [y, y], color=colours[model], linewidth=1, alpha=0.6)
+                axes.plot([mean(values)], [y], **style)
+        axes.set_yticks(range(len(actions)), [short(action, 30) for action in actions])
+        axes.set_ylim(len(actions) - 0.5, -0.5)
         axes.tick_params(axis="y", length=0)
-        auroc_grid(axes, "x")
-    method_legend(figure, list(judged))
+        add_auroc_grid(axes, "x")
+    add_method_legend(figure, list(by_group))
     return figure
 
 
-def _works(group: Group) -> Works:
-    """AUROC of each work in each cell of a group, from metrics.json."""
-    found: Works = {}
-    for cell in group.cells:
-        details = cell.metrics.get("details", {}).get(group.scoring, {})
-        for work in details.get("works", []):
-            if isinstance(work.get("auroc"), int | float):
-                found.setdefault(str(work.get("work")), []).append(work["auroc"])
-    return found
+def _action_aurocs(group: RunGroup) -> dict[str, list[float]]:
+    """AUROC of each action in each run of a group, from metrics.json."""
+    aurocs: dict[str, list[float]] = {}
+    for run in group.runs:
+        details = run.metrics.get("details", {}).get(group.score_type, {})
+        for action in details.get("actions", []):
+            if action.get("auroc") is not None:
+                aurocs.setdefault(action["action"], []).append(action["auroc"])
+    return aurocs

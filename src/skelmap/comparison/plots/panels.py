@@ -1,4 +1,4 @@
-"""Panels and looks that the study's figures share."""
+"""Panels, colours and legends that the figures of a comparison share."""
 
 from collections.abc import Sequence
 from textwrap import fill
@@ -8,58 +8,73 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from skelmap.comparison.groups import Group, best_first
-from skelmap.comparison.runs import Value, text
-from skelmap.comparison.swept_keys import DATA, MODEL, Keys
+from skelmap.comparison.groups import RunGroup, models_by_auroc
+from skelmap.comparison.runs import Value, format_value
+from skelmap.comparison.swept_keys import DATA, MODEL, SweptKeys
 from skelmap.evaluation.plots.style import CYCLE, FAINT, GREY, INK, new_figure, short
 
-MOST_PANELS = 12
+MAX_PANELS = 12
 CHANCE = 0.5
+"""AUROC of random scores."""
 LETTERS_PER_INCH = 11
-"""Of a panel's title, so that it does not run into the next one's."""
+"""Width at which a panel's title is wrapped."""
 
 
-def colours(groups: Sequence[Group]) -> dict[Value, str]:
-    """Give each model its colour, the same in all figures; the best come first."""
-    models = best_first(groups)
+def model_colours(groups: Sequence[RunGroup]) -> dict[Value, str]:
+    """Assign each model a colour, the same in all figures; the models are sorted by AUROC, the highest first."""
+    models = models_by_auroc(groups)
     if len(models) == 1:
         return {models[0]: INK}
     return {model: CYCLE[i % len(CYCLE)] for i, model in enumerate(models)}
 
 
-def panel_keys(keys: Keys, *shown: str) -> list[str]:
-    """Choose the keys that panels are drawn apart for: the categorical ones that are not shown otherwise."""
+def methods_in_order(groups: Sequence[RunGroup], colours: dict[Value, str]) -> list[tuple[str, str, bool]]:
+    """List model, score type and whether that is primary: by the models' order in `colours`, the primary one first."""
+    methods = {(group.model, group.score_type, group.primary): None for group in groups}
+    return sorted(methods, key=lambda method: (list(colours).index(method[0]), not method[2]))
+
+
+def panel_keys(keys: SweptKeys, *shown: str) -> list[str]:
+    """Choose the keys with a panel for each value: the data set and the categorical keys other than `shown`."""
     return [DATA, *(key for key in keys.categorical if key not in (MODEL, DATA, *shown))]
 
 
-def panel_title(keys: Keys, names: Sequence[str], values: Sequence[Value]) -> str:
-    """Name a panel by its data and its settings."""
-    parts = [text(v) if k == DATA else f"{keys.short(k)} {text(v)}" for k, v in zip(names, values, strict=True)]
+def panel_title(keys: SweptKeys, names: Sequence[str], values: Sequence[Value]) -> str:
+    """Format the title of a panel.
+
+    Args:
+        keys: the swept keys.
+        names: keys of the panel.
+        values: their values.
+    """
+    parts = [
+        format_value(value) if name == DATA else f"{keys.short_name(name)} {format_value(value)}"
+        for name, value in zip(names, values, strict=True)
+    ]
     return short(", ".join(parts), 80)
 
 
 def new_panels(
-    titles: Sequence[str], labels: tuple[str, str], width: float, height: float, most_columns: int = 3
+    titles: Sequence[str], labels: tuple[str, str], width: float, height: float, max_columns: int = 3
 ) -> tuple[Figure, list[Axes]]:
-    """Make a grid of titled panels with common axes.
+    """Create a grid of panels with shared axes.
 
     Args:
-        titles: one a panel.
+        titles: one for each panel.
         labels: of the x and the y axis.
         width: of a panel, inches.
-        height: likewise.
-        most_columns: panels in a row.
+        height: of a panel, inches.
+        max_columns: panels in a row.
     """
-    columns = min(len(titles), most_columns)
+    columns = min(len(titles), max_columns)
     rows = -(-len(titles) // columns)
     figure = new_figure(width * columns, height * rows)
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flat
-    panels = list(grid)
+    panels = list(figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flat)
     for axes, title in zip(panels, titles, strict=False):
         axes.set_title(fill(title, int(LETTERS_PER_INCH * width)))
     for axes in panels[len(titles) :]:
         axes.set_axis_off()
-    for axes in panels[max(len(titles) - columns, 0) : len(titles)]:  # the row below may not be full
+    for axes in panels[max(len(titles) - columns, 0) : len(titles)]:  # lowest of each column: the last row may be short
         axes.tick_params(labelbottom=True)
         axes.set_xlabel(labels[0])
     for axes in panels[: len(titles) : columns]:
@@ -67,18 +82,18 @@ def new_panels(
     return figure, panels[: len(titles)]
 
 
-def auroc_grid(axes: Axes, along: str) -> None:
-    """Draw quiet lines across an AUROC axis, and chance where it is in sight."""
-    axes.grid(axis="x" if along == "x" else "y", color=FAINT, linewidth=0.5)
+def add_auroc_grid(axes: Axes, auroc_axis: str) -> None:
+    """Draw grid lines across the AUROC axis ("x" or "y"), and a dashed line at chance if it is in range."""
+    axes.grid(axis="x" if auroc_axis == "x" else "y", color=FAINT, linewidth=0.5)
     axes.set_axisbelow(True)
-    limits = axes.get_xlim() if along == "x" else axes.get_ylim()
-    if limits[0] < CHANCE < limits[1]:
-        line = axes.axvline if along == "x" else axes.axhline
+    low, high = axes.get_xlim() if auroc_axis == "x" else axes.get_ylim()
+    if low < CHANCE < high:
+        line = axes.axvline if auroc_axis == "x" else axes.axhline
         line(CHANCE, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
 
 
-def look(colour: str, primary: bool) -> dict[str, Any]:
-    """Draw a primary scoring full, its control hollow."""
+def method_style(colour: str, primary: bool) -> dict[str, Any]:
+    """Style of a method's line and markers: solid and filled for the primary score type, else dashed and hollow."""
     return {
         "color": colour,
         "marker": "o",
@@ -89,14 +104,16 @@ def look(colour: str, primary: bool) -> dict[str, Any]:
     }
 
 
-def method_legend(figure: Figure, groups: Sequence[Group]) -> None:
-    """Explain the colours of models and the looks of scorings, below the panels."""
-    palette = colours(groups)
-    drawn = {(group[MODEL], group.scoring, group.primary): None for group in groups}
-    in_order = sorted(drawn, key=lambda d: (list(palette).index(d[0]), not d[2]))
-    if len(in_order) < 2:
+def add_method_legend(figure: Figure, groups: Sequence[RunGroup]) -> None:
+    """Add a legend of models and score types below the panels if there are several."""
+    colours = model_colours(groups)
+    methods = methods_in_order(groups, colours)
+    if len(methods) < 2:
         return
-    handles = [Line2D([], [], label=f"{m}, {s}", **look(palette[m], primary)) for m, s, primary in in_order]
-    longest = max(len(handle.get_label()) for handle in handles)  # type: ignore[arg-type]
+    handles = [
+        Line2D([], [], label=f"{model}, {score_type}", **method_style(colours[model], primary))
+        for model, score_type, primary in methods
+    ]
+    longest = max(len(f"{model}, {score_type}") for model, score_type, _ in methods)
     columns = max(int(figure.get_figwidth() / (0.7 + 0.07 * longest)), 1)  # inches
     figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), columns))

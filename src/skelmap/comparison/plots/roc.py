@@ -1,4 +1,4 @@
-"""ROC curves of the settings, one over the other (the paper's figure 8)."""
+"""ROC curves of the settings in one diagram (the paper's figure 8)."""
 
 from collections.abc import Sequence
 from statistics import mean
@@ -7,10 +7,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from skelmap.comparison.groups import Group
-from skelmap.comparison.plots.panels import MOST_PANELS, colours, new_panels
-from skelmap.comparison.runs import RunResult, Value, order, text
-from skelmap.comparison.swept_keys import DATA, MODEL, Keys
+from skelmap.comparison.groups import RunGroup
+from skelmap.comparison.plots.panels import MAX_PANELS, model_colours, new_panels
+from skelmap.comparison.runs import RunResult, Value, format_value, sort_key
+from skelmap.comparison.swept_keys import DATA, MODEL, SweptKeys
 from skelmap.evaluation.metrics import Curve, Floats
 from skelmap.evaluation.plots.style import GREY, INK, STYLE, short, unit_axes
 
@@ -19,53 +19,55 @@ RATES: Floats = np.linspace(0, 1, 501)
 
 
 @mpl.rc_context(STYLE)
-def roc_overlay(groups: Sequence[Group], keys: Keys) -> Figure:
-    """Draw mean ROC curves, one panel for each data set.
+def plot_roc(groups: Sequence[RunGroup], keys: SweptKeys) -> Figure:
+    """Plot mean ROC curves, one panel for each data set.
 
-    With several models there is a line for each model and scoring, else one for each value of the first swept key.
-    A line is the mean true positive rate at each false positive rate, over seeds and all other settings.
+    There is a line for each model and score type if several models were run, else for each value of the first swept
+    key. A line is the mean true positive rate at each false positive rate, over seeds and all other settings.
 
     Args:
-        groups: of comparable scorings, with both classes.
+        groups: with comparable score types and both classes.
         keys: the swept keys.
     """
     key = MODEL if MODEL in keys.swept else next((k for k in keys.swept if k != DATA), MODEL)
     if key != MODEL:
         groups = [group for group in groups if group.primary]
-    data = sorted({str(group[DATA]) for group in groups})[:MOST_PANELS]
+    data = sorted({group.data for group in groups})[:MAX_PANELS]
     side = 4.9 if len(data) < 3 else 3.6
     labels = ("false positive rate", "true positive rate")
     figure, panels = new_panels([short(name, 50) for name in data], labels, side, side + 0.4)
-    palette = _palette(groups, key)
+    colours = _line_colours(groups, key)
     for name, axes in zip(data, panels, strict=True):
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
-        lines: dict[tuple[Value, str, bool], list[Group]] = {}
+        lines: dict[tuple[Value, str, bool], list[RunGroup]] = {}
         for group in groups:
-            if group[DATA] == name:
-                lines.setdefault((group[key], group.scoring, group.primary), []).append(group)
-        for (value, scoring, primary), same in sorted(lines.items(), key=lambda line: list(palette).index(line[0][0])):
-            label = f"{text(value)}, {scoring}" if key == MODEL else f"{keys.short(key)} {text(value)}"
-            average = mean(v for group in same for v in group.values if v is not None)
-            rates = np.mean([_curve(cell, scoring) for group in same for cell in group.cells], axis=0)
-            style = {"linestyle": "-", "linewidth": 1.6} if primary else {"linestyle": "--", "linewidth": 1.0}
-            axes.plot(RATES, rates, color=palette[value], label=f"{short(label, 28)}  {average:.3f}", **style)  # type: ignore[arg-type]
+            if group.data == name:
+                lines.setdefault((group[key], group.score_type, group.primary), []).append(group)
+        for line in sorted(lines, key=lambda line: list(colours).index(line[0])):
+            value, score_type, primary = line
+            label = f"{value}, {score_type}" if key == MODEL else f"{keys.short_name(key)} {format_value(value)}"
+            auroc = mean(v for group in lines[line] for v in group.aurocs if v is not None)
+            rates = np.mean([_true_positive_rates(r, score_type) for g in lines[line] for r in g.runs], axis=0)
+            linestyle, linewidth = ("-", 1.6) if primary else ("--", 1.0)
+            legend = f"{short(label, 28)}  {auroc:.3f}"
+            axes.plot(RATES, rates, color=colours[value], label=legend, linestyle=linestyle, linewidth=linewidth)
         unit_axes(axes, axes.get_xlabel(), axes.get_ylabel())
         axes.legend(loc="lower right", labelspacing=0.3, fontsize=7, frameon=True, framealpha=0.85, edgecolor="none")
     return figure
 
 
-def _palette(groups: Sequence[Group], key: str) -> dict[Value, str]:
-    """Colours by value: the models' own, else from light to dark."""
+def _line_colours(groups: Sequence[RunGroup], key: str) -> dict[Value, str]:
+    """Colours by value: those of the models, or from light to dark."""
     if key == MODEL:
-        return colours(groups)
-    values = sorted({group[key] for group in groups}, key=order)
+        return model_colours(groups)
+    values = sorted({group[key] for group in groups}, key=sort_key)
     if len(values) == 1:
         return {values[0]: INK}
     shades = mpl.colormaps["viridis_r"](np.linspace(0.12, 1, len(values)))
     return {value: mpl.colors.to_hex(shade) for value, shade in zip(values, shades, strict=True)}
 
 
-def _curve(cell: RunResult, scoring: str) -> Floats:
+def _true_positive_rates(run: RunResult, score_type: str) -> Floats:
     """True positive rate at each of RATES."""
-    curve = Curve.build(cell.scores.by_scoring[scoring], cell.scores.frames.label)
+    curve = Curve.build(run.scores.by_type[score_type], run.scores.frames.label)
     return np.interp(RATES, *curve.roc)

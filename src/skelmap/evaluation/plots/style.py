@@ -1,4 +1,4 @@
-"""One look for all figures: colour-blind safe, quiet axes, readable print."""
+"""Style of all figures: colours that colour-blind readers can distinguish, fonts, PNG output."""
 
 import io
 import warnings
@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 NORMAL, ABNORMAL = "#0072B2", "#D55E00"
 INK, GREY, FAINT = "#1f2328", "#6e7781", "#d0d7de"
 CYCLE = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#0072B2", "#D55E00", "#F0E442", "#6E7781")
-"""Okabe and Ito's eight colours and grey, told apart with every kind of colour vision; the labels' come late."""
+"""Okabe and Ito's eight colours for all kinds of colour vision, and grey; those of NORMAL and ABNORMAL come late."""
 DPI = 200
 
-# Clips and works may be named in Japanese, Chinese or Korean, which matplotlib's own font cannot write.
+# names of clips and actions may be Japanese, Chinese or Korean, for which matplotlib's own font has no glyphs
 _WIDE = ("Noto Sans CJK JP", "Noto Sans JP", "IPAexGothic", "TakaoGothic", "Hiragino Sans", "Yu Gothic", "MS Gothic")
 _FONTS = ["DejaVu Sans", *(name for name in _WIDE if name in font_manager.get_font_names())]
 
@@ -23,7 +23,7 @@ STYLE: Any = {
     "font.family": _FONTS,
     "font.size": 9,
     "text.color": INK,
-    "text.parse_math": False,  # a $ in a clip's name is a $
+    "text.parse_math": False,  # no TeX: names may contain $
     "axes.edgecolor": GREY,
     "axes.labelcolor": INK,
     "axes.linewidth": 0.8,
@@ -46,28 +46,28 @@ STYLE: Any = {
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Make an empty figure, inches, that no window system knows of."""
+    """Make an empty figure of this size in inches, without a window system."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def png(figure: Figure) -> bytes:
-    """Render a figure as PNG at 200 dots an inch, twice what a page needs."""
+    """Render a figure as PNG at 200 dpi."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # drawn as a box; not worth a line in the log
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # drawn as a box
         figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     return buffer.getvalue()
 
 
 def short(name: str, length: int) -> str:
-    """Cut a name that would not fit."""
+    """Shorten a name to at most `length` characters, ending in an ellipsis."""
     return name if len(name) <= length else name[: max(length - 1, 1)] + "…"
 
 
 def unit_axes(axes: Axes, xlabel: str, ylabel: str) -> None:
-    """Frame a plot of two rates."""
+    """Set up axes for two rates in [0, 1]."""
     axes.set(xlim=(0, 1), ylim=(0, 1.005), xlabel=xlabel, ylabel=ylabel, aspect="equal")
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])

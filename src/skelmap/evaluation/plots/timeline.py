@@ -1,4 +1,4 @@
-"""The score over the frames, abnormal spans shaded (the paper's figure 9)."""
+"""Scores over the frames, with abnormal spans shaded (the paper's figure 9)."""
 
 from dataclasses import dataclass
 
@@ -11,25 +11,28 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from skelmap.evaluation.frames import FrameScores
-from skelmap.evaluation.metrics import Floats
+from skelmap.evaluation.metrics import Floats, Labels
 from skelmap.evaluation.plots.style import ABNORMAL, GREY, INK, STYLE, new_figure, short
 
-PIECE = 2400
-"""Frames of one clip that are drawn without a break; longer clips are cut into equal pieces."""
-ROW = 2600
-"""Frames laid end to end in a row."""
-ROWS = 6
+MAX_SEGMENT = 2400
+"""Longest segment, frames; longer clips are split into equal segments."""
+MAX_LINE = 2600
+"""Most frames in a line of the figure."""
+MAX_LINES = 6
+CHARACTERS = 165
+"""Characters that fit in a line of the figure."""
+PALE = "#a9b2bc"
 
 
 @dataclass(frozen=True, eq=False)
 class TimelineSegment:
-    """Judged frames of one clip that lie beside one another.
+    """A part of a clip that is drawn without a break.
 
     Attributes:
-        index: (K,) int64 into the table of frames.
-        x: (K,) int64 position from the left end of the piece, 0 .. length - 1; left out frames are gaps.
-        length: frames with the gaps.
-        continued: the piece does not begin its clip.
+        index: (K,) int64 index of its evaluated frames in the table of frames.
+        x: (K,) int64 position from the start of the segment, 0 .. length - 1, with gaps for frames left out.
+        length: frames, including the gaps.
+        continued: the segment does not start its clip.
     """
 
     index: NDArray[np.int64]
@@ -38,64 +41,64 @@ class TimelineSegment:
     continued: bool
 
 
-def cut(clip: NDArray[np.int64], frame: NDArray[np.int64]) -> list[TimelineSegment]:
-    """Cut clips into pieces of at most PIECE frames.
+def split_clips(clip: Labels, frame: Labels) -> list[TimelineSegment]:
+    """Split clips into segments of at most MAX_SEGMENT frames.
 
     Args:
         clip: (F,) clip of each frame, sorted.
-        frame: (F,) frame number, rising within a clip.
+        frame: (F,) frame number, ascending within a clip.
     """
-    pieces = []
-    for begin, end in runs(np.ones(len(clip), np.bool_), clip):
+    segments = []
+    for begin, end in find_spans(np.ones(len(clip), np.bool_), clip):
         x = frame[begin:end] - frame[begin]
         total = int(x[-1]) + 1
-        length = -(-total // -(-total // PIECE))  # equal pieces, rounded up
+        length = -(-total // -(-total // MAX_SEGMENT))  # equal segments, rounded up
         for left in range(0, total, length):
             inside = np.flatnonzero((x >= left) & (x < left + length))
             if len(inside):
-                pieces.append(TimelineSegment(begin + inside, x[inside] - left, min(length, total - left), left > 0))
-    return pieces
+                segments.append(TimelineSegment(begin + inside, x[inside] - left, min(length, total - left), left > 0))
+    return segments
 
 
-def chosen(pieces: list[TimelineSegment], label: NDArray[np.int64]) -> tuple[list[TimelineSegment], str]:
-    """Keep what fits a page: evenly spread, over the pieces with both classes if there are such.
+def select_segments(segments: list[TimelineSegment], label: Labels) -> tuple[list[TimelineSegment], str]:
+    """Select as many segments as fit the figure, evenly spread over those with both classes, or over all.
 
     Args:
-        pieces: of all clips.
+        segments: of all clips.
         label: (F,) 1 = abnormal.
 
     Returns:
-        The pieces, in their order, and in words which ones they are; no words for all of them.
+        The segments, in their order, and a description of the selection, empty if all are selected.
     """
-    if len(lines(pieces)) <= ROWS:
-        return pieces, ""
-    share = np.array([label[piece.index].mean() for piece in pieces])
+    if len(arrange_lines(segments)) <= MAX_LINES:
+        return segments, ""
+    share = np.array([label[segment.index].mean() for segment in segments])
     mixed = np.flatnonzero((share > 0) & (share < 1))
-    # Without mixed pieces, spread over the normal ones, then the abnormal ones: both are drawn in their proportion.
+    # without mixed segments, evenly over normal ones, then abnormal ones, so that both appear in their proportion
     candidates = mixed if len(mixed) else np.argsort(share, kind="stable")
-    for count in range(min(len(candidates), ROWS * ROW), 0, -1):
+    for count in range(min(len(candidates), MAX_LINES * MAX_LINE), 0, -1):
         at = np.linspace(0, len(candidates) - 1, count).round().astype(int)
-        kept = [pieces[i] for i in np.sort(candidates[at])]
-        if len(lines(kept)) <= ROWS:
+        selected = [segments[index] for index in np.sort(candidates[at])]
+        if len(arrange_lines(selected)) <= MAX_LINES:
             break
-    return kept, "where normal and abnormal meet" if len(mixed) else "evenly spread"
+    return selected, "clips with normal and abnormal frames" if len(mixed) else "evenly spread"
 
 
-def lines(pieces: list[TimelineSegment]) -> list[list[TimelineSegment]]:
-    """Lay pieces end to end in rows of at most ROW frames."""
-    rows: list[list[TimelineSegment]] = [[]]
+def arrange_lines(segments: list[TimelineSegment]) -> list[list[TimelineSegment]]:
+    """Arrange segments end to end in lines of at most MAX_LINE frames."""
+    lines: list[list[TimelineSegment]] = [[]]
     length = 0
-    for piece in pieces:
-        if rows[-1] and length + piece.length > ROW:
-            rows.append([])
+    for segment in segments:
+        if lines[-1] and length + segment.length > MAX_LINE:
+            lines.append([])
             length = 0
-        rows[-1].append(piece)
-        length += piece.length
-    return rows
+        lines[-1].append(segment)
+        length += segment.length
+    return lines
 
 
-def runs(mask: NDArray[np.bool_], value: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Find the half-open index runs where the mask holds and the value stays the same."""
+def find_spans(mask: NDArray[np.bool_], value: Labels) -> list[tuple[int, int]]:
+    """Find the half-open index spans in which the mask is true and the value constant."""
     if not mask.any():
         return []
     key = np.where(mask, value, value.min() - 1)
@@ -105,89 +108,81 @@ def runs(mask: NDArray[np.bool_], value: NDArray[np.int64]) -> list[tuple[int, i
     return list(zip(begin[keep].tolist(), end[keep].tolist(), strict=True))
 
 
-PALE = "#a9b2bc"
-ROOM = 165
-"""Characters that find room in a row."""
-
-
 @mpl.rc_context(STYLE)
 def score_timeline(frames: FrameScores, averaged: bool = False) -> Figure:
-    """Draw the score over the frames, clips laid end to end, abnormal spans shaded, works named.
+    """Draw the score over the frames, clips end to end, abnormal spans shaded, with names of clips and actions.
 
-    Where a test split is too long to be read, some pieces are drawn, evenly spread over those that have both normal
-    and abnormal frames (or else over all), and the figure says so. Frames with nobody and left out frames are gaps.
+    Of a test split too long for the figure some segments are drawn, and the figure states which. Frames without people
+    and frames left out are gaps.
 
     Args:
-        frames: the judged frames.
-        averaged: also draw the variant, over a paler primary score: the T-averaged score of a frame model.
+        frames: the evaluated frames.
+        averaged: also draw the variant, over a paler primary score: the averaged score of a frame model.
     """
     label = frames.label.cpu().numpy()
-    pieces = cut(frames.clip.cpu().numpy(), frames.frame.cpu().numpy())
-    kept, which = chosen(pieces, label)
-    rows = lines(kept)
-    shown = np.concatenate([piece.index for row in rows for piece in row])
-    nobody = frames.nobody.cpu().numpy()
-    score, variant = (np.where(nobody, np.nan, s.cpu().numpy()) for s in (frames.score, frames.variant))
+    selected, selection = select_segments(split_clips(frames.clip.cpu().numpy(), frames.frame.cpu().numpy()), label)
+    lines = arrange_lines(selected)
+    shown = np.concatenate([segment.index for segment in selected])
+    empty = frames.empty.cpu().numpy()
+    score, variant = (np.where(empty, np.nan, values.cpu().numpy()) for values in (frames.score, frames.variant))
     curves = [(score, PALE, 0.5), (variant, INK, 1.1)] if averaged else [(score, INK, 0.9)]
 
-    figure = new_figure(10, 0.8 + 1.3 * len(rows))
-    width = max(sum(piece.length for piece in row) for row in rows)
-    height = _limits(score[shown])
-    panels = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
-    for axes, row in zip(panels, rows, strict=True):
-        axes.set(xlim=(0, width), ylim=height)
+    figure = new_figure(10, 0.8 + 1.3 * len(lines))
+    width = max(sum(segment.length for segment in line) for line in lines)
+    limits = _limits(score[shown])
+    panels = figure.subplots(len(lines), 1, squeeze=False)[:, 0]
+    for axes, line in zip(panels, lines, strict=True):
+        axes.set(xlim=(0, width), ylim=limits)
         axes.tick_params(labelbottom=axes is panels[-1])
         offset = 0
-        for piece in row:
-            _draw(axes, piece, offset, label, curves)
-            _name(axes, piece, offset, frames, ROOM / width)
-            offset += piece.length
-    drawn = f": {len(shown):,} of {len(label):,}, {which}" if which else ""
-    panels[-1].set_xlabel(f"frames, clips end to end{drawn}")
+        for segment in line:
+            _draw_segment(axes, segment, offset, label, curves)
+            _draw_names(axes, segment, offset, frames, CHARACTERS / width)
+            offset += segment.length
+    note = f": {len(shown):,} of {len(label):,}, {selection}" if selection else ""
+    panels[-1].set_xlabel(f"frames, clips end to end{note}")
     figure.supylabel("score", fontsize=9)
     _legend(figure, averaged)
     return figure
 
 
-def _draw(
-    axes: Axes, piece: TimelineSegment, offset: int, label: NDArray[np.int64], curves: list[tuple[Floats, str, float]]
+def _draw_segment(
+    axes: Axes, segment: TimelineSegment, offset: int, label: Labels, curves: list[tuple[Floats, str, float]]
 ) -> None:
-    """Draw the curves of a piece over its shaded spans."""
-    for begin, end in runs(label[piece.index] == 1, label[piece.index]):
-        x = piece.x[[begin, end - 1]] + offset
+    """Draw the curves of a segment and shade its abnormal spans."""
+    for begin, end in find_spans(label[segment.index] == 1, label[segment.index]):
+        x = segment.x[[begin, end - 1]] + offset
         axes.axvspan(x[0], x[1] + 1, color=ABNORMAL, alpha=0.18, linewidth=0)
-    gaps = np.flatnonzero(np.diff(piece.x) > 1) + 1
+    gaps = np.flatnonzero(np.diff(segment.x) > 1) + 1
     for values, colour, width in curves:
-        x = np.insert(piece.x + offset + 0.5, gaps, np.nan)
-        axes.plot(x, np.insert(values[piece.index], gaps, np.nan), color=colour, linewidth=width)
+        x = np.insert(segment.x + offset + 0.5, gaps, np.nan)
+        axes.plot(x, np.insert(values[segment.index], gaps, np.nan), color=colour, linewidth=width)
     if offset:
         axes.axvline(offset, color=GREY, linewidth=0.8)
 
 
-def _name(axes: Axes, piece: TimelineSegment, offset: int, frames: FrameScores, room: float) -> None:
-    """Name the clip and, under it, its works; `room` characters fit over a frame."""
-    clip = frames.clips[int(frames.clip[piece.index[0]])]
-    if piece.continued:
-        clip += f", from frame {int(frames.frame[piece.index[0]])}"
-    where = axes.get_xaxis_transform()
-    fits = int(piece.length * room * 0.8)
+def _draw_names(axes: Axes, segment: TimelineSegment, offset: int, frames: FrameScores, per_frame: float) -> None:
+    """Write the clip's name and, under it, its actions; `per_frame` characters fit in the width of a frame."""
+    clip = frames.clips[int(frames.clip[segment.index[0]])]
+    if segment.continued:
+        clip += f", from frame {int(frames.frame[segment.index[0]])}"
+    transform = axes.get_xaxis_transform()
+    fits = int(segment.length * per_frame * 0.8)
     if fits >= 6:
-        above = 1.17 if frames.works else 1.02
-        axes.text(offset, above, short(clip, fits), transform=where, fontsize=7.5, fontweight="bold", va="bottom")
-    work = frames.work.cpu().numpy()[piece.index]
-    for begin, end in runs(work >= 0, work):
-        first, last = piece.x[begin] + offset, piece.x[end - 1] + offset
-        axes.plot([first + 3, last - 2], [1.03, 1.03], color=GREY, linewidth=1.2, transform=where, clip_on=False)
-        fits = int((last - first) * room)
+        y = 1.17 if frames.actions else 1.02
+        axes.text(offset, y, short(clip, fits), transform=transform, fontsize=7.5, fontweight="bold", va="bottom")
+    action = frames.action.cpu().numpy()[segment.index]
+    for begin, end in find_spans(action >= 0, action):
+        first, last = segment.x[begin] + offset, segment.x[end - 1] + offset
+        axes.plot([first + 3, last - 2], [1.03, 1.03], color=GREY, linewidth=1.2, transform=transform, clip_on=False)
+        fits = int((last - first) * per_frame)
         if fits >= 3:
-            name = short(frames.works[work[begin]], fits)
-            axes.text(
-                (first + last) / 2, 1.05, name, transform=where, fontsize=6.5, color=GREY, ha="center", va="bottom"
-            )
+            name, x = short(frames.actions[action[begin]], fits), (first + last) / 2
+            axes.text(x, 1.05, name, transform=transform, fontsize=6.5, color=GREY, ha="center", va="bottom")
 
 
 def _limits(score: Floats) -> tuple[float, float]:
-    """Span nearly all scores: a single outlier must not flatten the rest."""
+    """Choose the range of the y axis, without the highest 0.05 % of the scores."""
     known = score[~np.isnan(score)]
     low, high = (float(known.min()), float(np.quantile(known, 0.9995))) if len(known) else (0.0, 1.0)
     margin = 0.06 * (high - low) or 0.5

@@ -1,4 +1,4 @@
-"""How training went."""
+"""Losses per epoch."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from skelmap.evaluation.plots.style import ABNORMAL, FAINT, INK, STYLE, new_figure
 
 QUANTITIES = {"loss": "loss", "recon": "reconstruction", "kl": "KL divergence", "active_units": "active latents"}
-"""What gets a panel, if it was logged, and the panel's title."""
+"""Quantities that have a panel, and its title."""
 
 
 @mpl.rc_context(STYLE)
@@ -17,8 +17,8 @@ def training_history(history: Mapping[str, Sequence[float]]) -> Figure:
     """Draw one panel for each quantity, with a line for train and one for val.
 
     Args:
-        history: values per epoch by "train/loss", "val/loss", "train/recon" and so on; loss, recon,
-            kl and active_units get a panel. NaN where an epoch has no value. At least one of them is there.
+        history: values per epoch by "train/loss", "val/loss", "train/recon" and so on, NaN for an epoch without a
+            value; at least one of `QUANTITIES`.
     """
     quantities = [name for name in QUANTITIES if any(key.partition("/")[2] == name for key in history)]
     figure = new_figure(10 if len(quantities) > 2 else 3.4 * len(quantities), 2.7)
@@ -28,9 +28,9 @@ def training_history(history: Mapping[str, Sequence[float]]) -> Figure:
             split, _, rest = name.partition("/")
             if rest != quantity:
                 continue
-            look = {"color": ABNORMAL, "linestyle": "--"} if split == "val" else {"color": INK}
+            line = {"color": ABNORMAL, "linestyle": "--"} if split == "val" else {"color": INK}
             marker = "o" if len(values) < 3 else None
-            axes.plot(range(1, len(values) + 1), values, label=split, marker=marker, markersize=3, **look)
+            axes.plot(range(1, len(values) + 1), values, label=split, marker=marker, markersize=3, **line)
         axes.set(title=QUANTITIES[quantity], xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y", color=FAINT, linewidth=0.5)

@@ -1,34 +1,34 @@
 "use strict";
-// Draws what /stream tells: skeletons, the score of the last 30 seconds, alarms. Text is set as text, never as HTML.
+// Draws the states of /stream: skeletons, the score of the last 30 seconds, alarms. Text is set as text, never as HTML.
 const SECONDS = 30;
 const INK = "#e8e8e8", ALARM = "#e5484d", AMBER = "#f5b83d", DIM = "#8d939c";
-const at = (id) => document.getElementById(id);
-const STALE_MS = 2000;  // people of an older frame may have left since
+const element = (id) => document.getElementById(id);
+const STALE_MS = 2000;  // people of an older frame may have left
 let curve = [], low = Infinity, high = -Infinity, source = null, lastTime = null, lastChange = 0;
 
 function drawPeople(state) {
-  const canvas = at("camera"), pen = canvas.getContext("2d");
+  const canvas = element("camera"), pen = canvas.getContext("2d");
   const [width, height] = state.size || [640, 480];
   if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
   pen.clearRect(0, 0, width, height);
-  for (const one of state.people || []) {
-    pen.strokeStyle = pen.fillStyle = one.alarm ? ALARM : INK;
+  for (const person of state.people || []) {
+    pen.strokeStyle = pen.fillStyle = person.alarm ? ALARM : INK;
     pen.lineWidth = Math.max(2, width / 200);
     pen.lineCap = "round";
     for (const [a, b] of state.limbs) {
-      const from = one.joints[a], to = one.joints[b];
+      const from = person.joints[a], to = person.joints[b];
       if (!from || !to) continue;
       pen.beginPath(); pen.moveTo(...from); pen.lineTo(...to); pen.stroke();
     }
-    const seen = one.joints.filter(Boolean);
-    if (!seen.length) continue;
+    const detected = person.joints.filter(Boolean);
+    if (!detected.length) continue;
     pen.font = `${Math.round(width / 36)}px system-ui`;
-    pen.fillText(String(one.person), Math.min(...seen.map((j) => j[0])), Math.min(...seen.map((j) => j[1])) - 8);
+    pen.fillText(String(person.person), Math.min(...detected.map((j) => j[0])), Math.min(...detected.map((j) => j[1])) - 8);
   }
 }
 
 function drawCurve(state) {
-  const canvas = at("curve"), pen = canvas.getContext("2d"), { width, height } = canvas;
+  const canvas = element("curve"), pen = canvas.getContext("2d"), { width, height } = canvas;
   const now = state.time || 0;
   if (state.curve) curve = state.curve;
   if (state.score != null && (!curve.length || curve[curve.length - 1][0] < now)) curve.push([now, state.score]);
@@ -48,7 +48,7 @@ function drawCurve(state) {
   pen.strokeStyle = (state.people || []).some((one) => one.alarm) ? ALARM : INK; pen.lineWidth = 2;
   pen.beginPath();
   curve.forEach(([time, score], i) => {
-    const near = i && time - curve[i - 1][0] < 1;  // a gap is a gap
+    const near = i && time - curve[i - 1][0] < 1;  // longer gaps stay empty
     pen[near ? "lineTo" : "moveTo"](x(time), y(score));
   });
   pen.stroke();
@@ -56,12 +56,12 @@ function drawCurve(state) {
 
 function listEvents(state) {
   if (!state.events) return;
-  const merged = new Map();  // an alarm is told when it is raised and when it has ended: newest first
+  const merged = new Map();  // an alarm has an event when it is raised and another when it ends; the newest comes first
   for (const event of state.events) {
     const key = `${event.source} ${event.person} ${event.start}`;
     if (!merged.has(key)) merged.set(key, event);
   }
-  at("events").replaceChildren(...[...merged.values()].map((event) => {
+  element("events").replaceChildren(...[...merged.values()].map((event) => {
     const row = document.createElement("tr");
     const lasts = event.state === "raised";
     if (lasts) row.className = "lasts";
@@ -78,19 +78,19 @@ function listEvents(state) {
 
 function show(state) {
   if (state.source !== source) { source = state.source; curve = []; low = Infinity; high = -Infinity; }
-  at("source").textContent = state.source || "";
-  at("about").textContent = (state.about || []).join(" · ");
-  at("clock").textContent = state.time == null ? "" : `${state.time.toFixed(1)} s · ${state.latency_ms ?? "–"} ms a frame`;
+  element("source").textContent = state.source || "";
+  element("about").textContent = (state.about || []).join(" · ");
+  element("clock").textContent = state.time == null ? "" : `${state.time.toFixed(1)} s · ${state.latency_ms ?? "–"} ms a frame`;
   if (state.time !== lastTime) { lastTime = state.time; lastChange = performance.now(); }
   if (performance.now() - lastChange > STALE_MS) state = { ...state, people: [], score: null };
-  at("status").textContent = (state.troubles || []).join(" · ") || (state.time == null ? "waiting for a frame" : "");
+  element("status").textContent = (state.errors || []).join(" · ") || (state.time == null ? "waiting for a frame" : "");
   const alarmed = (state.people || []).filter((one) => one.alarm).map((one) => one.person);
-  at("banner").hidden = !alarmed.length;
-  at("banner").textContent = alarmed.length ? `ALARM: person ${alarmed.join(", ")}` : "";
+  element("banner").hidden = !alarmed.length;
+  element("banner").textContent = alarmed.length ? `ALARM: person ${alarmed.join(", ")}` : "";
   if (state.limbs) { drawPeople(state); drawCurve(state); }
   listEvents(state);
 }
 
 const stream = new EventSource("/stream");
 stream.onmessage = (message) => show(JSON.parse(message.data));
-stream.onerror = () => { at("status").textContent = "the monitor cannot be reached; trying again"; };
+stream.onerror = () => { element("status").textContent = "the monitor cannot be reached; trying again"; };

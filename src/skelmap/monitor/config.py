@@ -1,0 +1,88 @@
+"""Types and bounds of the keys of conf/monitor.yaml."""
+
+from typing import Annotated, Any, Literal
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel, Field
+
+from skelmap.skeletons.layouts import LAYOUTS
+from skelmap.skeletons.readers import PoseFormat
+from skelmap.utils.errors import UserError
+from skelmap.utils.schema import STRICT, FilePath, FrameRate, PictureSize, validate
+
+SourceName = Annotated[
+    Annotated[str, Field(min_length=1)] | int, Field(description="a file, a folder, a camera's number or address")
+]
+Command = Annotated[
+    list[Annotated[str, Field(min_length=1)]], Field(min_length=1, description="a list of words, such as [./notify.sh]")
+]
+
+
+class PoseFormatConfig(BaseModel):
+    """Keys of `pose_format`: what JSON files lack."""
+
+    model_config = STRICT
+
+    layout: Literal["BODY_25", "COCO_18", "COCO_17"]
+    size: PictureSize
+    fps: FrameRate
+
+    def to_format(self) -> PoseFormat:
+        """Convert to the readers' type."""
+        return PoseFormat(LAYOUTS[self.layout], (self.size[0], self.size[1]), self.fps)
+
+
+class WebConfig(BaseModel):
+    """Keys of `web`."""
+
+    model_config = STRICT
+
+    port: Annotated[int, Field(ge=0, le=65535)] | None
+    host: Annotated[str, Field(description="an address of this machine")]
+
+
+class MonitorConfig(BaseModel):
+    """Configuration of the monitor."""
+
+    model_config = STRICT
+
+    checkpoint: FilePath
+    source: SourceName
+    output: FilePath
+    false_alarms_per_hour: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
+    threshold: Annotated[float, Field(allow_inf_nan=False)] | None
+    min_seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
+    release_seconds: Annotated[float, Field(ge=0.2, le=3600, allow_inf_nan=False)]
+    on_alarm: Command | None
+    estimator: Annotated[str, Field(min_length=1, description="the name of a pose estimator")]
+    weights: FilePath | None
+    pose_format: Annotated[PoseFormatConfig, Field(description="keys and values")]
+    follow: bool
+    web: Annotated[WebConfig, Field(description="keys and values")]
+    realtime: bool
+    save_video: bool
+    save_camera_image: bool
+
+
+def read_config(cfg: DictConfig) -> MonitorConfig:
+    """Check the composed configuration and convert it.
+
+    Args:
+        cfg: composed from conf/monitor.yaml.
+
+    Raises:
+        UserError: naming the first key that is wrong, its value and what is allowed.
+    """
+    for key in ("checkpoint", "source"):
+        if OmegaConf.is_missing(cfg, key):
+            raise UserError(f"{key} is missing: set it with {key}=VALUE; skelmap monitor --help lists what it may be")
+    try:
+        values: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    except OmegaConfBaseException as error:
+        raise UserError(f"{error.full_key}: {error.msg or error}".strip()) from None
+    for name, schema in (("pose_format", PoseFormatConfig), ("web", WebConfig)):
+        if isinstance(values.get(name), dict):
+            validate(schema, values[name], name)
+    validate(MonitorConfig, values)
+    return MonitorConfig.model_validate(values)

@@ -1,0 +1,95 @@
+"""AUROC per action, intervals over groups and clips, and the difference between the two scores."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from evaluation_inputs import make_recording, make_rows, noisy_predictions, three_clips, window_predictions
+from skelmap.data.windows import EvalIndex
+from skelmap.evaluation.bootstrap import RESAMPLES
+from skelmap.evaluation.evaluate import evaluate
+from skelmap.evaluation.frames import Predictions
+from skelmap.evaluation.results import write_results
+
+
+def rows_with_groups(clips: list[int]) -> EvalIndex:
+    """Make a test split with so many clips of each group."""
+    groups = [f"person {i}" for i, count in enumerate(clips) for _ in range(count)]
+    recordings = [replace(make_recording(f"clip{i}", ((20, 40),)), group=group) for i, group in enumerate(groups)]
+    return make_rows([[(0, 60)]] * len(groups), [(0, 60)] * len(groups), recordings, 10)
+
+
+def large_rows(clips: int, length: int) -> EvalIndex:
+    recordings = [make_recording(f"c{i}", ((100, 200),) if i % 2 else ()) for i in range(clips)]
+    return make_rows([[(0, length)]] * clips, [(0, length)] * clips, recordings, 30)
+
+
+def test_actions_are_compared_with_their_own_normal_frames() -> None:
+    result = evaluate(noisy_predictions(three_clips(), 1), three_clips())
+    frames = result.frames
+    label, score, action = frames.label.numpy(), frames.score.numpy(), frames.action.numpy()
+    by_name = {a.action: a for a in result.primary.actions}
+    for index, name in enumerate(frames.actions):
+        keep = (action == index) | ((label == 0) & (name == "run"))
+        assert by_name[name].auroc.value == pytest.approx(roc_auc_score(label[keep], score[keep]), abs=1e-6)
+    against = {name: a.against for name, a in by_name.items()}
+    assert against == {"cut": "same action", "saw": "same action", "run": "all normal frames"}
+    assert [(a.abnormal, a.normal) for a in result.primary.actions] == [(40, 160), (50, 150), (200, 310)]
+
+
+def test_a_constant_score_has_the_auroc_of_chance() -> None:
+    rows = three_clips()
+    result = evaluate(window_predictions(rows, np.full(len(rows.starts), 0.1)), rows)
+    assert result.primary.auroc.value == result.variant.auroc.value == 0.5
+    assert result.primary.auroc.interval[:2] == (0.5, 0.5)
+
+
+def test_averaging_removes_independent_noise() -> None:
+    rows = three_clips()
+    result = evaluate(noisy_predictions(rows, 1), rows)
+    assert result.variant.auroc.value > result.primary.auroc.value + 0.01
+
+
+def test_the_interval_depends_on_the_seed_alone() -> None:
+    rows = large_rows(clips=8, length=250)
+    predictions = window_predictions(rows, np.random.default_rng(0).gamma(2, 30, len(rows.starts)))
+    one, again, other = (evaluate(predictions, rows, seed).primary.auroc.interval for seed in (1, 1, 2))
+    assert one == again != other
+
+
+def test_five_groups_are_resampled_as_groups(tmp_path: Path) -> None:
+    rows = rows_with_groups([4, 1, 2, 3, 5])
+    rng = np.random.default_rng(0)
+    group = np.unique([r.group for r in rows.recordings], return_inverse=True)[1]
+    score = rng.normal(rng.normal(0, 3, (5,))[group[rows.clip]], 1)[rows.starts]
+    result = evaluate(window_predictions(rows, score), rows, seed=4)
+    frames = result.frames
+    group_of_frame, label = group[frames.clip], frames.label.numpy()
+    aurocs = []
+    for times in np.random.default_rng([4, 0]).multinomial(5, np.full(5, 0.2), RESAMPLES)[:400]:
+        index = np.repeat(np.arange(len(label)), times[group_of_frame])
+        aurocs.append(roc_auc_score(label[index], frames.score.numpy()[index]))
+    low, high, _ = result.primary.auroc.interval
+    assert (low, high) == pytest.approx(np.quantile(aurocs, [0.025, 0.975]), abs=0.02)
+    metrics = write_results(tmp_path, result)
+    assert metrics["resampled"] == "5 groups" and metrics["groups"]["clip4"] == "person 1"
+
+
+def test_clips_are_resampled_if_there_are_fewer_groups() -> None:
+    rows = rows_with_groups([4, 1, 2, 3])
+    result = evaluate(window_predictions(rows, np.arange(len(rows.starts)) % 7.0), rows)
+    assert str(result.units) == "10 clips of 4 groups"
+
+
+@pytest.mark.slow
+def test_a_large_test_split_takes_seconds(tmp_path: Path) -> None:
+    rows = large_rows(164, 770)
+    score = torch.tensor(np.random.default_rng(0).gamma(2, 30, len(rows.starts)))
+    begin = time.perf_counter()
+    write_results(tmp_path, evaluate(Predictions(torch.tensor(rows.starts), score, None, 30), rows))
+    assert time.perf_counter() - begin < 10  # 2 s on one idle core
