@@ -10,6 +10,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 import skelmap.comparison.sweep  # noqa: F401  conf/ names the folders of a sweep by its resolver
+import skelmap.training.resolvers  # noqa: F401  registers ${from_model:KEY}
 from skelmap.utils.redaction import redacted
 
 

@@ -108,7 +108,7 @@ def training_figures(folder: Path, quick: bool) -> Iterator[Figure]:
     """Race training: the paper's settings, and 56 px; in bfloat16, too."""
     peak = limits.peak_flops()
     for img_size, steps in ((28, 20), (56, 10)):
-        common = (str(folder), str(steps), "data.stride=4", f"data.img_size={img_size}")
+        common = (str(folder), str(steps), "data.window_stride=4", f"data.img_size={img_size}")
         rivals = {
             "skelmap": ("train_skelmap", common),
             "plain": ("train_plain", common),
@@ -202,7 +202,7 @@ def judging_figures(folder: Path, quick: bool) -> Iterator[Figure]:
 
 def quality_figures(folder: Path, quick: bool) -> Iterator[Figure]:
     """Train skelmap and the plain loop with three seeds: do they learn the same?"""
-    smaller = ("data.stride=100", "trainer.max_epochs=2") if quick else ("data.stride=24",)
+    smaller = ("data.window_stride=100", "trainer.max_epochs=2") if quick else ("data.window_stride=24",)
     for seed, who, loss, auroc in quality.compared(str(folder), *smaller):
         yield Figure(f"quality_{who}_{seed}_loss", f"seed {seed}, {who}, lowest val/loss", loss, "nats a window")
         yield Figure(f"quality_{who}_{seed}_auroc", f"seed {seed}, {who}, AUROC (simulated)", auroc, "")

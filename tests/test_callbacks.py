@@ -14,7 +14,7 @@ from skelmap.models.base import WindowScores
 from skelmap.training.callbacks import EpochSeed, History, PredictionCollector
 from skelmap.training.run import run
 
-SMALL = ("data=manifest", "model=ae", "data.seq_len=8", "data.stride=6", "trainer=cpu", "trainer.max_epochs=3")
+SMALL = ("data=manifest", "model=ae", "data.seq_len=8", "data.window_stride=6", "trainer=cpu", "trainer.max_epochs=3")
 
 
 def noise_of(seed: int, epoch: int, rank: int = 0) -> torch.Tensor:

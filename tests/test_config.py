@@ -7,8 +7,8 @@ from hydra.errors import ConfigCompositionException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from hydra_config import ROOT, Compose
-from skelmap.training.schema import RULES, check
+from hydra_config import ROOT, Compose, check
+from skelmap.training.schema import RULES
 from skelmap.utils.errors import UserError
 from skelmap.utils.names import flatten
 
@@ -58,8 +58,8 @@ def test_every_key_is_checked(model: str, compose: Compose) -> None:
         ("data.maps.resample=cubic", "bilinear, area"),
         ("data.maps.line_unit=metre", "source, map"),
         ("data.maps.threshold=1", "null or a number from 0 up to 0.999"),
-        ("data.json.layout=BODY_26", "BODY_25, COCO_18, COCO_17"),
-        ("data.json.size=640", "[width, height]"),
+        ("data.pose_format.layout=BODY_26", "BODY_25, COCO_18, COCO_17"),
+        ("data.pose_format.size=640", "[width, height]"),
         ("model.channels=[]", "a list of whole numbers"),
         ("model.learning_rate=fast", "a number above 0"),
         ("model.beta=-1", "a number from 0"),

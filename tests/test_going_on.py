@@ -14,7 +14,14 @@ from skelmap.monitor.scorers import TorchScorer
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
 
-SMALL = ("model=ae", "model.channels=[4,8]", "model.latent_dim=4", "data=manifest", "data.seq_len=8", "data.stride=6")
+SMALL = (
+    "model=ae",
+    "model.channels=[4,8]",
+    "model.latent_dim=4",
+    "data=manifest",
+    "data.seq_len=8",
+    "data.window_stride=6",
+)
 WORSE = "model.learning_rate=0.5"
 """With this rate an epoch spoils what was learnt."""
 

@@ -20,7 +20,7 @@ from skelmap.utils.errors import UserError
 from synthetic_data import add_recordings, as_coco, make_clip, wave, write_toy_dataset
 
 MODELS = ("lstm_vae", "vae", "ae", "pca", "gmm")
-SMALL = ("trainer=cpu", "trainer.max_epochs=2", "data.seq_len=8", "data.stride=4")
+SMALL = ("trainer=cpu", "trainer.max_epochs=2", "data.seq_len=8", "data.window_stride=4")
 SIZES: dict[str, tuple[str, ...]] = {
     "lstm_vae": ("model.hidden_size=16", "model.latent_dim=4"),
     "pca": ("trainer.max_epochs=1", "model.latent_dim=4"),

@@ -8,9 +8,8 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from hydra_config import ROOT, Compose
+from hydra_config import ROOT, Compose, check
 from skelmap.training.loggers import FACTS
-from skelmap.training.schema import check
 
 jsonschema = pytest.importorskip("jsonschema")
 wandb_agent = pytest.importorskip("wandb.wandb_agent")

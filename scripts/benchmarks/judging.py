@@ -35,7 +35,7 @@ def auroc(count: int) -> tuple[float, float]:
 
 def afterwards(folder: str) -> float:
     """Judge, draw and report the LSTM-VAE's scores of the simulated test split, s."""
-    cfg = configuration(folder, "trainer.max_epochs=1", "data.stride=100")
+    cfg = configuration(folder, "trainer.max_epochs=1", "data.window_stride=100")
     trainer, model, data = run.prepare(cfg)
     trainer.fit(model, data)
     predictions = run.predict(trainer, model, data)

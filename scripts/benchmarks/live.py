@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.limits import DEVICE
 from benchmarks.maps import MAPS
-from skelmap.data.rendering import MapSettings, draw_maps
+from skelmap.data.rendering import MapSettings, render_maps
 from skelmap.models.lstm_vae import LSTMVAE
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip
@@ -27,7 +27,7 @@ def frame_times(manifest: Path, img_size: int, frames: int = 500) -> tuple[float
         for i in range(frames):
             began = time.perf_counter()
             pose = clip.keypoints[i % len(clip.keypoints)][None]
-            drawn = torch.from_numpy(draw_maps(pose, clip.layout, clip.size, settings)).to(DEVICE, torch.float32)
+            drawn = torch.from_numpy(render_maps(pose, clip.layout, clip.size, settings)).to(DEVICE, torch.float32)
             maps.append(drawn)
             if len(maps) == 30:
                 score, _ = model.score_windows(torch.stack(list(maps), dim=1))

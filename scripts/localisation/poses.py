@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skelmap.data.rendering import MIN_CONFIDENCE, MapSettings, draw_maps
+from skelmap.data.rendering import MIN_CONFIDENCE, MapSettings, render_maps
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import neck_positions
 from skelmap.skeletons.manifest import Manifest
@@ -41,7 +41,7 @@ class Poses:
     def draw(self, settings: MapSettings) -> NDArray[np.bool_]:
         """Draw the map of each pose, (N, img_size, img_size)."""
         return np.concatenate(
-            [draw_maps(clip.keypoints[rows], clip.layout, clip.size, settings)[:, 0] for clip, rows in self.clips]
+            [render_maps(clip.keypoints[rows], clip.layout, clip.size, settings)[:, 0] for clip, rows in self.clips]
         )
 
 

@@ -20,7 +20,7 @@ from hydra_config import ROOT
 from skelmap.comparison.sweep import folder_name, run_folders
 from skelmap.comparison.sweep_progress import LAUNCHER_PACKAGES, RunCounts, SweepProgress, progress_line
 
-RUN = ("data=manifest", "data.seq_len=8", "data.stride=2", "trainer=cpu", "trainer.max_epochs=12")
+RUN = ("data=manifest", "data.seq_len=8", "data.window_stride=2", "trainer=cpu", "trainer.max_epochs=12")
 FOUR = (*RUN, "model=lstm_vae", "model.hidden_size=16", "seed=0,1", "data.img_size=14,20", "hydra.sweep.dir=sweep")
 COSTS = ("train_seconds", "peak_memory_mb")
 

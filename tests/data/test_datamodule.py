@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skelmap.data.datamodule import Batch, SkeletonDataModule
-from skelmap.data.rendering import draw_maps
-from skelmap.data.windows import EvalIndex, Segments, span, window_starts
+from skelmap.data.rendering import render_maps
+from skelmap.data.windows import EvalIndex, Segments, window_starts
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import BODY_25
 from skelmap.skeletons.readers import read_clip, write_clip
@@ -25,15 +25,18 @@ Make = Callable[..., SkeletonDataModule]
 def make(task: Path, shared_cache: Path) -> Make:
     def build(manifest: Path = task, **change: object) -> SkeletonDataModule:
         maps = {"crop_size": 480, "resample": "bilinear", "line_width": 8, "line_unit": "source", "threshold": 0.1}
-        keys = {"seq_len": 10, "window": 10, "representation": "maps", "img_size": 28, "maps": maps, "batch_size": 16}
-        json = {"layout": "BODY_25", "size": [640, 480], "fps": 30}
-        return SkeletonDataModule(manifest, shared_cache, **{**keys, "json": json, **change})
+        keys = {"seq_len": 10, "maps": maps, "batch_size": 16}
+        return SkeletonDataModule(manifest, shared_cache, **{**keys, **change})
 
     return build
 
 
 def batches(data: SkeletonDataModule, split: str) -> list[Batch]:
-    loader = {"train": data.train_dataloader, "val": data.val_dataloader, "test": data.predict_dataloader}[split]()
+    loader = {
+        "train": data.train_dataloader,
+        "val": data.val_dataloader,
+        "test": lambda: data.predict_dataloader()[0],
+    }[split]()
     return [data.on_after_batch_transfer(batch, 0) for batch in loader]
 
 
@@ -42,19 +45,19 @@ def direct_windows(data: SkeletonDataModule, split: str) -> dict[tuple[str, int]
     windows = {}
     for recording in data.manifest.split(split):
         clip = read_clip(recording.path, recording.clip)
-        maps = draw_maps(clip.keypoints, clip.layout, clip.size, data.settings)[:, 0]
+        maps = render_maps(clip.keypoints, clip.layout, clip.size, data.settings)[:, 0]
         windows |= {(recording.clip, i): maps[i : i + data.window] for i in range(len(maps) - data.window + 1)}
     return windows
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
-@pytest.mark.parametrize("window", [10, 1])
-def test_batches_hold_the_maps_of_every_window_once(make: Make, split: str, window: int) -> None:
+@pytest.mark.parametrize("window", ["sequence", "frame"])
+def test_batches_hold_the_maps_of_every_window_once(make: Make, split: str, window: str) -> None:
     data = make(window=window)
     served = {}
     for batch in batches(data, split):
         start, maps = batch.start, batch.windows
-        assert maps.shape == (len(start), window, 1, 28, 28) and maps.dtype == torch.float32
+        assert maps.shape == (len(start), data.window, 1, 28, 28) and maps.dtype == torch.float32
         for row, window_maps in zip(start.tolist(), maps, strict=True):
             name = data.manifest.recordings[data.cache.clip[row]].clip
             served[name, int(data.cache.frame[row])] = window_maps[:, 0].bool().numpy()
@@ -63,42 +66,42 @@ def test_batches_hold_the_maps_of_every_window_once(make: Make, split: str, wind
     assert all(np.array_equal(served[key], expected[key]) for key in expected)
 
 
-@pytest.mark.parametrize("window", [6, 1])
-def test_windows_of_every_third_frame(window: int, make: Make) -> None:
-    every, third = make(seq_len=18, window=1), make(seq_len=6, window=window, frame_step=3)
-    length = 60 - (window - 1) * 3
-    starts = [clip * 60 + i for clip in range(3) for i in range(length)]
-    assert third.test_row(torch.from_numpy(third.starts("test"))).tolist() == starts
-    for batch in batches(third, "train"):
-        rows = batch.start[:, None] + torch.tensor([0, 3, 6, 9, 12, 15])[:window]
-        assert torch.equal(batch.windows, every.gather(rows.flatten()).view(batch.windows.shape))
-    rows = third.test_rows()
-    assert (rows.span, rows.shortest) == (16, 18)
-    np.testing.assert_array_equal(rows.starts, [clip * 60 + i for clip in range(3) for i in range(45)])
-
-
-@given(st.lists(st.integers(1, 30), max_size=5), st.integers(1, 5), st.integers(1, 4))
-def test_windows_cover_every_row_of_a_run_that_is_long_enough(lengths: list[int], t: int, step: int) -> None:
+@given(st.lists(st.integers(1, 30), max_size=5), st.integers(1, 5))
+def test_windows_cover_every_row_of_a_segment_that_is_long_enough(lengths: list[int], t: int) -> None:
     first = np.cumsum([0, *lengths])[:-1]
-    kept = Segments(first, np.array(lengths, np.int64)).at_least(t * step)
-    covered = window_starts(kept, span(t, step))[:, None] + step * np.arange(t)
+    kept = Segments(first, np.array(lengths, np.int64)).at_least(t)
+    covered = window_starts(kept, t)[:, None] + np.arange(t)
     rows = [row for begin, count in zip(*kept, strict=True) for row in range(begin, begin + count)]
     assert np.unique(covered).tolist() == rows
 
 
-def test_only_rows_that_depend_on_the_one_before_are_cached_by_step(make: Make) -> None:
-    def paths(**change: object) -> set[Path]:
-        return {make(frame_step=step, seq_len=3, **change).cache.path for step in (1, 3)}
+def test_recordings_of_mixed_rates_run_at_the_most_common_rate_of_training(tmp_path: Path, make: Make) -> None:
+    manifest = write_toy_dataset(tmp_path)
+    at_15 = Clip.build("test_mixed", wave(60, 4), BODY_25, (640, 480), 15.0)
+    write_clip(tmp_path / "test_mixed.npz", at_15)
+    data = make(manifest)
+    assert data.fps == 30
+    index = data.eval_index("test")
+    mixed = index.frame[index.clip == 0]
+    assert mixed.tolist() == list(range(119)) and index.spans[0] == (0, 119)
+    assert index.recordings[0].abnormal == ((60, 120),)  # frames 30 to 60 at 15 a second
+    assert make(manifest, fps=15).fps == 15
 
-    assert len(paths()) == 1
-    assert len(paths(representation="keypoints")) == len(paths(maps={"channels": ["body", "motion"]})) == 2
+
+def test_validation_scores_include_the_windows_that_a_camera_would_score(tmp_path: Path, make: Make) -> None:
+    write_toy_dataset(tmp_path)
+    write_clip(tmp_path / "val.npz", make_clip(wave(16), frame=np.array([*range(4), *range(20, 32)])))
+    manifest = tmp_path / "manifest.csv"
+    single = make(manifest, window="frame")
+    assert len(single.starts("val")) == 12 and len(single.scored_starts("val")) == 16
+    assert len(make(manifest).scored_starts("val")) == 3
 
 
 def test_the_share_of_frames_in_which_a_joint_was_seen(make: Make) -> None:
     data = make(representation="keypoints")
     clips = [read_clip(r.path, r.clip) for r in data.manifest.split("train")]
     seen = np.concatenate([clip.keypoints[clip.present][..., 2] > 0 for clip in clips])
-    np.testing.assert_allclose(data.seen_share("train"), seen.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(data.detection_rate("train"), seen.mean(axis=0), rtol=1e-6)
 
 
 def test_clips_of_different_layouts_make_no_keypoints_but_maps(make: Make, tmp_path: Path) -> None:
@@ -119,14 +122,14 @@ def test_training_is_shuffled_by_epoch_and_the_rest_is_in_order(make: Make) -> N
 
 
 def test_the_stride_thins_out_training_and_validation_but_never_the_test(make: Make) -> None:
-    every, third = make(), make(stride=3)
+    every, third = make(), make(window_stride=3)
     for split in ("train", "val"):
         assert 0 < len(third.starts(split)) <= len(every.starts(split)) / 2
-    np.testing.assert_array_equal(third.starts("test"), every.starts("test"))
+    np.testing.assert_array_equal(third.scored_starts("test"), every.scored_starts("test"))
 
 
 def test_seq_len_model_and_batch_size_share_one_cache(make: Make) -> None:
-    changes = [{}, {"seq_len": 5, "window": 5}, {"window": 1}, {"batch_size": 3}, {"stride": 4}, {"seed": 9}]
+    changes = [{}, {"seq_len": 5}, {"window": "frame"}, {"batch_size": 3}, {"window_stride": 4}, {"seed": 9}]
     assert len({make(**change).cache.path for change in changes}) == 1
     assert make(img_size=30).cache.path != make().cache.path
 
@@ -135,13 +138,13 @@ def test_frame_models_see_the_frames_that_window_models_see(tmp_path: Path, make
     write_toy_dataset(tmp_path)
     gaps = np.array([*range(0, 12), *range(20, 25), *range(40, 55)])
     write_clip(tmp_path / "train_a.npz", make_clip(wave(len(gaps)), frame=gaps))
-    windows, frames = (make(tmp_path / "manifest.csv", window=w).starts("train") for w in (10, 1))
+    windows, frames = (make(tmp_path / "manifest.csv", window=w).starts("train") for w in ("sequence", "frame"))
     assert np.unique(windows[:, None] + np.arange(10)).tolist() == frames.tolist()
 
 
 def test_test_rows_describe_the_test_split(make: Make) -> None:
     data = make(seq_len=20)
-    rows: EvalIndex = data.test_rows()
+    rows: EvalIndex = data.eval_index("test")
     assert [r.clip for r in rows.recordings] == ["test_mixed", "test_normal", "test_abnormal"]
     assert rows.spans == ((0, 60),) * 3 and rows.fps == (30.0,) * 3 and rows.seq_len == 20
     np.testing.assert_array_equal(rows.clip, np.repeat([0, 1, 2], 60))
@@ -152,8 +155,8 @@ def test_test_rows_describe_the_test_split(make: Make) -> None:
 def test_rows_of_cache_and_test_split_convert_into_each_other(make: Make) -> None:
     data = make()
     numbers = np.arange(180)
-    rows = data.cache_row(numbers)
-    np.testing.assert_array_equal(data.test_row(torch.from_numpy(rows)).numpy(), numbers)
+    rows = data.cache_rows("test", numbers)
+    np.testing.assert_array_equal(data.eval_rows("test", torch.from_numpy(rows)).numpy(), numbers)
     names = [data.manifest.recordings[c].split for c in data.cache.clip[rows]]
     assert set(names) == {"test"}
 
@@ -173,18 +176,15 @@ def test_validation_may_be_empty(tmp_path: Path, make: Make) -> None:
 
 def test_a_window_longer_than_every_run_is_refused_with_the_longest(make: Make) -> None:
     with pytest.raises(UserError, match=r"data\.seq_len=61 frames in split train: .* has 60; allowed are 1 to 60"):
-        make(seq_len=61, window=61).setup()
-    make(seq_len=60, window=60).setup()
-    with pytest.raises(UserError, match=r"seq_len=21 frames, data\.frame_step=3 apart, .* 1 to 60 for the product"):
-        make(seq_len=21, window=21, frame_step=3).setup()
-    make(seq_len=20, window=20, frame_step=3).setup()
+        make(seq_len=61).setup()
+    make(seq_len=60).setup()
 
 
 def test_a_split_without_anybody_is_refused(tmp_path: Path, make: Make) -> None:
     write_clip(tmp_path / "a.npz", make_clip(wave(20)))
     write_clip(tmp_path / "b.npz", make_clip(np.zeros((20, 25, 3), np.float32)))
     manifest = write_manifest(tmp_path, [["a", "a.npz", "train", "a"], ["b", "b.npz", "test", "b"]])
-    with pytest.raises(UserError, match="nobody is in any frame of split test"):
+    with pytest.raises(UserError, match="no frame of split test shows a person"):
         make(manifest).setup()
 
 
@@ -212,7 +212,7 @@ def test_only_data_written_by_the_simulation_are_called_simulated(tmp_path: Path
 
 
 def test_people_larger_than_the_cut_are_told(tmp_path: Path, make: Make) -> None:
-    assert make().cut_off == ""
+    assert make().crop_warning == ""
     clip = make_clip(wave(20))
     large = Clip.build("large", clip.keypoints * np.float32((3, 3, 1)), clip.layout, (1920, 1440), clip.fps)
     write_clip(tmp_path / "large.npz", large)
@@ -220,7 +220,7 @@ def test_people_larger_than_the_cut_are_told(tmp_path: Path, make: Make) -> None
     points = large.keypoints[..., :2] - large.keypoints[:, BODY_25.joints.index("neck"), None, :2]
     share = (np.abs(points).max(axis=-1) > 240).mean()
     for data in (make(manifest), make(manifest)):  # of the cache that is built, and of the one that is there
-        assert data.cut_off.startswith(f"{share:.0%} of the seen joints lie outside the maps")
-        assert "data.maps.crop_size=480" in data.cut_off and "data.maps.line_width" in data.cut_off
-    assert make(manifest, maps={"crop_size": 1440, "line_width": 24}).cut_off == ""
-    assert make(manifest, representation="keypoints").cut_off == ""
+        assert data.crop_warning.startswith(f"{share:.0%} of the detected joints lie outside the maps")
+        assert "data.maps.crop_size=480" in data.crop_warning and "data.maps.line_width" in data.crop_warning
+    assert make(manifest, maps={"crop_size": 1440, "line_width": 24}).crop_warning == ""
+    assert make(manifest, representation="keypoints").crop_warning == ""

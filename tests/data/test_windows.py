@@ -1,4 +1,4 @@
-"""Runs and windows against brute force."""
+"""Segments and windows against brute force."""
 
 import numpy as np
 from hypothesis import given
@@ -29,22 +29,24 @@ def test_windows_are_exactly_the_successive_frames_of_one_person(rows: Rows, win
 
 @given(rows_of_people, st.integers(1, 5), st.integers(1, 5))
 def test_a_stride_counts_from_the_start_of_each_run(rows: Rows, window: int, stride: int) -> None:
-    runs = find_segments(*columns(rows))
+    segments = find_segments(*columns(rows))
     expected = [
-        first + offset for first, length in zip(*runs, strict=True) for offset in range(0, length - window + 1, stride)
+        first + offset
+        for first, length in zip(*segments, strict=True)
+        for offset in range(0, length - window + 1, stride)
     ]
-    assert window_starts(runs, window, stride).tolist() == expected
+    assert window_starts(segments, window, stride).tolist() == expected
 
 
 @given(rows_of_people)
-def test_runs_cover_every_row_once_and_cannot_be_joined(rows: Rows) -> None:
-    runs = find_segments(*columns(rows))
-    covered = [row for first, length in zip(*runs, strict=True) for row in range(first, first + length)]
+def test_segments_cover_every_row_once_and_cannot_be_joined(rows: Rows) -> None:
+    segments = find_segments(*columns(rows))
+    covered = [row for first, length in zip(*segments, strict=True) for row in range(first, first + length)]
     assert covered == list(range(len(rows)))
-    assert all(is_window(rows[f : f + n]) for f, n in zip(*runs, strict=True))
-    assert not any(is_window([rows[f - 1], rows[f]]) for f in runs.first[1:])
+    assert all(is_window(rows[f : f + n]) for f, n in zip(*segments, strict=True))
+    assert not any(is_window([rows[f - 1], rows[f]]) for f in segments.first[1:])
 
 
-def test_at_least_keeps_long_runs() -> None:
-    runs = Segments(np.array([0, 3, 8]), np.array([3, 5, 2])).at_least(3)
-    assert (runs.first.tolist(), runs.length.tolist()) == ([0, 3], [3, 5])
+def test_at_least_keeps_long_segments() -> None:
+    segments = Segments(np.array([0, 3, 8]), np.array([3, 5, 2])).at_least(3)
+    assert (segments.first.tolist(), segments.length.tolist()) == ([0, 3], [3, 5])

@@ -8,11 +8,19 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
 import skelmap.comparison.sweep  # noqa: F401  registers the resolver that names the folders of a sweep
+import skelmap.training.resolvers  # noqa: F401  registers ${from_model:KEY}
 
 ROOT = Path(__file__).parents[2]
 """The repository."""
 Compose = Callable[..., DictConfig]
 """A function from overrides to a configuration."""
+
+
+def check(cfg: DictConfig) -> None:
+    """Resolve and check a configuration, as a run does."""
+    from skelmap.training import schema
+
+    schema.check(schema.resolve(cfg))
 
 
 def compose_train(*overrides: str) -> DictConfig:

@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
 ]
-SMALL = ("trainer=gpu", "data.stride=4", "data.batch_size=8", "trainer.max_epochs=3")
+SMALL = ("trainer=gpu", "data.window_stride=4", "data.batch_size=8", "trainer.max_epochs=3")
 
 
 def small(name: str, task: Path) -> list[str]:

@@ -24,7 +24,7 @@ def test_the_negative_log_likelihood_of_places_is_a_sum_over_coordinates() -> No
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_learn_normal_keypoints_and_how_far_they_spread(name: str, compose: Compose, task: Path) -> None:
-    model, data = built(compose, task, name, KEYPOINTS, "data.stride=4", "data.batch_size=8")
+    model, data = built(compose, task, name, KEYPOINTS, "data.window_stride=4", "data.batch_size=8")
     fitted = trainer(epochs=60)
     fitted.fit(model, data)
     windows = data.gather(torch.from_numpy(data.starts("train")))
@@ -39,7 +39,7 @@ def test_networks_learn_normal_keypoints_and_how_far_they_spread(name: str, comp
     "name", [pytest.param("ae", marks=pytest.mark.slow), pytest.param("vae", marks=pytest.mark.slow), "lstm_vae"]
 )
 def test_a_run_on_keypoints_tells_lying_from_standing(name: str, compose: Compose, task: Path, tmp_path: Path) -> None:
-    sizes = ["model.latent_dim=4", "model.learning_rate=0.01", "data.seq_len=8", "data.stride=2"]
+    sizes = ["model.latent_dim=4", "model.learning_rate=0.01", "data.seq_len=8", "data.window_stride=2"]
     more = ["model.hidden_size=32"] if name == "lstm_vae" else []
     numbers = run(
         compose("data=manifest", f"data.manifest={task}", f"model={name}", KEYPOINTS, "trainer=cpu", *sizes, *more)

@@ -354,5 +354,5 @@ def test_maps_are_refused(compose: Compose, task: Path) -> None:
 def test_real_drumming_is_told_from_other_movements_of_people_not_in_training(
     compose: Compose, real_data: Path
 ) -> None:
-    drums = ("data=manifest", f"data.manifest={real_data}/manifest_drums.csv", "data.stride=10")
+    drums = ("data=manifest", f"data.manifest={real_data}/manifest_drums.csv", "data.window_stride=10")
     assert run(compose("model=neighbours", *drums, "trainer.accelerator=cpu"))["auroc"] > 0.9

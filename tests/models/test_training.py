@@ -37,7 +37,7 @@ def scores(fitted: pl.Trainer, model: pl.LightningModule, data: SkeletonDataModu
 
 @every_model
 def test_it_overfits_a_handful_of_windows_and_tells_obvious_anomalies(name: str, compose: Compose, task: Path) -> None:
-    model, data = built(compose, task, name, "data.stride=4", "data.batch_size=8", "data.maps.resample=area")
+    model, data = built(compose, task, name, "data.window_stride=4", "data.batch_size=8", "data.maps.resample=area")
     fitted = trainer(epochs=40 if name in NETWORKS else 1)
     fitted.fit(model, data)
     score, label = scores(fitted, model, data)
@@ -48,7 +48,7 @@ def test_it_overfits_a_handful_of_windows_and_tells_obvious_anomalies(name: str,
 def test_a_checkpoint_is_plain_and_gives_the_same_scores(
     name: str, compose: Compose, task: Path, tmp_path: Path
 ) -> None:
-    model, data = built(compose, task, name, "data.stride=4", "data.batch_size=8")
+    model, data = built(compose, task, name, "data.window_stride=4", "data.batch_size=8")
     fitted = trainer(epochs=1)
     fitted.fit(model, data)
     before, _ = scores(fitted, model, data)
@@ -64,7 +64,7 @@ def test_a_checkpoint_is_plain_and_gives_the_same_scores(
 
 @every_kind
 def test_judging_alone_repeats_the_judgement(name: str, compose: Compose, task: Path, tmp_path: Path) -> None:
-    words = (*small_overrides(name), f"data.manifest={task}", "data.stride=4", "trainer.max_epochs=1")
+    words = (*small_overrides(name), f"data.manifest={task}", "data.window_stride=4", "trainer.max_epochs=1")
     trained = run(compose(*words))
     best = tmp_path / "run" / "checkpoints" / "best.ckpt"
     judged = run(compose(*words, "train=false", f"ckpt_path={best}", run=tmp_path / "judged"))
@@ -74,14 +74,14 @@ def test_judging_alone_repeats_the_judgement(name: str, compose: Compose, task: 
 
 @every_kind
 def test_bfloat16_trains(name: str, compose: Compose, task: Path) -> None:
-    words = (*small_overrides(name), f"data.manifest={task}", "data.stride=4", "trainer.max_epochs=1")
+    words = (*small_overrides(name), f"data.manifest={task}", "data.window_stride=4", "trainer.max_epochs=1")
     numbers = run(compose(*words, "trainer.precision=bf16-mixed"))
     assert math.isfinite(numbers["val_loss"]) and 0 <= numbers["auroc"] <= 1
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_kl_per_latent_and_active_units_are_logged(name: str, compose: Compose, task: Path) -> None:
-    model, data = built(compose, task, name, "data.stride=4")
+    model, data = built(compose, task, name, "data.window_stride=4")
     fitted = trainer(epochs=1)
     fitted.fit(model, data)
     logged = fitted.callback_metrics

@@ -49,7 +49,7 @@ def broken(fps: float) -> Clip:
 
 def overrides(task: Path, model: str) -> tuple[str, ...]:
     words = (f"data.manifest={task}", f"model={model}", "trainer=cpu", "trainer.max_epochs=1", "model.latent_dim=4")
-    return ("data=manifest", *words, "data.seq_len=8", "data.stride=4")
+    return ("data=manifest", *words, "data.seq_len=8", "data.window_stride=4")
 
 
 @pytest.mark.parametrize("fps", [30.0, 25.0])

@@ -16,7 +16,7 @@ from skelmap.skeletons.readers import read_clip, write_clip
 from skelmap.training.run import run
 from synthetic_data import make_clip, wave, write_toy_dataset
 
-SMALL = ("trainer=cpu", "data.seq_len=8", "data.stride=4", "trainer.max_epochs=1")
+SMALL = ("trainer=cpu", "data.seq_len=8", "data.window_stride=4", "trainer.max_epochs=1")
 MODELS = {
     "lstm_vae": ("model.hidden_size=16", "model.latent_dim=4"),
     "lstm_vae data.representation=keypoints": ("model.hidden_size=16", "model.latent_dim=4"),

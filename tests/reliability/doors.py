@@ -306,7 +306,15 @@ def comparison(good: Good, folder: Path, rng: Random) -> Trial:
         shutil.copytree(source, folder / "sweep" / model, ignore=shutil.ignore_patterns("checkpoints", "*.html"))
     run = rng.choice(sorted((folder / "sweep").iterdir()))
     file = run / rng.choice(
-        ("config.yaml", "metrics.json", "metrics.json", "scores.csv", "versions.json", "data.json", "failed.txt")
+        (
+            "config.yaml",
+            "metrics.json",
+            "metrics.json",
+            "scores.csv",
+            "versions.json",
+            "data_digests.json",
+            "failed.txt",
+        )
     )
     if file.name == "failed.txt":
         (run / "metrics.json").unlink()
@@ -358,8 +366,10 @@ def run_folder(good: Good, folder: Path, rng: Random) -> Trial:
     def trial() -> None:
         finished(folder / "run", good.configs[model])
         ValidationScores.read(folder / "run")
-        spec = InputSpec.read(folder / "run")
-        TorchScorer(folder / "run").score(np.zeros((1, spec.window, *spec.settings.shape), np.float32))
+        eye = InputSpec.read(folder / "run")
+        scorer = TorchScorer(folder / "run")
+        frames = np.zeros((eye.window, *eye.settings.shape), np.float32)
+        scorer.score([list(scorer.encode(frames))], frames[None])
 
     return trial
 

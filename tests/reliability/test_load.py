@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from trials import SEED, TRIALS
 
-from skelmap.data.rendering import MapSettings, draw_maps
+from skelmap.data.rendering import MapSettings, render_maps
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip, write_clip
 from synthetic_data import make_clip, wave, write_manifest
@@ -97,7 +97,7 @@ def test_no_wrong_byte_is_read_while_caches_are_damaged(tmp_path: Path) -> None:
     clips = [read_clip(r.path, r.clip) for r in read_manifest(manifest).recordings]
     for size in (14, 28):
         settings = MapSettings(img_size=size)
-        maps = [draw_maps(clip.keypoints, clip.layout, clip.size, settings)[:, 0] for clip in clips]
+        maps = [render_maps(clip.keypoints, clip.layout, clip.size, settings)[:, 0] for clip in clips]
         np.save(tmp_path / f"{size}.npy", np.concatenate(maps).astype(bool))
 
     readers = subprocess.Popen(

@@ -15,7 +15,14 @@ from skelmap.training.run import run
 from skelmap.utils.errors import UserError
 from synthetic_data import make_clip, wave, write_manifest
 
-SMALL = ("data=manifest", "data.img_size=14", "data.seq_len=8", "data.stride=4", "trainer=cpu", "trainer.max_epochs=3")
+SMALL = (
+    "data=manifest",
+    "data.img_size=14",
+    "data.seq_len=8",
+    "data.window_stride=4",
+    "trainer=cpu",
+    "trainer.max_epochs=3",
+)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")], ids=["nan", "inf"])

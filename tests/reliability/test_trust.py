@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from cli_runs import train
-from hydra_config import ROOT, Compose, compose_train
+from hydra_config import ROOT, Compose, check, compose_train
 from skelmap import models
 from skelmap.comparison.comparison import compare_runs
 from skelmap.comparison.write import write_comparison
 from skelmap.skeletons.readers import write_clip
 from skelmap.training.instantiate import build
 from skelmap.training.run import run
-from skelmap.training.schema import MODEL, TARGETS, check
+from skelmap.training.schema import MODEL, TARGETS
 from skelmap.utils.errors import UserError
 from skelmap.utils.redaction import redacted
 from synthetic_data import make_clip, wave, write_manifest
@@ -108,7 +108,7 @@ def test_going_on_from_a_strangers_checkpoint_deletes_nothing(
 
 
 CALLS = [
-    "+data.json.more={_target_:os.system,command:id}",
+    "+data.pose_format.more={_target_:os.system,command:id}",
     "+model.more=[[{_target_:builtins.eval,_args_:[1]}]]",
     "trainer._target_=subprocess.run",
     "callbacks.history._target_=pathlib.Path.unlink",
@@ -141,7 +141,7 @@ def test_all_that_conf_calls_is_allowed_and_nothing_else() -> None:
     hydras = {
         "skelmap.comparison.sweep_progress.SweepProgress",
         "skelmap.comparison.write.CompareAtSweepEnd",
-        "skelmap.training.output_check.OutputCheck",
+        "skelmap.training.run_dir.OutputCheck",
     }  # Hydra itself calls these
     called_models = {word for word in called if MODEL.fullmatch(word)}
     assert called - hydras - called_models == TARGETS

@@ -17,7 +17,14 @@ TRIALS = int(os.environ.get("SKELMAP_TRIALS", "1"))
 """Trials of each kind; docs/reliability.md says what more of them found."""
 SEED = int(os.environ.get("SKELMAP_TRIALS_SEED", "0"))
 SMALL = (
-    *("data=manifest", "data.img_size=14", "data.seq_len=8", "data.stride=2", "trainer=cpu", "trainer.max_epochs=5"),
+    *(
+        "data=manifest",
+        "data.img_size=14",
+        "data.seq_len=8",
+        "data.window_stride=2",
+        "trainer=cpu",
+        "trainer.max_epochs=5",
+    ),
     *("model=lstm_vae", "model.hidden_size=16", "model.latent_dim=4", "model.channels=[2,4]", "hydra.run.dir=run"),
 )
 """A training of seconds; it writes into `run` and `outputs/cache` of the folder where it is started."""

@@ -1,14 +1,24 @@
-"""Cache of rendered rows, keyed by the content of the recordings."""
+"""Cache of all frames of a data set, as models see them: resampled, bridged, rendered, packed.
+
+One file per (content of the recordings, settings, clock, renderer version):
+
+    magic | rows (N, bytes) uint8 | clip, tick, track (N,) int32 each | size (N,) float32 | JSON | length of the JSON |
+    digest | magic
+
+The digest covers everything before it, and the JSON holds the name of the file, so a damaged, truncated or exchanged
+file is detected when it is opened, and built again. The file is read into memory as a whole and the digest is that of
+what was read: later changes of the file have no effect. (Memory-mapped rows would change with the file, and a truncated
+one would end the process.)
+"""
 
 import json
 import logging
 import os
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, NamedTuple
 
 import numpy as np
 import xxhash
@@ -16,105 +26,54 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from rich.progress import track as progress
 
+from skelmap.data.digests import content_digest
 from skelmap.data.keypoints import KeypointSettings
-from skelmap.data.rendering import RENDERER_VERSION, MapSettings, outside_cut
-from skelmap.skeletons.clip import Clip
+from skelmap.data.rendering import RENDERER_VERSION, MapSettings, count_cropped
+from skelmap.data.scale_check import person_sizes
 from skelmap.skeletons.manifest import Recording, Span
-from skelmap.skeletons.readers import PoseFormat, read_clip, source_files
+from skelmap.skeletons.readers import PoseFormat, read_clip
+from skelmap.skeletons.resampling import clip_ticks, resample_clip
 from skelmap.utils.errors import UserError
 
-SETTLED_S = 2.0
-"""A file changed less than this ago could change again without its time showing it: its digest is not remembered."""
-
-
-def content_digest(recordings: Sequence[Recording], memory: Path) -> str:
-    """Digest the content of all sources, in order.
-
-    Args:
-        recordings: whose sources are digested.
-        memory: folder in which digests are remembered.
-
-    Returns:
-        32 hexadecimal digits that depend on the files' bytes and the names of JSON files (they hold the frame
-        number), and on nothing else.
-
-    Raises:
-        UserError: a file cannot be read.
-    """
-    state, newest = xxhash.xxh3_128(), 0
-    files = [source_files(recording.path) for recording in recordings]
-    try:
-        for file in (file for group in files for file in group):
-            stat = file.stat()
-            state.update(f"{file}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ino}\n".encode(errors="surrogateescape"))
-            newest = max(newest, stat.st_mtime_ns)
-        known = memory / f"{state.hexdigest()}.digest"
-        digest = _recall(known)
-        if digest is not None:
-            return digest
-        digest = _read_all(recordings, files)
-    except OSError as error:
-        raise UserError(f"{error.filename}: cannot be read ({error.strerror})") from error
-    if time.time() - newest / 1e9 > SETTLED_S:
-        with suppress(OSError):  # half of it, or nothing, is as good as a damaged one: it is computed again
-            known.parent.mkdir(parents=True, exist_ok=True)
-            known.write_text(digest + _check(known, digest))
-    return digest
-
-
-def _recall(known: Path) -> str | None:
-    """Give the digest that was remembered; None if none was, or if it is damaged or another one's."""
-    try:
-        content = known.read_text()
-    except (OSError, ValueError):
-        return None
-    digest = content[:32]
-    return digest if content == digest + _check(known, digest) else None
-
-
-def _check(known: Path, digest: str) -> str:
-    """Say what stands after a remembered digest, so that damage does not make another data set's cache this one's."""
-    return xxhash.xxh3_64_hexdigest(f"{known.name} {digest}".encode())
-
-
-def _read_all(recordings: Sequence[Recording], files: list[list[Path]]) -> str:
-    state = xxhash.xxh3_128()
-    for recording, group in zip(recordings, files, strict=True):
-        state.update(f"recording of {len(group)} files\n".encode())
-        for file in group:
-            content = file.read_bytes()
-            name = file.name if file != recording.path else file.suffix
-            state.update(f"{name}|{len(content)}\n".encode(errors="surrogateescape"))
-            state.update(content)
-    return state.hexdigest()
-
-
-MAGIC = b"skelmap\x02"
-TAIL = 8 + 16 + len(MAGIC)
+MAGIC = b"skelmap\x03"
+TRAILER = 8 + 16 + len(MAGIC)
 """Bytes after the JSON: its length, the digest, the magic again."""
 ATTEMPTS = 3
-"""How often a cache is built that vanishes or is damaged as soon as it is written."""
+"""Builds of a cache that disappears or is damaged as soon as it is written."""
 log = logging.getLogger(__name__)
 Settings = MapSettings | KeypointSettings
 
 
-@dataclass(frozen=True, eq=False)
-class MapCache:
-    """All skeleton maps of a manifest; a row is one person in one frame in which a joint was seen.
+class Clock(NamedTuple):
+    """The model's clock, at which every recording is resampled.
 
-    Rows are sorted by (clip, track, frame).
+    Attributes:
+        fps: ticks a second.
+        bridge_seconds: gaps in a person's detections up to this length are bridged; 0 bridges none.
+    """
+
+    fps: float
+    bridge_seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class SkeletonCache:
+    """The frames of all people in all recordings; a row is one person at one tick of the clock.
+
+    Rows are sorted by (clip, track, tick).
 
     Attributes:
         path: the file.
         packed: (N, settings.row_bytes) uint8.
         clip: (N,) int32 index of the recording.
-        frame: (N,) int32 frame number.
+        frame: (N,) int32 tick.
         track: (N,) int32 person number within the clip.
-        spans: first frame of each recording and one past its last.
-        fps: frames a second of each recording.
+        size: (N,) float32 size of the person, px; NaN where too few joints were detected (`person_sizes`).
+        source_spans: first frame of each recording and one past the last, at its own rate.
+        source_fps: frames a second of each recording.
+        clock: rate of the ticks.
         settings: what a row is and how to unpack it.
-        outside: share of the seen joints that the maps' cut leaves out, 0..1; 0 of keypoints, which are not cut, and in
-            files of earlier versions.
+        cropped: share of the detected joints outside the crop of the maps, 0..1; 0 of keypoints, which are not cropped.
     """
 
     path: Path
@@ -122,79 +81,83 @@ class MapCache:
     clip: NDArray[np.int32]
     frame: NDArray[np.int32]
     track: NDArray[np.int32]
-    spans: tuple[Span, ...]
-    fps: tuple[float, ...]
+    size: NDArray[np.float32]
+    source_spans: tuple[Span, ...]
+    source_fps: tuple[float, ...]
+    clock: Clock
     settings: Settings
-    outside: float
+    cropped: float
 
     def __len__(self) -> int:
-        """Count the rows."""
+        """Number of rows."""
         return len(self.clip)
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """First tick of each recording and one past the last."""
+        sources = zip(self.source_spans, self.source_fps, strict=True)
+        return tuple(clip_ticks(span, fps, self.clock.fps) for span, fps in sources)
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """What a cache is built from."""
+
+    recordings: Sequence[Recording]
+    settings: Settings
+    clock: Clock
+    pose_format: PoseFormat
+
+    def file_name(self, store: Path) -> str:
+        """Digest everything that the rows depend on."""
+        key = xxhash.xxh3_128(content_digest(self.recordings, store).encode())
+        pose = self.pose_format
+        settings = [type(self.settings).__name__, asdict(self.settings), pose.layout.name, pose.size, pose.fps]
+        key.update(json.dumps([*settings, *self.clock, RENDERER_VERSION]).encode())
+        return key.hexdigest()
 
 
 def open_cache(
-    recordings: Sequence[Recording], settings: Settings, folder: Path, fmt: PoseFormat | None = None, step: int = 1
-) -> MapCache:
-    """Open the cache of these recordings' maps, building it first if there is none.
+    recordings: Sequence[Recording],
+    settings: Settings,
+    folder: Path,
+    clock: Clock,
+    pose_format: PoseFormat | None = None,
+) -> SkeletonCache:
+    """Open the cache of these recordings; build it first if there is none.
 
     Safe to call from many processes at once: one builds, the others wait.
 
     Args:
-        recordings: whose maps are wanted, in order.
-        settings: what a row is: a map and how it is drawn, or keypoints.
-        folder: where caches lie.
-        fmt: layout, picture size and frame rate of JSON sources.
-        step: the frame before another one is so many frames earlier, for rows that depend on it.
-
-    Returns:
-        The cache.
+        recordings: in order.
+        settings: what a row is: a rendered map or keypoints.
+        folder: of all caches.
+        clock: rate of the rows and longest gap that is bridged.
+        pose_format: layout, picture size and frame rate of JSON recordings.
 
     Raises:
-        UserError: a source cannot be read, or the folder cannot be written.
+        UserError: a recording cannot be read, or the folder cannot be written.
     """
-    fmt = fmt or PoseFormat()
-    step = step if settings.remembers else 1
-    with _writable(folder):
-        key = xxhash.xxh3_128(content_digest(recordings, folder / "sources").encode())
-        key.update(
-            json.dumps(
-                [type(settings).__name__, _told(settings), fmt.layout.name, fmt.size, fmt.fps, RENDERER_VERSION]
-                + [step] * (step > 1)
-            ).encode()
-        )
-        path = folder / f"{key.hexdigest()}.maps"
+    contents = _Contents(recordings, settings, clock, pose_format or PoseFormat())
+    try:
+        path = folder / f"{contents.file_name(folder / 'sources')}.rows"
         for _ in range(ATTEMPTS):
-            cache = _load(path, settings) or _built(path, recordings, settings, fmt, step)
+            cache = _load(path, contents) or _build_locked(path, contents)
             if cache is not None:
                 return cache
+    except OSError as error:
+        raise UserError(f"{folder}: the cache cannot be written ({error.strerror or error})") from error
     raise UserError(f"{path}: gone or damaged as soon as it was written, {ATTEMPTS} times; is the disk sound?")
 
 
-def _told(settings: Settings) -> dict[str, Any]:
-    """Say what a row depends on; the one channel of earlier versions goes without saying: their caches keep names."""
-    told = asdict(settings)
-    if told.get("channels") == MapSettings.channels:
-        del told["channels"]
-    return told
-
-
 @contextmanager
-def _writable(folder: Path) -> Iterator[None]:
-    """Turn a full disk or a read-only folder into a message."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(f"{folder}: the map cache cannot be written ({error.strerror or error})") from error
-
-
-@contextmanager
-def _one_builder(path: Path) -> Iterator[None]:
-    """Hold the lock of one cache file; say so when that means waiting."""
+def _lock(path: Path) -> Iterator[None]:
+    """Hold the lock of one cache file; log it when that means waiting."""
     lock = FileLock(path)
     try:
         lock.acquire(timeout=1)
     except Timeout:
-        log.info("waiting for another process that draws these maps")
+        log.info("waiting for another process that builds this cache")
         lock.acquire()
     try:
         yield
@@ -202,28 +165,26 @@ def _one_builder(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _built(
-    path: Path, recordings: Sequence[Recording], settings: Settings, fmt: PoseFormat, step: int
-) -> MapCache | None:
-    """Build the cache, unless another process has done so meanwhile; None if it was taken away as it was built."""
+def _build_locked(path: Path, contents: _Contents) -> SkeletonCache | None:
+    """Build the cache unless another process has built it meanwhile; None if it was deleted while it was built."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileNotFoundError), _one_builder(path.with_suffix(".lock")):
-        cache = _load(path, settings)
+    with suppress(FileNotFoundError), _lock(path.with_suffix(".lock")):
+        cache = _load(path, contents)
         if cache is None:
-            _build(path, recordings, settings, fmt, step)
-            cache = _load(path, settings)
+            _build(path, contents)
+            cache = _load(path, contents)
         return cache
     return None
 
 
-def _build(path: Path, recordings: Sequence[Recording], settings: Settings, fmt: PoseFormat, step: int) -> None:
-    """Draw every clip and write the file; it appears whole or not at all."""
+def _build(path: Path, contents: _Contents) -> None:
+    """Render every clip and write the file; it appears complete or not at all."""
     partial = path.with_suffix(f".{os.getpid()}.partial")
     for left_over in path.parent.glob(f"{path.stem}.*.partial"):  # of a process that was killed; we hold the lock
         left_over.unlink(missing_ok=True)
     try:
         with partial.open("wb") as file:
-            _write(file, path.stem, recordings, settings, fmt, step)
+            _write(file, path.stem, contents)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
@@ -231,9 +192,8 @@ def _build(path: Path, recordings: Sequence[Recording], settings: Settings, fmt:
         partial.unlink(missing_ok=True)
 
 
-def _write(
-    file: IO[bytes], key: str, recordings: Sequence[Recording], settings: Settings, fmt: PoseFormat, step: int
-) -> None:
+def _write(file: IO[bytes], key: str, contents: _Contents) -> None:
+    """Write the rows of all recordings, then their index."""
     digest = xxhash.xxh3_128()
 
     def put(content: bytes) -> None:
@@ -241,47 +201,39 @@ def _write(
         file.write(content)
 
     put(MAGIC)
-    index: dict[str, list[NDArray[np.int32]]] = {"clip": [], "frame": [], "track": []}
-    spans, rates, outside = [], [], np.zeros(2, np.int64)
-    for i, recording in enumerate(progress(recordings, "drawing skeleton maps", transient=True)):
-        clip = read_clip(recording.path, recording.clip, fmt)
-        seen = clip.present
-        put(_packed(clip, settings, step).tobytes())
-        index["clip"].append(np.full(int(seen.sum()), i, np.int32))
-        index["frame"].append(clip.frame[seen].astype(np.int32))
-        index["track"].append(clip.track[seen].astype(np.int32))
-        spans.append(clip.span)
-        rates.append(clip.fps)
+    clock, settings = contents.clock, contents.settings
+    index: dict[str, list[NDArray[np.int32 | np.float32]]] = {"clip": [], "frame": [], "track": [], "size": []}
+    spans, rates, cropped = [], [], np.zeros(2, np.int64)
+    for i, recording in enumerate(progress(contents.recordings, "rendering", transient=True)):
+        source = read_clip(recording.path, recording.clip, contents.pose_format)
+        clip = resample_clip(source, clock.fps, clock.bridge_seconds)
+        put(settings.pack(clip).tobytes())
+        index["clip"].append(np.full(len(clip), i, np.int32))
+        index["frame"].append(clip.frame.astype(np.int32))
+        index["track"].append(clip.track.astype(np.int32))
+        index["size"].append(person_sizes(clip.keypoints, clip.layout).astype(np.float32))
+        spans.append(source.span)
+        rates.append(source.fps)
         if isinstance(settings, MapSettings):
-            outside += outside_cut(clip, settings)
+            cropped += count_cropped(clip, settings)
     for column in index.values():
         put(np.concatenate(column).tobytes() if column else b"")
-    rows = sum(len(part) for part in index["clip"])
-    share = float(outside[0] / max(outside[1], 1))
-    header = json.dumps({"key": key, "rows": rows, "spans": spans, "fps": rates, "outside": share}).encode()
+    rows = sum(map(len, index["clip"]))
+    share = float(cropped[0] / max(cropped[1], 1))
+    header = json.dumps({"key": key, "rows": rows, "spans": spans, "fps": rates, "cropped": share}).encode()
     put(header)
     put(len(header).to_bytes(8, "little"))
     file.write(digest.digest())
     file.write(MAGIC)
-    log.info("cached %d rows of %d clips", rows, len(recordings))
+    log.info("cached %d rows of %d clips", rows, len(contents.recordings))
 
 
-def _packed(clip: Clip, settings: Settings, step: int) -> NDArray[np.uint8]:
-    """Pack the rows of a clip in which a joint was seen; frames `step` apart follow each other, as at a lower rate."""
-    packed = np.empty((int(clip.present.sum()), settings.row_bytes), np.uint8)
-    for first in range(step):
-        rows = clip.frame % step == first
-        part = replace(clip, keypoints=clip.keypoints[rows], frame=clip.frame[rows], track=clip.track[rows])
-        packed[rows[clip.present]] = settings.pack(part)
-    return packed
-
-
-def _load(path: Path, settings: Settings) -> MapCache | None:
-    """Read a finished cache; None if there is none or it is damaged."""
+def _load(path: Path, contents: _Contents) -> SkeletonCache | None:
+    """Read a complete cache; None if there is none or it is damaged."""
     try:
         content = np.fromfile(path, np.uint8)
-        if _sound(content):
-            return _parse(path, content, settings)
+        if _is_intact(content):
+            return _parse(path, content, contents)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -290,26 +242,39 @@ def _load(path: Path, settings: Settings) -> MapCache | None:
     return None
 
 
-def _sound(content: NDArray[np.uint8]) -> bool:
-    """Say whether a file's content has the digest and the magic at its end."""
+def _is_intact(content: NDArray[np.uint8]) -> bool:
+    """Whether the digest and the magic at the end of a file are those of its content."""
     end = len(content) - 16 - len(MAGIC)
     return end >= len(MAGIC) + 8 and content[end:].tobytes() == xxhash.xxh3_128(content[:end].data).digest() + MAGIC
 
 
-def _parse(path: Path, content: NDArray[np.uint8], settings: Settings) -> MapCache:
-    """Take a sound file's content apart.
+def _parse(path: Path, content: NDArray[np.uint8], contents: _Contents) -> SkeletonCache:
+    """Parse the content of an intact file.
 
     Raises:
         ValueError: it is the cache of something else.
     """
-    length_at = len(content) - TAIL
+    length_at = len(content) - TRAILER
     length = int.from_bytes(content[length_at : length_at + 8].tobytes(), "little")
     header = json.loads(content[length_at - length : length_at].tobytes())
     if header["key"] != path.stem:
-        raise ValueError(f"another cache's content ({header['key']})")
-    rows, start = header["rows"], len(MAGIC)
+        raise ValueError(f"the content of another cache ({header['key']})")
+    rows, start, settings = header["rows"], len(MAGIC), contents.settings
     index = start + rows * settings.row_bytes
     packed = content[start:index].reshape(rows, settings.row_bytes)
     clip, frame, track = np.frombuffer(content, "<i4", 3 * rows, index).reshape(3, rows).copy()
+    size = np.frombuffer(content, "<f4", rows, index + 12 * rows).copy()
     spans = tuple((int(first), int(stop)) for first, stop in header["spans"])
-    return MapCache(path, packed, clip, frame, track, spans, tuple(header["fps"]), settings, header.get("outside", 0.0))
+    return SkeletonCache(
+        path=path,
+        packed=packed,
+        clip=clip,
+        frame=frame,
+        track=track,
+        size=size,
+        source_spans=spans,
+        source_fps=tuple(header["fps"]),
+        clock=contents.clock,
+        settings=settings,
+        cropped=header["cropped"],
+    )

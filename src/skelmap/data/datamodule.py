@@ -1,33 +1,39 @@
-"""The LightningDataModule: windows of skeleton maps, gathered and unpacked on the model's device."""
+"""The LightningDataModule: windows of skeleton maps or keypoints, gathered and unpacked on the model's device."""
 
-import logging
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from skelmap.data.cache import MapCache, content_digest, open_cache
+from skelmap.data.cache import Clock, SkeletonCache, open_cache
+from skelmap.data.digests import content_digest
 from skelmap.data.keypoints import KeypointSettings
-from skelmap.data.rendering import MapSettings
-from skelmap.data.windows import EvalIndex, ResumableBatchSampler, Segments, find_segments, span, window_starts
-from skelmap.skeletons.layouts import LAYOUTS, Layout
-from skelmap.skeletons.manifest import Manifest, check_spans, read_manifest
-from skelmap.skeletons.readers import PoseFormat, read_header
+from skelmap.data.rendering import MapSettings, MapSide
+from skelmap.data.scale_check import SizeRange, size_range
+from skelmap.data.windows import EvalIndex, ResumableBatchSampler, Segments, WindowDataset, find_segments, window_starts
+from skelmap.skeletons.layouts import Layout
+from skelmap.skeletons.manifest import Manifest, Recording, check_spans, read_manifest
+from skelmap.skeletons.readers import ClipHeader, make_pose_format, read_header
+from skelmap.skeletons.resampling import label_ticks
 from skelmap.utils.errors import UserError
+from skelmap.utils.schema import FilePath, FrameRate, PositiveInt
 
-log = logging.getLogger(__name__)
-SCORED_AT_ONCE = 6_000_000
+SCORED_PIXELS = 6_000_000
 """Pixels in a batch of windows to be scored: 255 windows of 30 maps of 28 px, 63 of 56 px; 256 windows at most, unless
 `batch_size` is larger. Half as many take 200 MB less and up to a tenth longer."""
-MOST_OUTSIDE = 0.2
-"""Share of the seen joints that maps may leave out unsaid: of real people at 640x480, 6 to 8 % lie outside the cut."""
+MAX_CROPPED = 0.2
+"""Share of the detected joints outside the crop above which a warning is given; of real people at 640x480 it is 6 to
+8 %."""
 
 
 class Batch(NamedTuple):
@@ -35,122 +41,130 @@ class Batch(NamedTuple):
 
     Attributes:
         start: (B,) int64 first row of each window.
-        windows: (B, window, C, H, W) float32: maps, 0..1, or keypoints, (B, window, 1, V, 2).
+        windows: (B, window, C, H, W) float32, maps in 0..1; of keypoints (B, window, 1, V, 2).
     """
 
     start: Tensor
     windows: Tensor
 
 
-class WindowDataset(Dataset[Tensor]):
-    """Windows as the loader sees them: indexing with a batch of indices gives the batch's first rows."""
-
-    def __init__(self, starts: NDArray[np.int64]) -> None:
-        self.starts = torch.from_numpy(starts)
-
-    def __len__(self) -> int:
-        """Count the windows."""
-        return len(self.starts)
-
-    def __getitem__(self, index: Tensor) -> Tensor:
-        """Look up (B,) first rows."""
-        return self.starts[index]
-
-
 class SkeletonDataModule(pl.LightningDataModule):
-    """Serve windows of the recordings that a manifest names.
+    """Windows of the recordings of a manifest.
 
-    Windows are never materialised: the loaders hand out row numbers, and `on_after_batch_transfer` gathers the packed
-    maps and unpacks them on the model's device.
+    Recordings are resampled to one clock, short gaps are bridged, frames are rendered once and cached. Windows are not
+    materialised: the loaders yield row numbers, and `on_after_batch_transfer` gathers the packed frames and unpacks
+    them on the model's device.
 
     Args:
         manifest: the CSV of the data set.
-        cache_dir: where map caches lie.
-        seq_len: T: runs of fewer than T * frame_step frames are left out of every split, and scores may be averaged
-            over T frames.
-        window: frames that the model sees at once: T, or 1.
-        representation: "maps", or "keypoints": neck-centred joints in place of maps.
+        cache_dir: folder of the caches.
+        seq_len: T; segments of fewer than T frames are left out of every split, for every model.
+        window: "sequence", T successive frames, or "frame", single frames.
+        representation: "maps", or "keypoints": neck-centred joints.
         img_size: side of the maps, px.
-        maps: further map settings (`MapSettings`): crop_size, resample, line_width, line_unit, threshold, channels.
-        json: what JSON sources do not say (`PoseFormat`): layout by name, size, fps.
-        batch_size: windows in a batch, shared by all processes; more of them are scored at once.
-        stride: frames from one training or validation window to the next; test windows have stride 1.
-        frame_step: frames from one frame of a window to the next: 3 of recordings of 30 fps make windows of 10 fps.
+        maps: further settings of the maps by name (`MapSettings`).
+        pose_format: what JSON recordings do not state (`PoseFormat`): layout by name, size, fps.
+        fps: the model's clock, frames a second; None takes the most common rate of the training recordings.
+        bridge_seconds: gaps in a person's detections up to this length are bridged; 0 bridges none.
+        batch_size: windows in a training or validation batch, shared by all processes.
+        window_stride: frames from one training or validation window to the next; windows to be scored have stride 1.
         seed: of the training order.
 
     Raises:
-        UserError: the manifest or a source is at fault.
+        UserError: the manifest or a recording cannot be read.
     """
 
     def __init__(
         self,
-        manifest: str | Path,
-        cache_dir: str | Path,
-        seq_len: int,
-        window: int,
-        representation: str,
-        img_size: int,
-        maps: dict[str, Any],
-        json: dict[str, Any],
-        batch_size: int,
-        stride: int = 1,
-        frame_step: int = 1,
-        seed: int = 0,
+        manifest: FilePath | Path,
+        cache_dir: FilePath | Path = "outputs/cache",
+        seq_len: Annotated[int, Field(ge=1, le=10_000)] = 30,
+        window: Literal["frame", "sequence"] = "sequence",
+        representation: Literal["maps", "keypoints"] = "maps",
+        img_size: MapSide = 28,
+        maps: Mapping[str, Any] | None = None,
+        pose_format: Mapping[str, Any] | None = None,
+        fps: FrameRate | None = None,
+        bridge_seconds: Annotated[float, Field(ge=0, le=60)] = 0.2,
+        batch_size: PositiveInt = 16,
+        window_stride: PositiveInt = 1,
+        seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0,
     ) -> None:
         super().__init__()
         manifest, cache_dir = str(manifest), str(cache_dir)  # checkpoints hold plain values only
+        maps, pose_format = dict(maps or {}), dict(pose_format or {})
         self.save_hyperparameters(logger=False)
         self.manifest: Manifest = read_manifest(Path(manifest))
         self.cache_dir = Path(cache_dir)
-        self.seq_len, self.window, self.batch_size, self.stride, self.seed = seq_len, window, batch_size, stride, seed
-        self.frame_step = frame_step
-        self.format = PoseFormat(LAYOUTS[json["layout"]], (json["size"][0], json["size"][1]), json["fps"])
+        self.seq_len, self.batch_size, self.window_stride, self.seed = seq_len, batch_size, window_stride, seed
+        self.window = seq_len if window == "sequence" else 1
+        self.pose_format = make_pose_format(**pose_format)
+        self.clock = Clock(fps or self._most_common_fps(), bridge_seconds)
         self.settings: MapSettings | KeypointSettings = MapSettings(img_size=img_size, **maps)
         if representation == "keypoints":
-            self.settings = KeypointSettings(self.layout, maps["crop_size"])
-            self.hparams["layout"] = self.layout.name  # by which a checkpoint of other joints is told
+            self.settings = KeypointSettings(self._common_layout(), self.settings.crop_size)
+            self.hparams["layout"] = self.settings.layout.name  # a checkpoint of other joints is recognised by it
+        style = {key: value for key, value in vars(MapSettings(img_size=img_size, **maps)).items() if key != "img_size"}
+        self.hparams["maps"] = {**style, "channels": list(style["channels"])}
+        self.hparams["fps"] = self.clock.fps  # what a checkpoint must have in common with the data, defaults included
         self._packed: dict[torch.device, Tensor] = {}
 
     @cached_property
-    def layout(self) -> Layout:
-        """Which joint is which: the layout of all clips. Skeleton maps allow any; of theirs it is the first clip's.
+    def _headers(self) -> list[ClipHeader]:
+        """Layout, picture size and frame rate of each recording."""
+        return [read_header(recording.path, self.pose_format) for recording in self.manifest.recordings]
 
-        Raises:
-            UserError: keypoints, and two clips differ.
-        """
-        first, *others = self.manifest.recordings
-        layout = read_header(first.path, self.format).layout
-        for other in others if self.hparams["representation"] == "keypoints" else ():
-            if (found := read_header(other.path, self.format).layout) != layout:
+    def _most_common_fps(self) -> float:
+        recordings = zip(self.manifest.recordings, self._headers, strict=True)
+        rates = [header.fps for recording, header in recordings if recording.split == "train"]
+        rates = rates or [header.fps for header in self._headers]
+        return max(dict.fromkeys(rates), key=rates.count)
+
+    def _common_layout(self) -> Layout:
+        first = self.layout
+        for recording, header in zip(self.manifest.recordings, self._headers, strict=True):
+            if header.layout != first:
                 raise UserError(
-                    f"{self.manifest.path}: clip {first.clip} has layout {layout.name}, clip {other.clip} "
-                    f"{found.name}; keypoints of one data set share one (of JSON files it is data.pose_format.layout)"
+                    f"{self.manifest.path}: clip {self.manifest.recordings[0].clip} has layout {first.name}, clip "
+                    f"{recording.clip} {header.layout.name}; keypoints of one data set share one (that of JSON files "
+                    "is data.pose_format.layout)"
                 )
-        return layout
+        return first
+
+    @property
+    def layout(self) -> Layout:
+        """Joint layout of the first recording; with keypoints, of all recordings."""
+        return self._headers[0].layout
+
+    @property
+    def fps(self) -> float:
+        """Frames a second of the windows: the model's clock."""
+        return self.clock.fps
 
     @cached_property
-    def cache(self) -> MapCache:
-        """The maps of all recordings, built when first needed.
+    def cache(self) -> SkeletonCache:
+        """The frames of all recordings, built when first needed.
 
         Raises:
-            UserError: a source is at fault, or the manifest names spans outside its clips.
+            UserError: a recording cannot be read, or the manifest labels spans outside its clips.
         """
-        cache = open_cache(self.manifest.recordings, self.settings, self.cache_dir, self.format, self.frame_step)
-        check_spans(self.manifest.path, self.manifest.recordings, cache.spans)
+        recordings = self.manifest.recordings
+        cache = open_cache(recordings, self.settings, self.cache_dir, self.clock, self.pose_format)
+        check_spans(self.manifest.path, recordings, cache.source_spans)
         return cache
 
     @property
     def name(self) -> str:
-        """The manifest's file and folder, for readers."""
+        """File and folder of the manifest."""
         return self.manifest.name
 
     @property
     def simulated(self) -> bool:
-        """Whether the simulation wrote this data set (`data=simulated`)."""
+        """Whether the data set is simulated."""
         return self.manifest.simulated
 
     def digests(self) -> dict[str, str]:
-        """Digest the manifest and the recordings that it names, 32 hexadecimal digits each.
+        """Digest the manifest and the recordings, 32 hexadecimal digits each.
 
         Raises:
             UserError: a file cannot be read.
@@ -163,173 +177,168 @@ class SkeletonDataModule(pl.LightningDataModule):
         _ = self.cache
 
     def setup(self, stage: str | None = None) -> None:
-        """Check that there is something to train on and to judge before any work is done.
+        """Check that there are windows to train on and to evaluate before any work is done.
 
         Raises:
-            UserError: a split has no recording, or none with T * frame_step successive frames of a person.
+            UserError: a split has no recording, or none with T successive frames of a person.
         """
         for split in ("train",) if stage == "fit" else ("test",) if stage == "predict" else ("train", "test"):
             if not self.manifest.split(split):
                 raise UserError(f"{self.manifest.path}: no recording of split {split}")
-            if not len(self.starts(split)):
-                longest = self._runs(split).length.max(initial=0)
-                apart, both = (f", data.frame_step={self.frame_step} apart,", " for the product of both")
-                if self.frame_step == 1:
-                    apart = both = ""
+            if not len(self._starts(split, self.window, 1, self.seq_len)):
+                longest = self._segments(split).length.max(initial=0)
                 raise UserError(
-                    f"{self.manifest.path}: no window of data.seq_len={self.seq_len} frames{apart} in split {split}: "
-                    f"its longest run of frames with a person has {longest}; allowed are 1 to {longest}{both}"
+                    f"{self.manifest.path}: no window of data.seq_len={self.seq_len} frames in split {split}: "
+                    f"its longest segment of frames with a person has {longest}; allowed are 1 to {longest}"
                     if longest
-                    else f"{self.manifest.path}: nobody is in any frame of split {split}"
+                    else f"{self.manifest.path}: no frame of split {split} shows a person"
                 )
 
-    def _runs(self, split: str) -> Segments:
-        """Stretches of successive frames of one person in a split."""
-        rows = self._split_rows(split)
-        cache = self.cache
-        runs = find_segments(cache.clip[rows], cache.track[rows], cache.frame[rows])
-        return Segments(rows[runs.first] if len(rows) else runs.first, runs.length)
+    def _segments(self, split: str) -> Segments:
+        """Segments of successive frames of one person in a split."""
+        rows, cache = self._split_rows(split), self.cache
+        segments = find_segments(cache.clip[rows], cache.track[rows], cache.frame[rows])
+        return Segments(rows[segments.first] if len(rows) else segments.first, segments.length)
 
     def _split_rows(self, split: str) -> NDArray[np.int64]:
-        """(n,) rows of a split; a recording's rows stand together, so runs found among them are runs of the cache."""
+        """(n,) rows of a split; the rows of a recording are adjacent, so segments among them are those of the cache."""
         in_split = np.array([r.split == split for r in self.manifest.recordings])
         return np.flatnonzero(in_split[self.cache.clip])
 
     def starts(self, split: str) -> NDArray[np.int64]:
-        """First row of each window of a split, (W,) int64; all within runs of at least T * frame_step frames."""
-        return self._starts(split, self.window, 1 if split == "test" else self.stride)
+        """First row of each training or validation window, (W,) int64; for every model within segments of T frames."""
+        return self._starts(split, self.window, self.window_stride, self.seq_len)
 
-    def _starts(self, split: str, window: int, stride: int) -> NDArray[np.int64]:
-        """First row of each window of so many rows; in runs that are long enough for T-windows to cover every row."""
-        runs = self._runs(split).at_least(self.seq_len * self.frame_step)
-        return window_starts(runs, span(window, self.frame_step), stride)
+    def scored_starts(self, split: str) -> NDArray[np.int64]:
+        """First row of each window that is scored, (W,) int64, at stride 1.
+
+        Test windows lie within segments of at least T frames, so that all models are evaluated on the same frames.
+        Validation windows, for thresholds, are all those that a live camera would score.
+        """
+        return self._starts(split, self.window, 1, self.seq_len if split == "test" else self.window)
+
+    def _starts(self, split: str, window: int, stride: int, shortest: int) -> NDArray[np.int64]:
+        return window_starts(self._segments(split).at_least(shortest), window, stride)
 
     def train_dataloader(self) -> DataLoader[Tensor]:
-        """Serve training windows, shuffled."""
-        return self._loader("train", shuffle=True)
+        """Training windows, shuffled."""
+        return self._loader("train", self.starts("train"), self.batch_size, shuffle=True)
 
     def val_dataloader(self) -> DataLoader[Tensor] | list[Any]:
-        """Serve validation windows, in order; nothing where the manifest has no val split."""
-        return self._loader("val") if len(self.starts("val")) else []
+        """Validation windows, in order; an empty list without a val split."""
+        starts = self.starts("val")
+        return self._loader("val", starts, self.batch_size) if len(starts) else []
 
-    def predict_dataloader(self) -> DataLoader[Tensor]:
-        """Serve test windows, in order, in larger batches: scoring keeps no gradients."""
-        fitting = SCORED_AT_ONCE // (self.window * prod(self.settings.shape))
+    def predict_dataloader(self) -> list[DataLoader[Tensor]]:
+        """Windows to be scored of each split in `scored_splits`, in order, at stride 1, in large batches."""
+        fitting = SCORED_PIXELS // (self.window * prod(self.settings.shape))
         processes = self.trainer.world_size if self.trainer else 1
-        at_once = processes * max(self.batch_size, min(fitting, 256))
-        return self._loader("test", batch_size=at_once)
+        batch_size = processes * max(self.batch_size, min(fitting, 256))
+        return [self._loader(split, self.scored_starts(split), batch_size) for split in self.scored_splits]
 
-    def _loader(self, split: str, shuffle: bool = False, batch_size: int | None = None) -> DataLoader[Tensor]:
-        windows = WindowDataset(self.starts(split))
+    @property
+    def scored_splits(self) -> list[str]:
+        """Splits with windows to be scored: test, then val."""
+        return [split for split in ("test", "val") if len(self.scored_starts(split))]
+
+    def _loader(
+        self, split: str, starts: NDArray[np.int64], batch_size: int, shuffle: bool = False
+    ) -> DataLoader[Tensor]:
+        windows = WindowDataset(starts)
         rank, processes = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        batch_size = batch_size or self.batch_size
         if min(batch_size, len(windows)) < processes:
             raise UserError(
                 f"{processes} processes share {len(windows)} windows of split {split} in batches of {batch_size}; "
-                "allowed are as many of both as processes, or more"
+                "allowed are at least as many of both as processes"
             )
-        order = ResumableBatchSampler(len(windows), batch_size, shuffle, self.seed, rank, processes)
-        if self.trainer is not None:  # when a run goes on, Lightning draws its first batch before it sets the epoch
-            order.set_epoch(self.trainer.fit_loop.epoch_progress.current.processed)
-        own = torch.Generator().manual_seed(self.seed)  # or each loader would take a number from the models' noise
-        return DataLoader(windows, batch_size=None, sampler=order, generator=own)
+        sampler = ResumableBatchSampler(len(windows), batch_size, shuffle, self.seed, rank, processes)
+        if self.trainer is not None:  # on resuming, Lightning draws the first batch before it sets the epoch
+            sampler.set_epoch(self.trainer.fit_loop.epoch_progress.current.processed)
+        generator = torch.Generator().manual_seed(self.seed)  # else each loader draws a number from the model's noise
+        return DataLoader(windows, batch_size=None, sampler=sampler, generator=generator)
 
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Batch:
-        """Gather and unpack the windows of a batch on its device, given their (B,) first rows."""
+        """Gather and unpack a batch on its device, given the (B,) first rows of its windows."""
         return Batch(batch, self.gather(batch))
 
     def gather(self, start: Tensor, window: int | None = None) -> Tensor:
-        """Unpack the windows that begin at these rows.
+        """Unpack the windows that start at these rows.
 
         Args:
             start: (B,) int64 first rows, on any device.
-            window: rows in a window; the model's window unless said otherwise.
+            window: rows in a window; None for the model's.
 
         Returns:
-            (B, window, C, H, W) float32 on the same device.
+            (B, window, C, H, W) float32 on the same device, which holds all packed rows from then on.
         """
-        return self._unpack(self._rows(start, window or self.window))
-
-    def _rows(self, start: Tensor, window: int) -> Tensor:
-        """(B, window) rows of the windows that begin at (B,) rows."""
-        return start[:, None] + self.frame_step * torch.arange(window, device=start.device)
-
-    def _unpack(self, rows: Tensor) -> Tensor:
-        """(...,) rows -> (..., C, H, W) float32 on the same device, which holds all packed rows from then on."""
+        rows = start[:, None] + torch.arange(window or self.window, device=start.device)
         if rows.device not in self._packed:
             self._packed[rows.device] = torch.from_numpy(self.cache.packed).to(rows.device)
         return self.settings.unpack(self._packed[rows.device][rows])
 
-    def seen_share(self, split: str) -> Tensor:
-        """Share of a split's rows in which each joint was seen, (V,) float32; of keypoints only."""
+    def detection_rate(self, split: str) -> Tensor:
+        """Share of the rows of a split in which each joint was detected, (V,) float32; of keypoints only."""
         assert isinstance(self.settings, KeypointSettings)
-        rows = torch.from_numpy(self._split_rows(split))
-        seen = [self.settings.seen(torch.from_numpy(self.cache.packed[part.numpy()])) for part in rows.split(100_000)]
-        return torch.cat(seen).float().mean(dim=0)
+        rows = torch.from_numpy(self._split_rows(split)).split(100_000)
+        detected = [self.settings.detected(torch.from_numpy(self.cache.packed[part.numpy()])) for part in rows]
+        return torch.cat(detected).float().mean(dim=0)
 
     @property
-    def fps(self) -> float:
-        """Frames a second of the training recordings; the most common where they differ."""
-        train = [fps for r, fps in zip(self.manifest.recordings, self.cache.fps, strict=True) if r.split == "train"]
-        return max(dict.fromkeys(train), key=train.count)
+    def training_sizes(self) -> SizeRange | None:
+        """Sizes of the people in the training recordings, px; None if unknown."""
+        return size_range(self.cache.size[self._split_rows("train")])
 
     @property
-    def mixed_rates(self) -> str:
-        """What is amiss where recordings have different frame rates; empty where they have one."""
-        clips = zip(self.cache.fps, self.manifest.recordings, strict=True)
-        example = {fps: recording.clip for fps, recording in reversed(list(clips))}
-        if len(example) < 2:
-            return ""
-        rates = ", ".join(f"{fps:g} (clip {example[fps]})" for fps in sorted(example))
-        return (
-            f"recordings of different frame rates, {rates} a second: a window is {self.seq_len} frames of each, so the "
-            "same movement looks faster at a lower rate; the monitor watches at the training recordings' commonest"
-        )
-
-    @property
-    def cut_off(self) -> str:
-        """What is amiss where the maps' cut leaves out much of the people; empty where it does not."""
-        if self.cache.outside <= MOST_OUTSIDE:
+    def crop_warning(self) -> str:
+        """Warning that the crop of the maps leaves out much of the people; empty if it does not."""
+        if self.cache.cropped <= MAX_CROPPED:
             return ""
         return (
-            f"{self.cache.outside:.0%} of the seen joints lie outside the maps, a square of "
+            f"{self.cache.cropped:.0%} of the detected joints lie outside the maps, a square of "
             f"data.maps.crop_size={self.settings.crop_size} px around the neck; where people are larger than in "
-            "pictures of 640x480, enlarge it, and data.maps.line_width as much"
+            "pictures of 640x480, enlarge it, and data.maps.line_width by the same factor"
         )
 
     def clips_of(self, row: Tensor) -> list[str]:
-        """Name the clips of (B,) rows, in the order of the manifest."""
+        """Names of the clips of (B,) rows, in the order of the manifest."""
         return [self.manifest.recordings[index].clip for index in np.unique(self.cache.clip[row.cpu().numpy()])]
 
     def groups_of(self, row: Tensor) -> Tensor:
-        """Number the groups of (B,) rows, (B,) int64."""
+        """Numbers of the groups of (B,) rows, (B,) int64."""
         groups = [r.group for r in self.manifest.recordings]
         number = np.unique(groups, return_inverse=True)[1]
         return torch.from_numpy(number[self.cache.clip[row.cpu().numpy()]])
 
-    def test_row(self, row: Tensor) -> Tensor:
-        """Number rows of the cache as `test_rows` does, (B,) int64."""
-        rows = torch.from_numpy(self._split_rows("test")).to(row.device)
-        return torch.searchsorted(rows, row)
+    def eval_rows(self, split: str, row: Tensor) -> Tensor:
+        """Convert rows of the cache to rows of the split's `eval_index`, (B,) int64."""
+        return torch.searchsorted(torch.from_numpy(self._split_rows(split)).to(row.device), row)
 
-    def cache_row(self, row: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Number rows of `test_rows` as the cache does, (B,) int64."""
-        return self._split_rows("test")[row]
+    def cache_rows(self, split: str, row: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Convert rows of the split's `eval_index` to rows of the cache, (B,) int64."""
+        return self._split_rows(split)[row]
 
-    def test_rows(self) -> EvalIndex:
-        """Describe the test split to the judgement."""
-        index = [i for i, r in enumerate(self.manifest.recordings) if r.split == "test"]
-        rows = self._split_rows("test")
+    def eval_index(self, split: str) -> EvalIndex:
+        """Describe the rows of a split for evaluation."""
+        index = [i for i, r in enumerate(self.manifest.recordings) if r.split == split]
+        rows = self._split_rows(split)
         number = np.full(len(self.manifest.recordings), -1)
         number[index] = np.arange(len(index))
-        starts = self._starts("test", self.seq_len, stride=1)
+        starts = self._starts(split, self.seq_len, 1, self.seq_len)
+        spans, rates = self.cache.spans, self.cache.source_fps
         return EvalIndex(
-            recordings=tuple(self.manifest.recordings[i] for i in index),
-            spans=tuple(self.cache.spans[i] for i in index),
-            fps=tuple(self.cache.fps[i] for i in index),
+            recordings=tuple(_at_clock(self.manifest.recordings[i], rates[i], self.fps) for i in index),
+            spans=tuple(spans[i] for i in index),
+            fps=(self.fps,) * len(index),
             clip=number[self.cache.clip[rows]],
+            track=self.cache.track[rows].astype(np.int64),
             frame=self.cache.frame[rows].astype(np.int64),
             starts=np.searchsorted(rows, starts),
             seq_len=self.seq_len,
-            frame_step=self.frame_step,
         )
+
+
+def _at_clock(recording: Recording, source_fps: float, fps: float) -> Recording:
+    """Convert the labelled spans of a recording from its frames to ticks of the clock."""
+    abnormal = recording.abnormal and tuple(label_ticks(span, source_fps, fps) for span in recording.abnormal)
+    actions = tuple((name, label_ticks(span, source_fps, fps)) for name, span in recording.actions)
+    return replace(recording, abnormal=abnormal, actions=actions)

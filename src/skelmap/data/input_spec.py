@@ -1,35 +1,56 @@
-"""What a model sees: the way from keypoints to its windows. A run writes it down for whoever uses its model."""
+"""The input of a trained model: how its windows are made from keypoints.
+
+A run writes it to input_spec.json for the monitor and for exported models.
+"""
 
 import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
 
 from skelmap.data.keypoints import KeypointSettings
 from skelmap.data.rendering import MapSettings
-from skelmap.data.scale_check import Sizes
+from skelmap.data.scale_check import SizeRange
 from skelmap.skeletons.layouts import LAYOUTS, Layout
-from skelmap.training.schema import RULES, check_values
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, read_json_object
+from skelmap.utils.schema import STRICT, FrameRate, validate, validate_signature
 
-SPEC_FILE = "eye.json"
+SPEC_FILE = "input_spec.json"
+OLD_SPEC_FILE = "eye.json"
+
+
+class _Values(BaseModel):
+    """Values of input_spec.json."""
+
+    model_config = STRICT
+    title: str
+    window: Annotated[int, Field(ge=1, le=10_000)]
+    fps: FrameRate
+    bridge_seconds: Annotated[float, Field(ge=0, le=60)]
+    layout: Literal[tuple(LAYOUTS)]  # type: ignore[valid-type]
+    representation: Literal["maps", "keypoints"]
+    settings: dict[str, Any]
+    simulated: bool
+    people_px: dict[str, float] | None
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What a model sees: the way from keypoints to its windows.
+    """How the windows of a model are made from keypoints.
 
     Attributes:
-        title: the model's name, for readers.
-        window: T, frames in a window.
-        fps: frames a second of the windows that it was trained on.
+        title: name of the model.
+        window: frames in a window.
+        fps: the model's clock, frames a second.
         layout: of the keypoints.
-        settings: what a frame is: a map and how it is drawn, or keypoints.
-        simulated: it was trained on simulated recordings.
-        sizes: how large people look in the training recordings; None where that has no bearing on scores, or is not
-            known.
+        settings: what a frame is: a rendered map, or keypoints.
+        simulated: whether the training recordings were simulated.
+        people_px: sizes of the people in the training recordings; None if unknown or irrelevant to the scores.
+        bridge_seconds: gaps in a person's detections up to this length are bridged.
     """
 
     title: str
@@ -38,10 +59,11 @@ class InputSpec:
     layout: Layout
     settings: MapSettings | KeypointSettings
     simulated: bool
-    sizes: Sizes | None = None
+    people_px: SizeRange | None = None
+    bridge_seconds: float = 0.2
 
     def plain(self) -> dict[str, Any]:
-        """Give everything as plain values, for JSON."""
+        """Plain values, for JSON."""
         settings = self.settings
         kind, values = "maps", vars(settings)
         if isinstance(settings, KeypointSettings):
@@ -50,65 +72,65 @@ class InputSpec:
             "title": self.title,
             "window": self.window,
             "fps": self.fps,
+            "bridge_seconds": self.bridge_seconds,
             "layout": self.layout.name,
             "representation": kind,
             "settings": values,
             "simulated": self.simulated,
-            "people_px": self.sizes and self.sizes._asdict(),
+            "people_px": self.people_px and self.people_px._asdict(),
         }
 
     def write(self, folder: Path) -> None:
-        """Write FOLDER/eye.json."""
+        """Write FOLDER/input_spec.json."""
         with atomic_write(folder / SPEC_FILE) as file:
             file.write(json.dumps(self.plain(), indent=2) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> "InputSpec":
-        """Read FOLDER/eye.json.
+        """Read FOLDER/input_spec.json.
 
         Raises:
-            UserError: not there, or something in it is missing or not allowed.
+            UserError: it is not there, or a value is missing or not allowed.
         """
         path = folder / SPEC_FILE
         if not path.exists():
+            if (folder / OLD_SPEC_FILE).exists():
+                raise UserError(
+                    f"{folder}: a run of an older version ({OLD_SPEC_FILE}, now {SPEC_FILE}); train it again"
+                )
             raise UserError(f"{folder}: not the folder of a finished run or an exported model: no {SPEC_FILE}")
         values = read_json_object(path)
         try:
-            _check(values)
-            layout, settings = LAYOUTS[values["layout"]], values["settings"]
-            keypoints = values["representation"] == "keypoints"
+            validate(_Values, values)
+            layout = LAYOUTS[values["layout"]]
             return cls(
-                title=str(values["title"]),
-                window=int(values["window"]),
+                title=values["title"],
+                window=values["window"],
                 fps=float(values["fps"]),
+                bridge_seconds=float(values["bridge_seconds"]),
                 layout=layout,
-                settings=KeypointSettings(layout, settings["crop_size"]) if keypoints else MapSettings(**settings),
-                simulated=bool(values["simulated"]),
-                sizes=_sizes(values.get("people_px")),
+                settings=_settings(values["representation"], values["settings"], layout),
+                simulated=values["simulated"],
+                people_px=_sizes(values["people_px"]),
             )
         except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, UserError) as error:
             raise UserError(f"{path}: damaged ({type(error).__name__}: {error})") from error
 
 
-def _sizes(values: dict[str, Any] | None) -> Sizes | None:
-    """Take the sizes of people, which files of earlier versions do not hold."""
+def _settings(representation: str, values: dict[str, Any], layout: Layout) -> MapSettings | KeypointSettings:
+    if representation == "maps":
+        validate_signature(MapSettings, values, "settings")
+        return MapSettings(**values)
+    if values.pop("joints") != layout.joints_with_neck:
+        raise UserError(f"not the joints of {layout.name}")
+    validate_signature(KeypointSettings, values, "settings", without=["layout"])
+    return KeypointSettings(layout, **values)
+
+
+def _sizes(values: dict[str, float] | None) -> SizeRange | None:
     if values is None:
         return None
-    sizes = Sizes(**{key: float(value) for key, value in values.items()})
+    sizes = SizeRange(**{key: float(value) for key, value in values.items()})
     if not 0 < sizes.smallest <= sizes.usual <= sizes.largest < math.inf:
         raise UserError(f"sizes of people, {tuple(sizes)} px")
     return sizes
-
-
-def _check(values: dict[str, Any]) -> None:
-    """Hold what eye.json says against the rules of a configuration."""
-    settings, layout = dict(values["settings"]), values["layout"]
-    if values["representation"] == "keypoints" and settings.pop("joints") != LAYOUTS[layout].joints_with_neck:
-        raise UserError(f"not the joints of {layout}")
-    data = {
-        "representation": values["representation"],
-        "seq_len": values["window"],
-        "json": {"layout": layout, "fps": values["fps"]},
-        "maps": settings,
-    }
-    check_values({"data": {**data, **settings}}, RULES)

@@ -1,7 +1,9 @@
-"""Whether people look as large before a camera as in training: scores mean little where they do not."""
+"""Compare the size of people before a camera with their size in the training recordings.
+
+Scores of models that see the size of people are unreliable where it differs.
+"""
 
 from collections import deque
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -10,76 +12,79 @@ from numpy.typing import NDArray
 from skelmap.skeletons.layouts import Layout, with_neck
 
 MIN_JOINTS = 5
-"""Whoever shows fewer of the body's joints has no size."""
-LOOKED = 150
-"""Frames with people that are looked at: five seconds at 30 a second."""
+"""Joints of the body that must be detected for a size to be computed."""
+RECENT_FRAMES = 150
+"""Frames with people over which the size is taken: five seconds at 30 frames a second."""
 TOLERANCE = 1.25
-"""Times that people may look larger than the largest of training, or smaller than the smallest, unsaid."""
+"""Factor by which people may be larger than the largest of training, or smaller than the smallest."""
 
 
-class Sizes(NamedTuple):
-    """How large people look, px: 90 % of them are between the smallest and the largest."""
+class SizeRange(NamedTuple):
+    """Sizes of people, px: 5 % quantile, median and 95 % quantile."""
 
     smallest: float
     usual: float
     largest: float
 
 
-def people_sizes(keypoints: NDArray[np.float32], layout: Layout) -> NDArray[np.float64]:
-    """Measure people: root mean square distance of the body's joints from their centre.
+def person_sizes(keypoints: NDArray[np.float32], layout: Layout) -> NDArray[np.float64]:
+    """Size of each person: root mean square distance of the body's joints from their centre.
 
-    It changes less with what people do, and with who they are, than the length of the trunk or of the limbs.
+    It depends less on the action and the person than the length of the trunk or of the limbs.
 
     Args:
         keypoints: (N, V, 3) x px, y px, confidence.
-        layout: the keypoints' layout; every layout has the same joints of the body.
+        layout: of the keypoints; every layout has the same joints of the body.
 
     Returns:
-        (M,) px, of those who show enough joints.
+        (N,) px; NaN where fewer than 5 joints of the body were detected.
     """
     points = with_neck(keypoints, layout)[:, layout.body]
-    seen = points[..., 2:] > 0
-    enough = seen.sum(axis=(1, 2)) >= MIN_JOINTS
-    places, seen = points[enough, :, :2].astype(np.float64), seen[enough]
-    offsets = places - places.mean(axis=1, keepdims=True, where=seen)
-    found: NDArray[np.float64] = np.sqrt((offsets**2).sum(axis=2, keepdims=True).mean(axis=(1, 2), where=seen))
-    return found
+    detected = points[..., 2:] > 0
+    enough = detected.sum(axis=(1, 2)) >= MIN_JOINTS
+    places, detected = points[enough, :, :2].astype(np.float64), detected[enough]
+    offsets = places - places.mean(axis=1, keepdims=True, where=detected)
+    sizes = np.full(len(keypoints), np.nan)
+    sizes[enough] = np.sqrt((offsets**2).sum(axis=2, keepdims=True).mean(axis=(1, 2), where=detected))
+    return sizes
 
 
-def usual_sizes(sizes: Iterable[NDArray[np.float64]]) -> Sizes | None:
-    """Sum up the sizes of training recordings; None where nobody has one."""
-    found = np.concatenate([np.zeros(0), *sizes])
-    return Sizes(*np.quantile(found, (0.05, 0.5, 0.95)).tolist()) if len(found) else None
+def size_range(sizes: NDArray[np.floating]) -> SizeRange | None:
+    """Summarise (N,) sizes of training people; None if all are NaN."""
+    known = sizes[~np.isnan(sizes)].astype(np.float64)
+    return SizeRange(*np.quantile(known, (0.05, 0.5, 0.95)).tolist()) if len(known) else None
 
 
 class ScaleCheck:
-    """Compare a camera's people with those of training, in the frames that come.
+    """Compare the people of a camera with those of training, frame by frame.
 
     Args:
-        trained: their sizes; None where they are not known or have no bearing.
+        trained: sizes in the training recordings; None if unknown or irrelevant to the model.
 
     Attributes:
-        trouble: that they look larger or smaller, in the same words as long as it lasts; empty where they do not.
+        warning: that people are larger or smaller, with the same text as long as it lasts; empty otherwise.
     """
 
-    def __init__(self, trained: Sizes | None) -> None:
+    def __init__(self, trained: SizeRange | None) -> None:
         self.trained = trained
-        self.trouble = ""
-        self._recent: deque[float] = deque(maxlen=LOOKED)
+        self.warning = ""
+        self._recent: deque[float] = deque(maxlen=RECENT_FRAMES)
 
-    def see(self, keypoints: NDArray[np.float32], layout: Layout) -> None:
-        """Take a frame's people, (P, V, 3); nobody changes nothing."""
-        sizes = people_sizes(keypoints, layout) if self.trained and len(keypoints) else ()
-        if not self.trained or not len(sizes):
+    def update(self, keypoints: NDArray[np.float32], layout: Layout) -> None:
+        """Take the people of a frame, (P, V, 3); an empty frame changes nothing."""
+        if self.trained is None or not len(keypoints):
             return
-        self._recent.append(float(np.median(sizes)))
-        if len(self._recent) < LOOKED:
+        sizes = person_sizes(keypoints, layout)
+        if np.isnan(sizes).all():
+            return
+        self._recent.append(float(np.nanmedian(sizes)))
+        if len(self._recent) < RECENT_FRAMES:
             return
         size = float(np.median(self._recent))
         if self.trained.smallest / TOLERANCE <= size <= self.trained.largest * TOLERANCE:
-            self.trouble = ""
-        elif not self.trouble:
-            self.trouble = (
-                f"people look {size / self.trained.usual:.2g} times as large as in training, so scores mean little: "
-                "train with recordings of this camera, or set it up as the one of the training recordings"
+            self.warning = ""
+        elif not self.warning:
+            self.warning = (
+                f"people are {size / self.trained.usual:.2g} times as large as in training, so scores are unreliable: "
+                "train with recordings of this camera, or place it as the camera of the training recordings"
             )

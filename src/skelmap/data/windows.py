@@ -1,4 +1,4 @@
-"""Windows of successive rows: where they start and in which order they are visited."""
+"""Windows of successive rows: where they start, in which order they are visited, which of them are evaluated."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,24 +8,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Sampler
+from torch.utils.data import Dataset, Sampler
 
 from skelmap.skeletons.manifest import Recording, Span
 
 
 class Segments(NamedTuple):
-    """Stretches of rows without a gap.
+    """Segments of successive rows without a gap.
 
     Attributes:
-        first: (R,) int64 first row of each run.
-        length: (R,) int64 rows in it.
+        first: (S,) int64 first row of each segment.
+        length: (S,) int64 rows in it.
     """
 
     first: NDArray[np.int64]
     length: NDArray[np.int64]
 
     def at_least(self, length: int) -> "Segments":
-        """Keep the runs of at least this many rows."""
+        """Keep the segments of at least this many rows."""
         keep = self.length >= length
         return Segments(self.first[keep], self.length[keep])
 
@@ -39,7 +39,7 @@ def find_segments(clip: NDArray[np.int32], track: NDArray[np.int32], frame: NDAr
         frame: (N,) frame of each row.
 
     Returns:
-        The runs, in order.
+        The segments, in order.
     """
     if not len(clip):
         return Segments(np.zeros(0, np.int64), np.zeros(0, np.int64))
@@ -48,42 +48,58 @@ def find_segments(clip: NDArray[np.int32], track: NDArray[np.int32], frame: NDAr
     return Segments(first, np.diff(first, append=len(clip)))
 
 
-def span(window: int, step: int) -> int:
-    """Count the rows from the first of a window's rows, each `step` after the one before, to one past the last."""
-    return (window - 1) * step + 1
-
-
-def window_starts(runs: Segments, window: int, stride: int = 1) -> NDArray[np.int64]:
-    """List the first row of every window that lies within a run.
+def window_starts(segments: Segments, window: int, stride: int = 1) -> NDArray[np.int64]:
+    """First row of every window that lies within a segment.
 
     Args:
-        runs: stretches of rows.
-        window: rows from the first of a window to one past its last.
-        stride: rows from one window to the next, starting anew with each run.
+        segments: of rows.
+        window: rows in a window.
+        stride: rows from one window to the next, counted from the start of each segment.
 
     Returns:
         (W,) int64 rows, ascending.
     """
-    count = np.maximum((runs.length - window) // stride + 1, 0)
+    count = np.maximum((segments.length - window) // stride + 1, 0)
     within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    starts: NDArray[np.int64] = np.repeat(runs.first, count) + within * stride
+    starts: NDArray[np.int64] = np.repeat(segments.first, count) + within * stride
     return starts
 
 
+class WindowDataset(Dataset[Tensor]):
+    """Windows by number; a batch of numbers gives the first rows of these windows.
+
+    Args:
+        starts: (W,) int64 first row of each window.
+    """
+
+    def __init__(self, starts: NDArray[np.int64]) -> None:
+        self.starts = torch.from_numpy(starts)
+
+    def __len__(self) -> int:
+        """Number of windows."""
+        return len(self.starts)
+
+    def __getitem__(self, index: Tensor) -> Tensor:
+        """First rows of (B,) windows."""
+        return self.starts[index]
+
+
 class ResumableBatchSampler(Sampler[Tensor]):
-    """Yield batches of indices; a shuffled order is a function of (seed, epoch) alone, so that runs can resume.
+    """Yield batches of indices; a shuffled order is a function of (seed, epoch) alone, so that a run can resume.
 
-    Several processes each get their share of every batch, so that they go the same steps as one process would. No index
-    is given twice. Where the last batch has fewer indices than there are processes, some get none of it when in order,
-    and all of them leave it out when shuffled: a training step needs all processes.
+    Several processes share every batch, so that they take the same steps as one process. No index is yielded twice. If
+    the last batch has fewer indices than there are processes, some processes get none of it in order, and all skip it
+    when shuffled, because a training step needs all processes.
 
-    Attributes:
-        count: indices in all.
+    Args:
+        count: number of indices.
         batch_size: indices in a batch, over all processes; the last may have fewer.
-        shuffle: visit in a new random order each epoch, or ascending.
+        shuffle: a new random order each epoch, or ascending.
         seed: of the random order.
         rank: of this process.
-        processes: that share the batches.
+        processes: number of processes.
+
+    Attributes:
         epoch: set by Lightning at the start of each epoch.
     """
 
@@ -95,11 +111,11 @@ class ResumableBatchSampler(Sampler[Tensor]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch of the next iteration."""
+        """Set the epoch of the next iteration."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        """Count the batches of this process."""
+        """Number of batches of this process."""
         whole, rest = divmod(self.count, self.batch_size)
         return whole + (rest >= (self.processes if self.shuffle else self.rank + 1))
 
@@ -116,38 +132,32 @@ class ResumableBatchSampler(Sampler[Tensor]):
 
 @dataclass(frozen=True, eq=False)
 class EvalIndex:
-    """The rows of the test split: one person in one frame, with at least one joint.
+    """The rows of a split for evaluation: one person at one tick of the model's clock.
 
-    A window consists of every `frame_step`-th of the rows `start .. start + span - 1`, which are successive frames of
-    one person. A frame of a clip's span without any row is a frame with nobody in it. Rows that no window covers belong
-    to runs shorter than `shortest`.
+    A window consists of `seq_len` successive rows of one person. A tick of a clip's span without any row is a frame
+    without people. Rows that no window covers belong to segments shorter than `seq_len`.
 
     Attributes:
-        recordings: the test clips, C of them.
-        spans: (first frame, one past the last) of each clip.
-        fps: frames a second of each clip.
+        recordings: the clips of the split, C of them; their labelled spans are ticks.
+        spans: (first tick, one past the last) of each clip.
+        fps: ticks a second, for each clip.
         clip: (N,) int64 index into `recordings`.
-        frame: (N,) int64 frame number within the clip's span.
+        track: (N,) int64 person number within the clip.
+        frame: (N,) int64 tick.
         starts: (S,) int64 first row of every window of `seq_len` rows, at stride 1.
         seq_len: T, rows of a window.
-        frame_step: rows from one row of a window to the next.
     """
 
     recordings: tuple[Recording, ...]
     spans: tuple[Span, ...]
     fps: tuple[float, ...]
     clip: NDArray[np.int64]
+    track: NDArray[np.int64]
     frame: NDArray[np.int64]
     starts: NDArray[np.int64]
     seq_len: int
-    frame_step: int = 1
 
     @property
-    def span(self) -> int:
-        """Rows from the first row of a window to one past its last."""
-        return span(self.seq_len, self.frame_step)
-
-    @property
-    def shortest(self) -> int:
-        """Rows that a run must have, so that windows cover all of them."""
-        return self.seq_len * self.frame_step
+    def hours(self) -> float:
+        """Footage of all clips, with or without people."""
+        return sum((stop - first) / fps for (first, stop), fps in zip(self.spans, self.fps, strict=True)) / 3600

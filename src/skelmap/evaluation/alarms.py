@@ -143,7 +143,7 @@ class RecordingAlarms:
         """List the abnormal spans within `span` as (start, end) in seconds; adjacent spans are merged."""
         first, stop = self.span
         edges = np.diff(self.recording.labels(np.arange(first, stop)), prepend=0, append=0)
-        starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+        starts, ends = np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist()
         return [((first + a) / self.fps, (first + b) / self.fps) for a, b in zip(starts, ends, strict=True)]
 
 

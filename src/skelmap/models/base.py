@@ -92,7 +92,7 @@ class Model(pl.LightningModule, ABC):
             Scores (B,) and latents (B, J), float32; None from a model without latents.
         """
 
-    def predict_step(self, batch: Batch) -> WindowScores:
+    def predict_step(self, batch: Batch, batch_idx: int = 0, dataloader_idx: int = 0) -> WindowScores:
         """Score a batch of windows."""
         return WindowScores(batch.start, *self.score_windows(batch.windows))
 

@@ -89,7 +89,7 @@ class FeatureDistance(Baseline):
         if self.ranks and not len(data.starts("val")):
             raise UserError("model.ranks=true needs validation recordings; model.ranks=false does not")
         body = torch.tensor(data.layout.body)
-        often = self.often_seen(data.seen_share("train")[body])
+        often = self.often_seen(data.detection_rate("train")[body])
         if len(often) < 2:
             seen = ", ".join(BODY[joint] for joint in often.tolist()) or "none"
             raise UserError(

@@ -29,7 +29,7 @@ from skelmap.monitor.scorers import (
 )
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import Layout
-from skelmap.skeletons.resampling import BRIDGE
+from skelmap.skeletons.resampling import longest_gap
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write
 
@@ -158,10 +158,10 @@ def readme_text(spec: InputSpec) -> str:
     Args:
         spec: input of the model.
     """
+    shape = ", ".join(map(str, (spec.window, *spec.settings.shape)))
     settings = spec.settings
-    shape = ", ".join(map(str, (spec.window, *settings.shape)))
     rendering = _map_steps(settings, spec.layout) if isinstance(settings, MapSettings) else _keypoint_steps(settings)
-    steps = [_frame_rate_step(spec.fps), _joints_step(spec.layout), _centre_step(spec.layout), *rendering]
+    steps = [_frame_rate_step(spec), _joints_step(spec.layout), _centre_step(spec.layout), *rendering]
     parts = [
         f"{spec.title}, exported by skelmap." + (" Trained on simulated recordings." if spec.simulated else ""),
         f"{ONNX_FILE} scores windows of {spec.window} consecutive frames of one person.",
@@ -185,11 +185,12 @@ def readme_text(spec: InputSpec) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _frame_rate_step(fps: float) -> str:
+def _frame_rate_step(spec: InputSpec) -> str:
+    fps, longest = spec.fps, longest_gap(spec.bridge_seconds, 1 / spec.fps, spec.fps)
     return (
         f"{fps:g} frames per second. From other frame rates: every 1/{fps:g} s, interpolate each joint linearly "
         "between its detections before and after, or take the nearer one if the joint is missing in the other. A "
-        f"person who was not detected for more than {BRIDGE:g} s starts a new window."
+        f"person who was not detected for more than {longest:.3g} s starts a new window."
     )
 
 

@@ -165,18 +165,15 @@ def load_model(folder: Path, spec: InputSpec) -> "Model":
     Raises:
         UserError: not a run folder, or its checkpoint is damaged or does not fit its config.yaml.
     """
-    from omegaconf import OmegaConf
-
-    from skelmap.training.checkpoints import load_checkpoint
-    from skelmap.training.instantiate import build_model
+    from skelmap.training.checkpoints import load_checkpoint, load_weights
+    from skelmap.training.instantiate import instantiate_model, spec_inputs
     from skelmap.training.run_dir import best_checkpoint
 
-    cfg = read_yaml(folder / "config.yaml")
+    config = read_yaml(folder / "config.yaml")
     checkpoint = load_checkpoint(best_checkpoint(folder))
     try:
-        model = build_model(OmegaConf.create(cfg["model"]), spec.settings)
-        model.on_load_checkpoint(checkpoint)
-        model.load_state_dict(checkpoint["state_dict"])
+        model = instantiate_model(config["model"], spec_inputs(spec))
+        load_weights(model, checkpoint)
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{folder}: its checkpoint does not fit its config.yaml ({error})") from error
     model.eval()

@@ -17,7 +17,7 @@ from skelmap.monitor.scorers import Scorer
 from skelmap.monitor.sources import PoseFrame
 from skelmap.skeletons.clip import clean_keypoints
 from skelmap.skeletons.layouts import Layout
-from skelmap.skeletons.resampling import Resampler, bridge_for
+from skelmap.skeletons.resampling import Resampler, longest_gap
 
 SLOW_CAMERA = 3.0
 """Frame intervals above this multiple of the model's are reported as too few frames."""
@@ -120,7 +120,7 @@ class StreamDetector:
         self._intervals = deque([1 / fps] * INTERVALS, maxlen=INTERVALS)
         self._last_time = -math.inf
         self._people: dict[int, _Person] = {}
-        self._scale_check = ScaleCheck(self.spec.sizes)
+        self._scale_check = ScaleCheck(self.spec.people_px)
 
     def update(self, frame: PoseFrame) -> FrameResult:
         """Process the next frame.
@@ -132,7 +132,7 @@ class StreamDetector:
         if self._last_time > -math.inf:
             self._intervals.append(frame.time - self._last_time)
         self._last_time = frame.time
-        self._scale_check.see(frame.keypoints, self.layout)
+        self._scale_check.update(frame.keypoints, self.layout)
         keypoints_by_tick = self._resample(frame)
         scores: list[TrackScore] = []
         events: list[Event] = []
@@ -178,19 +178,19 @@ class StreamDetector:
             return "scores are NaN or infinite: the model has diverged, or its file is damaged"
         if self.interval > SLOW_CAMERA / self.spec.fps:
             return f"too few frames per second for a model that was trained on {self.spec.fps:g}"
-        return self._scale_check.trouble
+        return self._scale_check.warning
 
     def _resample(self, frame: PoseFrame) -> dict[int, dict[int, NDArray[np.float32]]]:
         """Resample the keypoints of all people to the model's clock: (V, 3) by tick and person."""
         keypoints_by_tick: dict[int, dict[int, NDArray[np.float32]]] = {}
-        longest_gap = bridge_for(self.interval, self.spec.fps)
+        longest = longest_gap(self.spec.bridge_seconds, self.interval, self.spec.fps)
         for number, keypoints in zip(frame.person_ids.tolist(), frame.keypoints, strict=True):
             if not (keypoints[:, 2] > 0).any():
                 continue
             if number not in self._people:
                 self._people[number] = self._new_person()
             person = self._people[number]
-            restarted, ticks = person.resampler.see(frame.time, keypoints, longest_gap)
+            restarted, ticks = person.resampler.update(frame.time, keypoints, longest)
             person.last_seen = frame.time
             if restarted:
                 person.frames.clear()

@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from skelmap.skeletons.clip import Clip, check_size_and_fps
 from skelmap.skeletons.layouts import BODY_25, LAYOUTS, Layout
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, check_file, read_json
+from skelmap.utils.schema import FrameRate, PictureSize
 
 MAX_ARCHIVE_BYTES = 2 * 2**30
 """Largest unpacked size of an archive: 7 million rows of BODY_25 fit, a zip bomb does not."""
@@ -56,6 +57,21 @@ class ClipHeader(NamedTuple):
     layout: Layout
     size: tuple[int, int]
     fps: float
+
+
+def make_pose_format(
+    layout: Literal["BODY_25", "COCO_18", "COCO_17"] = "BODY_25",
+    size: PictureSize = (640, 480),
+    fps: FrameRate = 30.0,
+) -> PoseFormat:
+    """Build a PoseFormat from configuration values.
+
+    Args:
+        layout: name of the joint layout.
+        size: width and height of the camera image, px.
+        fps: frames a second.
+    """
+    return PoseFormat(LAYOUTS[layout], (size[0], size[1]), fps)
 
 
 def read_clip(path: Path, name: str, pose_format: PoseFormat | None = None) -> Clip:

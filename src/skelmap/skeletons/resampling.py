@@ -1,22 +1,28 @@
-"""Keypoints at the model's frame rate, whatever the camera's: by time, not by count."""
+"""Resample keypoints to the model's clock and bridge short gaps.
+
+Recordings and live cameras pass through the same `Resampler`, so that a model sees the same windows of both.
+"""
 
 import math
 
 import numpy as np
 from numpy.typing import NDArray
 
-BRIDGE = 0.2
-"""A person unseen for longer, in seconds, has left: what lies between two sightings is made up otherwise."""
+from skelmap.skeletons.clip import Clip
+
 LOST_FRAMES = 3.5
-"""... unless the camera is so slow that this many of its frames take longer."""
-ON_TIME = 1e-3
-"""A sighting this close to a tick, in ticks, is taken as it is."""
+"""A gap of fewer source frames is bridged however slow the source is."""
+SUCCESSIVE = 1.5
+"""Source frames further apart than this, in frame intervals, have a gap between them."""
+ON_TICK = 1e-3
+"""A detection this close to a tick, in ticks, is taken as it is."""
 
 
 class Resampler:
-    """One person's keypoints at the ticks of the model's clock, 0, 1, 2, ... from the beginning of the stream.
+    """Keypoints of one person at the ticks 0, 1, 2, ... of a clock that starts with the recording or stream.
 
-    Between two sightings joints move in a straight line; one that was seen in the nearer sighting alone stays there.
+    Between two detections joints move in a straight line; a joint detected in one of them alone is taken from the
+    nearer detection.
 
     Args:
         fps: ticks a second.
@@ -24,47 +30,107 @@ class Resampler:
 
     def __init__(self, fps: float) -> None:
         self.fps = fps
-        self._at = -math.inf  # ticks
-        self._seen: NDArray[np.float32] | None = None
+        self._last_tick = -math.inf
+        self._last: NDArray[np.float32] | None = None
 
-    def see(
-        self, time: float, keypoints: NDArray[np.float32], bridge: float = BRIDGE
+    def update(
+        self, time: float, keypoints: NDArray[np.float32], longest: float
     ) -> tuple[bool, list[tuple[int, NDArray[np.float32]]]]:
-        """Take a sighting.
+        """Take the next detection.
 
         Args:
-            time: seconds from the beginning of the stream, later than the last.
+            time: seconds since the start, later than that of the last detection.
             keypoints: (V, 3) x px, y px, confidence.
-            bridge: longest time since the last sighting that is filled, seconds.
+            longest: gap since the last detection that is filled at most, seconds; see `longest_gap`.
 
         Returns:
-            Whether the person is there anew, with nothing before; and (tick, keypoints) of each tick since the last
-            sighting.
+            Whether a new segment begins; (tick, keypoints) of each tick since the last detection.
         """
         now = time * self.fps
-        before, since = self._seen, self._at
-        self._seen, self._at = keypoints, now
-        if before is None or now - since > bridge * self.fps:
+        before, since = self._last, self._last_tick
+        self._last, self._last_tick = keypoints, now
+        if before is None or now - since > longest * self.fps:
             nearest = round(now)
-            return True, [(nearest, keypoints)] if abs(now - nearest) < ON_TIME else []
-        ticks = range(math.floor(since + ON_TIME) + 1, math.floor(now + ON_TIME) + 1)
-        return False, [(tick, _between(before, keypoints, (tick - since) / (now - since))) for tick in ticks]
+            return True, [(nearest, keypoints)] if abs(now - nearest) < ON_TICK else []
+        ticks = range(math.floor(since + ON_TICK) + 1, math.floor(now + ON_TICK) + 1)
+        return False, [(tick, _interpolate(before, keypoints, (tick - since) / (now - since))) for tick in ticks]
 
 
-def _between(one: NDArray[np.float32], other: NDArray[np.float32], share: float) -> NDArray[np.float32]:
-    """Keypoints at a share of the way from one sighting to the other."""
-    if share > 1 - ON_TIME:
+def _interpolate(one: NDArray[np.float32], other: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """Keypoints at a share of the way from one detection to the other."""
+    if share > 1 - ON_TICK:
         return other
     both = (one[:, 2] > 0) & (other[:, 2] > 0)
     nearer = one if share < 0.5 else other
     return np.where(both[:, None], one + np.float32(share) * (other - one), nearer)
 
 
-def bridge_for(interval: float, fps: float) -> float:
-    """Longest gap that is filled, seconds.
+def longest_gap(bridge_seconds: float, interval: float, fps: float) -> float:
+    """Longest gap in a person's detections that is bridged, seconds.
 
     Args:
-        interval: seconds from one picture of the camera to the next.
+        bridge_seconds: configured length; 0 bridges nothing and fills ticks between successive frames alone.
+        interval: seconds from one source frame to the next.
         fps: ticks a second.
     """
-    return max(BRIDGE, LOST_FRAMES * max(interval, 1 / fps))
+    interval = max(interval, 1 / fps)
+    return max(bridge_seconds, LOST_FRAMES * interval) if bridge_seconds else SUCCESSIVE * interval
+
+
+def resample_clip(clip: Clip, fps: float, bridge_seconds: float) -> Clip:
+    """Resample every person of a clip; a frame of the result is a tick of the clock.
+
+    Args:
+        clip: at its own frame rate.
+        fps: ticks a second.
+        bridge_seconds: see `longest_gap`.
+
+    Returns:
+        The rows in which a joint was detected, and the interpolated ones.
+    """
+    longest = longest_gap(bridge_seconds, 1 / clip.fps, fps)
+    rows: list[NDArray[np.float32]] = []
+    ticks: list[int] = []
+    tracks: list[int] = []
+    resamplers: dict[int, Resampler] = {}
+    for row in np.flatnonzero(clip.present):  # sorted by track, then frame
+        person = int(clip.track[row])
+        resampler = resamplers.setdefault(person, Resampler(fps))
+        _, found = resampler.update(int(clip.frame[row]) / clip.fps, clip.keypoints[row], longest)
+        for tick, keypoints in found:
+            ticks.append(tick)
+            rows.append(keypoints)
+            tracks.append(person)
+    keypoints = np.stack(rows) if rows else np.zeros((0, *clip.keypoints.shape[1:]), np.float32)
+    frame, track = np.array(ticks, np.int64), np.array(tracks, np.int64)
+    return Clip.build(clip.name, keypoints, clip.layout, clip.size, fps, frame, track)
+
+
+def label_ticks(span: tuple[int, int], source_fps: float, fps: float) -> tuple[int, int]:
+    """Convert a labelled, half-open span of source frames to ticks; a tick has the label of the frame shown then.
+
+    Args:
+        span: first source frame and one past the last.
+        source_fps: frames a second of the source.
+        fps: ticks a second.
+
+    Returns:
+        First tick and one past the last; equal if no tick lies in the span.
+    """
+    first, stop = (math.ceil(frame * fps / source_fps - ON_TICK) for frame in span)
+    return first, stop
+
+
+def clip_ticks(span: tuple[int, int], source_fps: float, fps: float) -> tuple[int, int]:
+    """Convert the span of a whole clip to ticks: those from its first frame to its last.
+
+    Args:
+        span: first source frame and one past the last; (0, 0) of an empty clip.
+        source_fps: frames a second of the source.
+        fps: ticks a second.
+    """
+    first, stop = span
+    if stop <= first:
+        return 0, 0
+    start = math.ceil(first * fps / source_fps - ON_TICK)
+    return start, max(math.floor((stop - 1) * fps / source_fps + ON_TICK) + 1, start)

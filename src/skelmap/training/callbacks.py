@@ -1,7 +1,11 @@
-"""Callbacks of training and scoring."""
+"""Callbacks that make training correct: seeds, history, checkpoints, signals, finite losses, collected scores.
+
+They are built in code (`training_callbacks`), not configured: none of them is a choice.
+"""
 
 import logging
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -9,9 +13,8 @@ from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint, ProgressBar
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.trainer.states import TrainerFn
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from skelmap.data.datamodule import Batch, SkeletonDataModule
@@ -22,81 +25,33 @@ from skelmap.utils.errors import UserError
 from skelmap.utils.runtime import gather_concat
 
 log = logging.getLogger(__name__)
-MOST_NAMED = 5
-"""Clips that a message names."""
+MAX_NAMED_CLIPS = 5
+"""Clips that a message names at most."""
 
 
-class TrainingProgress(ProgressBar):
-    """One bar for the whole training, with the time left; without a terminal, a line an epoch."""
+def training_callbacks(seed: int, folder: Path, has_val: bool) -> list[Callback]:
+    """Build the callbacks of every training.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("left  {task.fields[note]}"),
-            transient=True,
-        )
-        self._task = TaskID(0)
-        self._began = 0.0
-        self._first_epoch = 0
-
-    def disable(self) -> None:
-        """Leave progress to another process."""
-        self._bar.disable = True
-
-    def _start(self, title: str, total: int, done: int = 0) -> None:
-        for task in self._bar.task_ids:
-            self._bar.remove_task(task)
-        self._task = self._bar.add_task(title, total=total, completed=done, note="")
-        if self._bar.console.is_terminal:
-            self._bar.start()
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start a bar over the batches of all epochs."""
-        batches, epochs = int(trainer.num_training_batches), trainer.max_epochs or 1
-        self._began, self._first_epoch = time.monotonic(), trainer.current_epoch
-        self._start("training", batches * epochs, batches * trainer.current_epoch)
-
-    def on_train_batch_end(self, *args: Any) -> None:
-        """Advance."""
-        self._bar.advance(self._task)
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Show the losses."""
-        epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs or 1
-        losses = {key: float(trainer.callback_metrics.get(key, torch.nan)) for key in ("train/loss", "val/loss")}
-        text = "  ".join(f"{key} {value:.4g}" for key, value in losses.items() if value == value)
-        self._bar.update(self._task, note=f"epoch {epoch}/{epochs}  {text}")
-        if not self._bar.console.is_terminal and not self._bar.disable:
-            each = (time.monotonic() - self._began) / (epoch - self._first_epoch)
-            log.info("epoch %d/%d  %s  %.0f s left", epoch, epochs, text, each * (epochs - epoch))
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Put the bar away."""
-        self._bar.stop()
-
-    def on_predict_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start a bar over the test windows."""
-        self._start("scoring", int(sum(trainer.num_predict_batches)))
-
-    def on_predict_batch_end(self, *args: Any) -> None:
-        """Advance."""
-        self._bar.advance(self._task)
-
-    def on_predict_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Put the bar away."""
-        self._bar.stop()
-
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Give the terminal back."""
-        self._bar.stop()
+    Args:
+        seed: of the run.
+        folder: of the checkpoints.
+        has_val: whether there are validation windows; without any the last epoch is the best.
+    """
+    common: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
+    best = {"filename": "best", "monitor": "val/loss" if has_val else None, "mode": "min"}
+    return [
+        EpochSeed(seed),
+        CudaGraph(),
+        FiniteLoss(),
+        RestoreSigterm(),
+        History(),
+        BestCheckpoint(dirpath=folder, auto_insert_metric_name=False, **best, **common),
+        LastCheckpoint(dirpath=folder, filename="last", **common),
+    ]
 
 
 class EpochSeed(Callback):
-    """Seed the noise of each epoch from (seed, epoch), so that a resumed run draws what it would have drawn.
+    """Seed the noise of each epoch from (seed, epoch), so that a resumed run draws the same noise.
 
     Args:
         seed: of the run.
@@ -111,65 +66,68 @@ class EpochSeed(Callback):
 
 
 class History(Callback):
-    """Remember the losses of every epoch and the time they took; both travel in the checkpoint.
+    """Losses of every epoch and the time they took, kept in the checkpoint; without a terminal, a log line an epoch.
 
     Attributes:
-        epochs: key -> one value an epoch, for every scalar that was logged.
-        seconds: that all these epochs took, validation included, in this sitting or an earlier one.
+        epochs: key -> one value an epoch, for every logged scalar.
+        seconds: duration of all these epochs, validation included, also before an interruption.
     """
 
     def __init__(self) -> None:
         self.epochs: dict[str, list[float]] = {}
         self.seconds = 0.0
-        self._began = time.monotonic()
+        self._start = time.monotonic()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Look at the clock."""
-        self._began = time.monotonic()
+        """Start the clock."""
+        self._start = time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add an epoch."""
-        self.seconds += time.monotonic() - self._began
+        seconds = time.monotonic() - self._start
+        self.seconds += seconds
         for key, value in trainer.callback_metrics.items():
             self.epochs.setdefault(key, []).append(float(value))
+        if trainer.is_global_zero and not sys.stdout.isatty():
+            epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs or 1
+            losses = [f"{key} {self.epochs[key][-1]:.4g}" for key in ("train/loss", "val/loss") if key in self.epochs]
+            log.info("epoch %d/%d  %s  %.0f s left", epoch, epochs, "  ".join(losses), seconds * (epochs - epoch))
 
     def state_dict(self) -> dict[str, Any]:
-        """Give what a checkpoint keeps."""
+        """Content for the checkpoint."""
         return {"epochs": self.epochs, "seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take it back, unless there is a history already: scoring loads the best epoch's checkpoint, not the last."""
-        if not self.epochs:
-            self.epochs = {str(key): [float(v) for v in values] for key, values in state_dict["epochs"].items()}
-            self.seconds = float(state_dict.get("seconds", 0))  # earlier versions kept none
+        """Restore it from a checkpoint."""
+        self.epochs = {str(key): [float(v) for v in values] for key, values in state_dict["epochs"].items()}
+        self.seconds = float(state_dict["seconds"])
 
 
 class LastCheckpoint(ModelCheckpoint):
-    """A ModelCheckpoint that takes nothing from the checkpoint that a run goes on from.
+    """A ModelCheckpoint without the state of the checkpoint that a run resumes from.
 
-    Lightning deletes the file, or the whole folder, that a checkpoint names as its last one, whoever wrote it there.
+    Lightning deletes the file, or the whole folder, that a checkpoint names as its last one.
     """
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Leave it."""
+        """Ignore it."""
 
 
 class BestCheckpoint(LastCheckpoint):
-    """A ModelCheckpoint that remembers the best score when a run goes on, in its own folder or in another.
+    """A ModelCheckpoint that keeps the best score when a run resumes, in its own folder or in another.
 
-    Lightning's forgets it in another, and then the first epoch after resuming counts as the best however bad it is.
-    The best epoch's file is the one beside the checkpoint that the run goes on from; a run in another folder takes a
-    copy.
+    Lightning's loses it in another folder, and the first epoch after resuming would count as the best. The file of the
+    best epoch lies beside the checkpoint that the run resumes from; a run in another folder copies it.
     """
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Take the best score and the best epoch's file, if it is still there."""
+        """Restore the best score and the file of the best epoch, if it exists."""
         state = checkpoint["callbacks"].get(self.state_key)
         best = Path(str(trainer.ckpt_path)).with_name(f"{self.filename}{self.FILE_EXTENSION}")
         known = state is not None and state["best_model_score"] is not None and best.is_file()
-        if trainer.state.fn != TrainerFn.FITTING or not known:  # scoring loads a checkpoint, too
+        if trainer.state.fn != TrainerFn.FITTING or not known:  # scoring loads a checkpoint as well
             return
         own = Path(str(self.dirpath)) / best.name
         if trainer.is_global_zero:
@@ -181,26 +139,26 @@ class BestCheckpoint(LastCheckpoint):
 
 
 class RestoreSigterm(Callback):
-    """Take SIGTERM back from Lightning, whose handler ends a training with code 0, as if it were done.
+    """Restore the SIGTERM handler that Lightning replaces: its own ends an unfinished training with exit code 0.
 
-    A cluster would take the job off its queue for good.
+    A cluster would then regard the job as done.
     """
 
     def __init__(self) -> None:
         self._handler = signal.getsignal(signal.SIGTERM)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Put back the handler that was there before Lightning's; Lightning puts it back itself at the end."""
+        """Restore the previous handler; Lightning restores it as well, at the end."""
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._handler)
 
 
-class Diverged(UserError):
+class DivergedError(UserError):
     """A loss is NaN or infinite."""
 
 
 class FiniteLoss(Callback):
-    """Stop at the first batch whose loss is NaN or infinite, before a checkpoint keeps what came of it."""
+    """Stop at the first batch whose loss is NaN or infinite, before a checkpoint is written."""
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
@@ -221,98 +179,106 @@ class FiniteLoss(Callback):
         if loss.isfinite():
             return
         clips = cast(Any, trainer).datamodule.clips_of(batch.start)
-        more = f" and {len(clips) - MOST_NAMED} more" if len(clips) > MOST_NAMED else ""
+        more = f" and {len(clips) - MAX_NAMED_CLIPS} more" if len(clips) > MAX_NAMED_CLIPS else ""
         lower = "A lower model.learning_rate, or another" if isinstance(model, Autoencoder) else "Another"
-        raise Diverged(
+        raise DivergedError(
             f"epoch {trainer.current_epoch + 1}, {stage} batch {index + 1}: the loss is {float(loss)}; its windows are "
-            f"of clip {', '.join(clips[:MOST_NAMED])}{more}. Checkpoints are of the epochs before. "
+            f"of clip {', '.join(clips[:MAX_NAMED_CLIPS])}{more}. Checkpoints are of the epochs before. "
             f"{lower} look at these clips may help"
         )
 
 
 class PredictionCollector(Callback):
-    """Keep what a model says of each test window, in arrays made beforehand.
+    """Collect the scores of all windows, in arrays allocated beforehand.
 
-    Small tensors kept one by one would lie between the large ones of the batches and keep that memory from being used
-    again: gigabytes in a long test split.
+    Small tensors kept one by one would lie between the large ones of the batches and prevent that memory from being
+    reused: gigabytes in a long test split.
 
     Args:
-        count: test windows.
+        counts: windows of each loader.
     """
 
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self._done = 0
-        self._kept: list[Any] = []  # tensors, or None for latents that a model lacks
+    def __init__(self, counts: list[int]) -> None:
+        self._counts = counts
+        self._done = [0] * len(counts)
+        self._kept: list[list[Tensor | None]] = [[] for _ in counts]
 
     def on_predict_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: WindowScores, *args: Any
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: WindowScores,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
-        """Copy a batch's scores to their place."""
-        if not self._kept:
-            self._kept = [None if part is None else part.new_empty(self.count, *part.shape[1:]) for part in outputs]
-        first, self._done = self._done, self._done + len(outputs.start)
-        for kept, part in zip(self._kept, outputs, strict=True):
-            if kept is not None:
-                kept[first : self._done] = part
+        """Copy the scores of a batch to their place."""
+        kept, count = self._kept[dataloader_idx], self._counts[dataloader_idx]
+        if not kept:
+            kept += [None if part is None else part.new_empty(count, *part.shape[1:]) for part in outputs]
+        first = self._done[dataloader_idx]
+        self._done[dataloader_idx] += len(outputs.start)
+        for array, part in zip(kept, outputs, strict=True):
+            if array is not None and part is not None:
+                array[first : first + len(part)] = part
 
-    def scores(self) -> WindowScores | None:
-        """Give all windows that were scored, by any process, by rising first row; None if there were none."""
-        if not self._done:
+    def scores(self, loader: int) -> WindowScores | None:
+        """Scores of a loader's windows from all processes, by ascending first row; None if there are none."""
+        done = self._done[loader]
+        if not done:
             return None
-        start, score, latent = (None if kept is None else gather_concat(kept[: self._done]) for kept in self._kept)
-        found = WindowScores(cast(Tensor, start), cast(Tensor, score), latent)
-        if len(found.start) == self._done:
-            return found
-        order = found.start.argsort()  # windows of several processes
-        return WindowScores(found.start[order], found.score[order], None if latent is None else latent[order])
+        gathered = [None if array is None else gather_concat(array[:done]) for array in self._kept[loader]]
+        start, score, latent = cast(tuple[Tensor, Tensor, Tensor | None], tuple(gathered))
+        if len(start) == done:
+            return WindowScores(start, score, latent)
+        order = start.argsort()  # windows of several processes
+        return WindowScores(start[order], score[order], None if latent is None else latent[order])
 
 
 class FirstBatch(Callback):
-    """Knows whether a batch has come to its end: what goes wrong before may be the fault of a loaded checkpoint."""
+    """Whether a batch has been completed: an error before that may come from the loaded checkpoint."""
 
     done = False
 
     def on_train_batch_end(self, *args: Any) -> None:
-        """Note it."""
+        """Record it."""
         self.done = True
 
     def on_predict_batch_end(self, *args: Any) -> None:
-        """Note it."""
+        """Record it."""
         self.done = True
 
 
 class CudaGraph(Callback):
-    """Record a network's training pass, forwards and backwards, before training, and replay it for every batch.
+    """Capture the training pass of a network, forward and backward, in a CUDA graph and replay it for every batch.
 
-    The kernels are those of the ordinary way, so are the results; what falls away is the time in which the GPU waits
-    for Python to start each (Nguyen et al. 2021, "Accelerating PyTorch with CUDA graphs"). Batches of another size, as
-    an epoch's last may be, go the ordinary way. Where there is no GPU, with several processes, another precision than
-    float32 or gradients summed over batches, nothing is recorded. `~callbacks.cuda_graph` turns it off.
+    Kernels and results are the same; the GPU no longer waits for Python to launch each kernel (Nguyen et al. 2021,
+    "Accelerating PyTorch with CUDA graphs"). Batches of another size, as the last of an epoch may have, run without the
+    graph. Nothing is captured without a GPU, with several processes, in another precision than float32, or with
+    gradients accumulated over batches.
     """
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Record, with a batch of nothing, and leave no trace of it in running means."""
+        """Capture the graph with a zero batch, and restore the running means that it changed."""
         if not isinstance(pl_module, Autoencoder) or pl_module.device.type != "cuda":
             return
         if trainer.world_size > 1 or trainer.precision != "32-true" or trainer.accumulate_grad_batches > 1:
             return
         data: SkeletonDataModule = trainer.datamodule
-        nothing = torch.zeros(data.batch_size, data.window, *data.settings.shape, device=pl_module.device)
+        zeros = torch.zeros(data.batch_size, data.window, *data.settings.shape, device=pl_module.device)
         network = pl_module.network
         ordinary, before = network.forward, [buffer.clone() for buffer in network.buffers()]
-        torch.cuda.make_graphed_callables(network.train(), (nothing,))
+        torch.cuda.make_graphed_callables(network.train(), (zeros,))
         replay = network.forward  # in place of which it put its own
         for buffer, value in zip(network.buffers(), before, strict=True):
             buffer.copy_(value)
 
-        def forward(windows: Tensor) -> tuple[Tensor, ...]:
-            result: tuple[Tensor, ...] = (replay if windows.shape == nothing.shape else ordinary)(windows)
-            return result
+        def forward(windows: Tensor) -> Any:
+            return (replay if windows.shape == zeros.shape else ordinary)(windows)
 
         network.forward = forward  # type: ignore[method-assign]
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Let go of what was recorded."""
+        """Release the graph."""
         if isinstance(pl_module, Autoencoder):
             pl_module.network.__dict__.pop("forward", None)

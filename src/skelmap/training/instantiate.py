@@ -1,29 +1,50 @@
-"""Make the parts of a configuration into objects."""
+"""Turn configuration nodes into objects; a model gets its input sizes from the data."""
 
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
-from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
+from hydra.utils import instantiate as hydra_instantiate
 
+from skelmap.data.input_spec import InputSpec
 from skelmap.data.keypoints import KeypointSettings
 from skelmap.data.rendering import MapSettings
 from skelmap.models.base import Model
-from skelmap.training.schema import check_targets, resolved
 from skelmap.utils.errors import UserError
 
+MODEL_TARGET = re.compile(r"skelmap\.models\.[A-Z]\w*")
+"""A class that `skelmap.models` exports; its submodules start with small letters."""
+TARGETS = frozenset(
+    {
+        "skelmap.data.SkeletonDataModule",
+        "skelmap.simulation.dataset.simulate_dataset",
+        "skelmap.training.loggers.wandb_logger",
+        "pytorch_lightning.Trainer",
+        "pytorch_lightning.callbacks.RichProgressBar",
+        "pytorch_lightning.loggers.CSVLogger",
+        "pytorch_lightning.loggers.TensorBoardLogger",
+    }
+)
+"""What a configuration may instantiate beside models. Full names: a prefix would allow what these modules import."""
 
-def build(node: DictConfig, **more: Any) -> Any:
-    """Instantiate a part of the configuration, if it calls nothing but what the project uses.
+
+def instantiate(node: Mapping[str, Any], **more: Any) -> Any:
+    """Instantiate a node of the resolved configuration.
+
+    Args:
+        node: plain values with a `_target_`.
+        more: further arguments.
 
     Raises:
-        UserError: it calls something else, or what it calls refuses its values.
+        UserError: a target is not allowed, or refuses its values.
     """
-    check_targets(resolved(node))
+    check_targets(node)
     try:
-        return instantiate(node, **more, _convert_="all")
-    except (InstantiationException, OmegaConfBaseException) as error:
+        return hydra_instantiate(node, **more, _convert_="all")
+    except InstantiationException as error:
         cause: BaseException | None = error
         while cause is not None:
             if isinstance(cause, UserError):
@@ -32,17 +53,79 @@ def build(node: DictConfig, **more: Any) -> Any:
         raise UserError(" ".join(str(error).split())) from error
 
 
-def build_model(node: DictConfig, settings: MapSettings | KeypointSettings) -> Model:
-    """Instantiate a model for what it will see: a network has the clips' layout, or as many channels as the maps.
+def instantiate_model(node: Mapping[str, Any], inputs: Mapping[str, Any]) -> Model:
+    """Instantiate a model for its input.
+
+    Args:
+        node: the model's node of the configuration.
+        inputs: see `data_inputs` and `spec_inputs`; the constructor gets those that it has parameters for.
 
     Raises:
-        UserError: see `build`.
+        UserError: see `instantiate`.
     """
-    sees: dict[str, Any] = {}
-    if "representation" in node:  # a network
-        if isinstance(settings, KeypointSettings):
-            sees["layout"] = settings.layout.name
-        else:
-            sees["map_channels"] = len(settings.channels)
-    model: Model = build(node, **sees)
+    parameters = inspect.signature(model_class(node.get("_target_"))).parameters
+    fitting = {name: value for name, value in inputs.items() if name in parameters}
+    if "window" in fitting and parameters["window"].annotation is int:  # until the models land
+        fitting["window"] = 1 if inputs["window"] == "frame" else inputs["seq_len"]
+    model: Model = instantiate({**node, **fitting})
     return model
+
+
+def data_inputs(data: Any) -> dict[str, Any]:
+    """Input sizes of a model that is trained on a SkeletonDataModule."""
+    window = "frame" if data.window == 1 else "sequence"
+    return {"seq_len": data.seq_len, "window": window, **_frame_inputs(data.settings)}
+
+
+def spec_inputs(spec: InputSpec) -> dict[str, Any]:
+    """Input sizes of a model that was trained on such an input."""
+    window = "frame" if spec.window == 1 else "sequence"
+    return {"seq_len": spec.window, "window": window, **_frame_inputs(spec.settings)}
+
+
+def _frame_inputs(settings: MapSettings | KeypointSettings) -> dict[str, Any]:
+    if isinstance(settings, KeypointSettings):
+        return {"representation": "keypoints", "layout": settings.layout.name}
+    return {"representation": "maps", "img_size": settings.img_size, "map_channels": len(settings.channels)}
+
+
+def model_class(target: Any) -> type[Model]:
+    """Find the class of a model by its full name.
+
+    Raises:
+        UserError: not a class that `skelmap.models` exports.
+    """
+    found = None
+    if isinstance(target, str) and MODEL_TARGET.fullmatch(target):
+        found = getattr(import_module("skelmap.models"), target.rpartition(".")[2], None)
+    if not (isinstance(found, type) and issubclass(found, Model)):
+        raise UserError(f"model._target_={target}; allowed: a model of skelmap.models")
+    return found
+
+
+def check_targets(tree: Any) -> None:
+    """Refuse to instantiate anything else than the classes of this project and the listed ones of Lightning.
+
+    Args:
+        tree: resolved plain values; a configuration may come from a stranger.
+
+    Raises:
+        UserError: naming the key, its value and what is allowed.
+    """
+    for key, target in entries(tree):
+        if key.rpartition(".")[2] != "_target_":
+            continue
+        if not isinstance(target, str) or (target not in TARGETS and not MODEL_TARGET.fullmatch(target)):
+            raise UserError(
+                f"{key}={target}: a configuration may not call this; allowed: what skelmap.models exports, "
+                f"{', '.join(sorted(TARGETS))}"
+            )
+
+
+def entries(tree: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every dotted key of nested values with its value."""
+    items = tree.items() if isinstance(tree, Mapping) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, value in items:
+        here = f"{at}.{key}" if at else str(key)
+        yield here, value
+        yield from entries(value, here)

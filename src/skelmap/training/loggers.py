@@ -27,7 +27,7 @@ FACTS = {
     "parameters": "cost/parameters",
     "peak_memory_mb": "cost/peak_memory_mb",
 }
-"""Numbers of metrics.json that say nothing of the test split, and what loggers call them."""
+"""Entries of metrics.json that do not depend on the test split, and their names for loggers."""
 
 
 def wandb_logger(
@@ -36,7 +36,7 @@ def wandb_logger(
     """Open a W&B logger: online for those logged in, else offline.
 
     Args:
-        save_dir: the run's folder.
+        save_dir: the run directory.
         project: W&B project.
         name: of the run; None takes the folder's name.
         group: W&B group; None takes the name of the sweep's folder, and of a single run no group.
@@ -56,7 +56,7 @@ def wandb_logger(
         os.environ["WANDB_MODE"] = "offline"  # the logger's own offline=True would override the user's WANDB_MODE
     if os.environ.get("WANDB_MODE") == "offline":
         log.info("W&B is offline; later: wandb sync %s", Path(save_dir) / "wandb" / "offline-run-*")
-    sweep, model = _place()
+    sweep, model = _sweep_and_model()
     group = group or sweep
     return WandbLogger(
         save_dir=save_dir,
@@ -68,7 +68,7 @@ def wandb_logger(
 
 
 def logged_in() -> bool:
-    """Say whether there is an account on the W&B server in use, without asking the server."""
+    """Whether there is an account for the W&B server in use, without asking the server."""
     if os.environ.get("WANDB_API_KEY"):
         return True
     host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
@@ -78,7 +78,7 @@ def logged_in() -> bool:
         return False
 
 
-def _place() -> tuple[str | None, str | None]:
+def _sweep_and_model() -> tuple[str | None, str | None]:
     """Name the sweep that this run belongs to and the model that was chosen, where Hydra has started the run."""
     if not HydraConfig.initialized():
         return None, None
@@ -89,10 +89,10 @@ def _place() -> tuple[str | None, str | None]:
 
 @contextmanager
 def closing(loggers: Sequence[Logger]) -> Iterator[None]:
-    """Close the loggers whatever happens: an open W&B run would swallow the next job of a sweep.
+    """Close the loggers in any case: an open W&B run would absorb the next run of a sweep.
 
     Args:
-        loggers: of the trainer; a W&B run is marked as failed where an exception goes through.
+        loggers: of the trainer; a W&B run is marked as failed if an exception passes through.
     """
     status = "failed"
     try:
@@ -106,14 +106,14 @@ def closing(loggers: Sequence[Logger]) -> Iterator[None]:
 
 
 def scalars(numbers: Mapping[str, Any]) -> dict[str, float]:
-    """Name the numbers of a run for loggers.
+    """Metrics of a run under the names that loggers get.
 
     Args:
         numbers: what metrics.json holds.
 
     Returns:
         test/auroc, test/auroc_low and test/auroc_high (the ends of its interval), the same for the other score,
-        test/average_precision, test/actions/ACTION/auroc and so on; val/best_loss; cost/...; without missing values.
+        test/average_precision, test/works/WORK/auroc and so on; val/best_loss; cost/... What has no value is left out.
     """
     found: dict[str, float] = {}
     for key, value in numbers.items():
@@ -124,8 +124,8 @@ def scalars(numbers: Mapping[str, Any]) -> dict[str, float]:
             found[FACTS[key]] = value
         elif isinstance(value, float):
             found[f"test/{key}"] = value
-    actions = numbers["details"][numbers["score"]]["actions"]
-    return found | {f"test/actions/{a['action']}/auroc": a["auroc"] for a in actions if a["auroc"] is not None}
+    works = numbers["details"][numbers["score"]]["works"]
+    return found | {f"test/works/{w['work']}/auroc": w["auroc"] for w in works if w["auroc"] is not None}
 
 
 POINTS = 300
@@ -138,12 +138,12 @@ AXES = {ROC: ("false_positive_rate", "true_positive_rate"), PRECISION_RECALL: ("
 
 
 def log_results(loggers: Sequence[Logger], result: EvaluationResult, report: Path) -> None:
-    """Show W&B the curves of the primary score, the figures and the report.
+    """Log the curves of the primary score, the figures and the report to W&B.
 
     Args:
-        loggers: of the trainer; those other than W&B's are passed over.
-        result: metrics of the run.
-        report: report.html in the run's folder, its figures in figures/ beside it.
+        loggers: of the trainer; others than W&B's are skipped.
+        result: of the evaluation.
+        report: report.html in the run directory, its figures in figures/ beside it.
     """
     for logger in loggers:
         if isinstance(logger, WandbLogger):
@@ -151,15 +151,15 @@ def log_results(loggers: Sequence[Logger], result: EvaluationResult, report: Pat
             _log_report(logger, report)
 
 
-def _curves(score: ScoreResult) -> dict[str, Any]:
+def _curves(scoring: ScoreResult) -> dict[str, Any]:
     """ROC and precision-recall curve as tables with a chart; empty without both classes."""
-    if score.curve is None:
+    if scoring.curve is None:
         return {}
-    curve = score.curve.thinned(POINTS)
+    curve = scoring.curve.thinned(POINTS)
     precision, recall = curve.precision_recall
     return {
-        ROC: _chart(ROC, score.title, *curve.roc),
-        PRECISION_RECALL: _chart(PRECISION_RECALL, score.title, recall, precision),
+        ROC: _chart(ROC, scoring.title, *curve.roc),
+        PRECISION_RECALL: _chart(PRECISION_RECALL, scoring.title, recall, precision),
     }
 
 

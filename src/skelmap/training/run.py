@@ -1,18 +1,20 @@
-"""One experiment from configuration to report; reads top to bottom."""
+"""One run, from the configuration to the report; reads from top to bottom."""
 
 import logging
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import Callback
+from omegaconf import DictConfig
+from pytorch_lightning.callbacks import Callback, ProgressBar
 from pytorch_lightning.utilities import rank_zero_only
 
 from skelmap.data.datamodule import SkeletonDataModule
@@ -23,56 +25,118 @@ from skelmap.evaluation.frames import Predictions
 from skelmap.evaluation.report import Report, write_report
 from skelmap.evaluation.results import console_table, write_results
 from skelmap.models.base import Model
-from skelmap.monitor.calibration import input_spec_of, validation_scores
 from skelmap.training import run_dir
-from skelmap.training.callbacks import FirstBatch, History, PredictionCollector
-from skelmap.training.checkpoints import AtomicCheckpointIO, check_progress, copy_checkpoint
-from skelmap.training.instantiate import build, build_model
+from skelmap.training.calibration import model_title, write_calibration
+from skelmap.training.callbacks import FirstBatch, History, PredictionCollector, training_callbacks
+from skelmap.training.checkpoints import (
+    AtomicCheckpointIO,
+    check_compatible,
+    check_progress,
+    copy_checkpoint,
+    load_checkpoint,
+    load_weights,
+)
+from skelmap.training.instantiate import data_inputs, instantiate, instantiate_model
 from skelmap.training.loggers import closing, log_results, scalars
-from skelmap.training.schema import check
+from skelmap.training.schema import check, resolve
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import stdout_console
 from skelmap.utils.names import flatten
+from skelmap.utils.redaction import without_secrets
 from skelmap.utils.runtime import keep_freed_memory, peak_memory_mb, reset_peak_memory
 
 log = logging.getLogger(__name__)
+HIDDEN_WARNINGS = (
+    ".*does not have many workers.*",  # the loaders yield row numbers
+    ".*Checkpoint directory.*",
+    ".*configure_optimizers.*",
+    ".*smaller than the logging interval.*",
+    ".*dirpath has changed.*",
+    ".*Experiment logs directory.*",
+    ".*Total length of `list` across ranks is zero.*",
+    ".*LeafSpec.*",
+    ".*AccumulateGrad node's stream.*",  # CUDA graphs
+    ".*`training_step` returned `None`.*",
+)
+
+
+class Checkpoint(NamedTuple):
+    """A loaded checkpoint.
+
+    Attributes:
+        path: of its file.
+        content: plain values and tensors.
+    """
+
+    path: Path
+    content: dict[str, Any]
+
+
+@dataclass
+class Parts:
+    """The parts of a run.
+
+    Attributes:
+        config: resolved and checked.
+        trainer: with loggers and callbacks.
+        model: for these data.
+        data: cached.
+        checkpoint: to resume from or to evaluate; None for a new training.
+    """
+
+    config: dict[str, Any]
+    trainer: pl.Trainer
+    model: Model
+    data: SkeletonDataModule
+    checkpoint: Checkpoint | None
+
+    @property
+    def folder(self) -> Path:
+        """The run directory."""
+        return Path(self.config["paths"]["output_dir"])
+
+    @property
+    def history(self) -> History:
+        """Losses of the epochs."""
+        return next(callback for callback in self.trainer.callbacks if isinstance(callback, History))
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
-    """Train a model on normal recordings, judge it on the test split, write the run's folder.
+    """Train a model on normal recordings, evaluate it on the test split, write the run directory.
 
     Args:
         cfg: the configuration composed from conf/train.yaml.
 
     Returns:
-        What metrics.json holds; `val_loss` is the lowest validation loss.
+        The content of metrics.json; `val_loss` is the lowest validation loss.
 
     Raises:
         UserError: the configuration or the data are at fault.
     """
-    folder = Path(cfg.paths.output_dir)
-    finished = run_dir.finished(folder, cfg)
-    if finished is not None:
-        run_dir.check_data(folder, build(cfg.data))
-        log.info("%s: finished before, nothing to do", folder)
-        return finished
-    trainer, model, data = prepare(cfg)
-    with _logging(cfg, trainer):
-        checkpoint = _fit(cfg, trainer, model, data) if cfg.train else cfg.ckpt_path
-        predictions = predict(trainer, model, data, checkpoint)
-        if not trainer.is_global_zero:  # of several processes, the first one judges and writes
+    config = resolve(cfg)
+    folder = Path(config["paths"]["output_dir"])
+    metrics = run_dir.finished_metrics(folder, config)
+    if metrics is not None:
+        run_dir.check_data(folder, instantiate(config["data"]))
+        log.info("%s: already finished, nothing to do", folder)
+        return metrics
+    parts = prepare(config)
+    with _logging(parts):
+        best = _train(parts) if config["train"] else _use_checkpoint(parts)
+        test, val = predict(parts)
+        if not parts.trainer.is_global_zero:  # of several processes, the first one evaluates and writes
             return {}
-        copy_checkpoint(Path(checkpoint), run_dir.best_checkpoint(folder))
-        write_calibration(folder, model, data)
-        return conclude(cfg, trainer, model, data, predictions)
+        copy_checkpoint(best, run_dir.best_checkpoint(folder))
+        write_calibration(folder, parts.model, parts.data, val)
+        return conclude(parts, test)
 
 
 def fit(cfg: DictConfig, watcher: Callback) -> list[float]:
-    """Train a model on normal recordings and judge nothing: no test window is looked at.
+    """Train a model and evaluate nothing: no test window is scored.
 
     Args:
         cfg: the configuration composed from conf/train.yaml.
-        watcher: sees every epoch beside the configured callbacks; may end the training by raising.
+        watcher: a further callback; may end the training by raising.
 
     Returns:
         val/loss of each epoch, nats a window.
@@ -80,157 +144,75 @@ def fit(cfg: DictConfig, watcher: Callback) -> list[float]:
     Raises:
         UserError: the configuration or the data are at fault.
     """
-    trainer, model, data = prepare(cfg, "fit")
-    trainer.callbacks.insert(0, watcher)
-    with _logging(cfg, trainer):
-        _fit(cfg, trainer, model, data)
-    losses = _history(trainer).epochs.get("val/loss")
+    parts = prepare(resolve(cfg), "fit")
+    parts.trainer.callbacks.insert(0, watcher)
+    with _logging(parts):
+        _train(parts)
+    losses = parts.history.epochs.get("val/loss")
     if not losses:
-        raise UserError("no epoch has a val/loss: it needs validation recordings and callbacks.history")
+        raise UserError("no epoch has a val/loss: it needs validation recordings")
     return losses
 
 
-def predict(trainer: pl.Trainer, model: Model, data: SkeletonDataModule, checkpoint: str | None = None) -> Predictions:
-    """Score every test window with a checkpoint's weights, or with the model's own.
-
-    Raises:
-        UserError: the checkpoint does not fit, or the trainer was told to score nothing.
-    """
-    keep = PredictionCollector(len(data.starts("test")))
-    trainer.callbacks.append(keep)
-    with _loading(checkpoint, trainer, model, data):
-        trainer.predict(model, data, return_predictions=False, ckpt_path=checkpoint, weights_only=True)
-    model.to(trainer.strategy.root_device)  # from which Lightning has taken it
-    scores = keep.scores()
-    if scores is None:
-        raise UserError("nothing was scored")
-    return Predictions(data.test_row(scores.start), scores.score, scores.latent, data.window)
-
-
-def write_calibration(folder: Path, model: Model, data: SkeletonDataModule) -> None:
-    """Write what scripts/monitor.py needs beside the checkpoint: what the model sees, how normal work scores."""
-    eye = input_spec_of(_title(model, data), model, data)
-    eye.write(folder)
-    if len(data.starts("val")):
-        normal = validation_scores(model.eval(), eye, data.manifest.split("val"), data.format)
-        if len(normal.score):  # at another frame rate than the model's a recording may be too short
-            normal.write(folder)
-
-
-def conclude(
-    cfg: DictConfig,
-    trainer: pl.Trainer,
-    model: Model,
-    data: SkeletonDataModule,
-    predictions: Predictions,
-) -> dict[str, Any]:
-    """Judge the scores; write, log and print what is said about them.
-
-    Returns:
-        What metrics.json holds.
-
-    Raises:
-        UserError: the scores are NaN, or there is nothing to judge.
-    """
-    folder = Path(cfg.paths.output_dir)
-    judgement = evaluate(predictions, data.test_rows(), seed=cfg.seed)
-    report = write_report(folder, _report(cfg, trainer, model, data, judgement, predictions))
-    # metrics.json comes last: a folder that has it is finished
-    numbers = write_results(folder, judgement, _facts(cfg, trainer, model, data))
-    if trainer.logger:
-        trainer.logger.log_metrics(scalars(numbers))
-    log_results(trainer.loggers, judgement, report)
-    stdout_console().print(console_table(judgement, _title(model, data)))
-    log.info("report: %s", report)
-    return numbers
-
-
-def prepare(cfg: DictConfig, stage: str | None = None) -> tuple[pl.Trainer, Model, SkeletonDataModule]:
-    """Check the configuration, build its parts and draw the maps.
+def prepare(config: dict[str, Any], stage: str | None = None) -> Parts:
+    """Check the configuration, build the parts of the run and the cache of the data.
 
     Args:
-        cfg: the configuration composed from conf/train.yaml.
+        config: resolved.
         stage: "fit" asks for training windows alone, None for training and test windows.
 
     Raises:
         UserError: the configuration or the data are at fault.
     """
+    folder = Path(config["paths"]["output_dir"])
     if rank_zero_only.rank == 0:
-        run_dir.write(Path(cfg.paths.output_dir), cfg)
-    check(cfg)
-    _quiet()
+        run_dir.prepare_folder(folder, config)
+    check(config)
+    _hide_warnings()
     keep_freed_memory()
     reset_peak_memory()
-    pl.seed_everything(cfg.seed, verbose=False)
-    data: SkeletonDataModule = build(cfg.data)
+    pl.seed_everything(config["seed"], verbose=False)
+    data: SkeletonDataModule = instantiate(config["data"])
     if rank_zero_only.rank == 0:
-        run_dir.check_data(Path(cfg.paths.output_dir), data)
-    model = build_model(cfg.model, data.settings)
-    if cfg.ckpt_path:
-        run_dir.check_checkpoint(Path(cfg.ckpt_path), model, data)
+        run_dir.check_data(folder, data)
+    model = instantiate_model(config["model"], data_inputs(data))
+    checkpoint = _load_checkpoint(config, model, data)
     data.prepare_data()
     data.setup(stage)
-    for remark in _remarks(model, data):
-        log.warning(remark)
-    trainer = _trainer(cfg, has_val=len(data.starts("val")) > 0)
+    for warning in _warnings(model, data):
+        log.warning(warning)
+    trainer = _trainer(config, has_val=len(data.starts("val")) > 0, checkpoint=checkpoint)
     if trainer.world_size > 1:
         _check_processes(trainer.world_size, model)
-    return trainer, model, data
+    return Parts(config, trainer, model, data, checkpoint)
 
 
-def _report(
-    cfg: DictConfig,
-    trainer: pl.Trainer,
-    model: Model,
-    data: SkeletonDataModule,
-    judgement: EvaluationResult,
-    predictions: Predictions,
-) -> Report:
-    """Gather what the report shows."""
-    rows, name = data.test_rows(), _title(model, data)
-    return Report(
-        title=f"{name} on {data.name}",
-        model=name,
-        data=data.name,
-        simulated=data.simulated,
-        result=judgement,
-        examples=_examples(model, data, pick_windows(predictions, rows)),
-        latents=sample_latents(predictions, rows, cfg.seed),
-        history=_history(trainer).epochs,
-        config_yaml=OmegaConf.to_yaml(run_dir.plain(cfg)),
-        versions=run_dir.versions(),
-        notes=_remarks(model, data),
+def _load_checkpoint(config: dict[str, Any], model: Model, data: SkeletonDataModule) -> Checkpoint | None:
+    """Load and check the last checkpoint of an interrupted run, else the one in ckpt_path."""
+    last = run_dir.last_checkpoint(Path(config["paths"]["output_dir"]))
+    resumes = config["train"] and last.exists()
+    path = last if resumes else Path(config["ckpt_path"]) if config["ckpt_path"] else None
+    if path is None:
+        return None
+    content = load_checkpoint(path)
+    check_compatible(path, content, model, data)
+    return Checkpoint(path, content)
+
+
+def _trainer(config: dict[str, Any], has_val: bool, checkpoint: Checkpoint | None) -> pl.Trainer:
+    """Build the trainer; a progress bar needs a terminal."""
+    callbacks = [instantiate(node) for node in config["callbacks"].values()]
+    if not sys.stdout.isatty():
+        callbacks = [callback for callback in callbacks if not isinstance(callback, ProgressBar)]
+        config = {**config, "trainer": {**config["trainer"], "enable_progress_bar": False}}
+    checkpoints = run_dir.last_checkpoint(Path(config["paths"]["output_dir"])).parent
+    logger = instantiate(config["logger"]) if config.get("logger") else False
+    trainer: pl.Trainer = instantiate(
+        config["trainer"],
+        callbacks=[*callbacks, *training_callbacks(config["seed"], checkpoints, has_val)],
+        logger=logger,
+        plugins=[AtomicCheckpointIO({checkpoint.path: checkpoint.content} if checkpoint else None)],
     )
-
-
-def _remarks(model: Model, data: SkeletonDataModule) -> list[str]:
-    """Say what about these data is to be known when the numbers are read."""
-    alone = not len(data.starts("val")) and model.no_validation_warning
-    return [*([f"no validation windows: {alone}"] if alone else []), *filter(None, [data.mixed_rates, data.cut_off])]
-
-
-def _examples(model: Model, data: SkeletonDataModule, picks: ExampleWindows) -> Examples | None:
-    """Reconstruct windows of T maps; None if the model reconstructs nothing, or something else than maps."""
-    if not isinstance(data.settings, MapSettings):
-        return None
-    with torch.inference_mode():
-        start = torch.from_numpy(data.cache_row(picks.start)).to(model.device)
-        maps = data.gather(start, data.seq_len)
-        frames = maps if data.window > 1 else maps.flatten(0, 1).unsqueeze(1)  # (K, T, ...) -> (K*T, 1, ...)
-        recon = model.eval().reconstruct(frames)
-    if recon is None:
-        return None
-    seen, made = (found.cpu().numpy() for found in (maps, recon.reshape(maps.shape).clamp(0, 1)))
-    return Examples(seen, made, picks.label, picks.title, picks.score, data.settings.channels)
-
-
-def _trainer(cfg: DictConfig, has_val: bool) -> pl.Trainer:
-    """Build the trainer; without validation recordings the last epoch's weights count."""
-    if not has_val and "checkpoint" in cfg.callbacks:
-        cfg.callbacks.checkpoint.monitor = None
-    callbacks = [build(callback) for callback in cfg.callbacks.values()]
-    logger = build(cfg.logger) if cfg.get("logger") else False
-    trainer: pl.Trainer = build(cfg.trainer, callbacks=callbacks, logger=logger, plugins=[AtomicCheckpointIO()])
     return trainer
 
 
@@ -238,110 +220,200 @@ def _check_processes(processes: int, model: Model) -> None:
     """Refuse what several processes cannot do.
 
     Raises:
-        UserError: a model that is fitted at once, or a cell of a sweep.
+        UserError: a model that is fitted in one step, or a run of a sweep.
     """
     if not model.supports_distributed:
-        raise UserError(f"trainer.devices={processes}: {model.title} is fitted at once; allowed is trainer.devices=1")
+        raise UserError(
+            f"trainer.devices={processes}: {model.title} is fitted in one step; allowed is trainer.devices=1"
+        )
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise UserError(
             f"trainer.devices={processes}: in a sweep, each process would start the whole sweep again; allowed is "
-            "trainer.devices=1, with several cells at once (launcher=...)"
+            "trainer.devices=1, with several runs at once (launcher=...)"
         )
 
 
-def _fit(cfg: DictConfig, trainer: pl.Trainer, model: Model, data: SkeletonDataModule) -> str:
-    """Train, going on from this folder's last checkpoint if the run was interrupted; give the one to judge."""
-    folder = Path(cfg.paths.output_dir)
-    last, own = run_dir.last_checkpoint(folder), run_dir.best_checkpoint(folder)
-    resume = str(last) if last.exists() else cfg.ckpt_path
-    with _loading(resume, trainer, model, data) as batch:
-        trainer.fit(model, data, ckpt_path=resume, weights_only=True)
-    if resume and not batch.done:
-        log.warning(
-            "%s: trained for %d epochs, nothing is left of trainer.max_epochs=%s",
-            *(resume, trainer.current_epoch, trainer.max_epochs),
-        )
+def _train(parts: Parts) -> Path:
+    """Train, resuming if there is a checkpoint; load the best weights into the model; give their checkpoint."""
+    trainer, model, checkpoint = parts.trainer, parts.model, parts.checkpoint
+    own = run_dir.best_checkpoint(parts.folder)
+    if checkpoint is None:
+        trainer.fit(model, parts.data)
+    else:
+        check_progress(checkpoint.path, checkpoint.content, trainer)
+        with _blaming(checkpoint.path, trainer) as first:
+            trainer.fit(model, parts.data, ckpt_path=checkpoint.path, weights_only=True)
+        if not first.done:
+            log.warning(
+                "%s: trained for %d epochs, nothing is left of trainer.max_epochs=%s",
+                *(checkpoint.path, trainer.current_epoch, trainer.max_epochs),
+            )
     best = getattr(trainer.checkpoint_callback, "best_model_path", "")
-    if not best:  # the baselines take no optimiser steps, and Lightning's callback saves only after one
+    if not best:  # without optimiser steps, as of the baselines, Lightning's callback saves nothing
         trainer.save_checkpoint(own)
-    elif trainer.is_global_zero:
+        return own
+    if trainer.is_global_zero:
         copy_checkpoint(Path(best), own)
-    return str(trainer.strategy.broadcast(str(own)))
+    best = Path(str(trainer.strategy.broadcast(str(own))))
+    load_weights(model, load_checkpoint(best))
+    return best
+
+
+def _use_checkpoint(parts: Parts) -> Path:
+    """Load the weights and the history of the checkpoint that is to be evaluated."""
+    assert parts.checkpoint is not None  # `check` requires ckpt_path
+    path, content = parts.checkpoint
+    history = content.get("callbacks", {}).get(parts.history.state_key)
+    try:
+        load_weights(parts.model, content)
+        if history is not None:
+            parts.history.load_state_dict(history)
+    except Exception as error:
+        raise UserError(f"ckpt_path={path}: damaged ({_first_line(error)})") from error
+    return path
+
+
+def predict(parts: Parts) -> tuple[Predictions, Predictions | None]:
+    """Score every test and validation window with the model's weights.
+
+    Returns:
+        Of the test split, and of the validation split; None without validation windows.
+
+    Raises:
+        UserError: the trainer was configured to score nothing.
+    """
+    trainer, model, data = parts.trainer, parts.model, parts.data
+    splits = data.scored_splits
+    collector = PredictionCollector([len(data.scored_starts(split)) for split in splits])
+    trainer.callbacks.append(collector)
+    if not sys.stdout.isatty():
+        log.info("scoring %d windows", sum(len(data.scored_starts(split)) for split in splits))
+    trainer.predict(model, data, return_predictions=False)
+    model.to(trainer.strategy.root_device)  # Lightning has moved it to the CPU
+    found: dict[str, Predictions] = {}
+    for number, split in enumerate(splits):
+        scores = collector.scores(number)
+        if scores is not None:
+            rows = data.eval_rows(split, scores.start)
+            found[split] = Predictions(rows, scores.score, scores.latent, data.window)
+    if "test" not in found:
+        raise UserError("nothing was scored")
+    return found["test"], found.get("val")
+
+
+def conclude(parts: Parts, test: Predictions) -> dict[str, Any]:
+    """Evaluate the scores; write, log and print the results.
+
+    Returns:
+        The content of metrics.json.
+
+    Raises:
+        UserError: the scores are NaN, or there is nothing to evaluate.
+    """
+    trainer, data = parts.trainer, parts.data
+    result = evaluate(test, data.eval_index("test"), seed=parts.config["seed"])
+    report = write_report(parts.folder, _report(parts, result, test))
+    # metrics.json comes last: a folder that has it is finished
+    metrics = write_results(parts.folder, result, _facts(parts))
+    if trainer.logger:
+        trainer.logger.log_metrics(scalars(metrics))
+    log_results(trainer.loggers, result, report)
+    stdout_console().print(console_table(result, model_title(parts.model, data)))
+    log.info("report: %s", report)
+    return metrics
+
+
+def _report(parts: Parts, result: EvaluationResult, test: Predictions) -> Report:
+    """Gather the content of the report."""
+    data, index, name = parts.data, parts.data.eval_index("test"), model_title(parts.model, parts.data)
+    return Report(
+        title=f"{name} on {data.name}",
+        model=name,
+        data=data.name,
+        simulated=data.simulated,
+        result=result,
+        examples=_examples(parts.model, data, pick_windows(test, index)),
+        latents=sample_latents(test, index, parts.config["seed"]),
+        history=parts.history.epochs,
+        config_yaml=run_dir.config_yaml(parts.config),
+        versions=run_dir.versions(),
+        notes=_warnings(parts.model, data),
+    )
+
+
+def _warnings(model: Model, data: SkeletonDataModule) -> list[str]:
+    """Warnings about these data that readers of the numbers need."""
+    without = not len(data.starts("val")) and model.no_validation_warning
+    return [*([f"no validation windows: {without}"] if without else []), *filter(None, [data.crop_warning])]
+
+
+def _examples(model: Model, data: SkeletonDataModule, picked: ExampleWindows) -> Examples | None:
+    """Reconstruct windows of T maps; None if the model reconstructs nothing, or keypoints."""
+    if not isinstance(data.settings, MapSettings):
+        return None
+    with torch.inference_mode():
+        start = torch.from_numpy(data.cache_rows("test", picked.start)).to(model.device)
+        maps = data.gather(start, data.seq_len)
+        windows = maps if data.window > 1 else maps.flatten(0, 1).unsqueeze(1)  # (K, T, ...) -> (K*T, 1, ...)
+        recon = model.eval().reconstruct(windows)
+    if recon is None:
+        return None
+    original, reconstructed = (found.cpu().numpy() for found in (maps, recon.reshape(maps.shape).clamp(0, 1)))
+    return Examples(original, reconstructed, picked.label, picked.title, picked.score, tuple(data.settings.channels))
+
+
+def _facts(parts: Parts) -> dict[str, Any]:
+    """Entries of metrics.json beside the evaluation."""
+    history = parts.history
+    losses = history.epochs.get("val/loss", [])
+    trained = (
+        parts.trainer.current_epoch if parts.config["train"] else max(map(len, history.epochs.values()), default=0)
+    )
+    return {
+        "model": model_title(parts.model, parts.data),
+        "data": parts.data.name,
+        "simulated": parts.data.simulated,
+        "fps": parts.data.fps,
+        "seed": parts.config["seed"],
+        "epochs": trained,
+        "val_loss": min(losses) if losses else None,
+        "parameters": sum(weights.numel() for weights in parts.model.parameters()),
+        "train_seconds": round(history.seconds, 1),
+        "peak_memory_mb": peak_memory_mb(),
+    }
 
 
 @contextmanager
-def _loading(
-    checkpoint: str | None, trainer: pl.Trainer, model: Model, data: SkeletonDataModule
-) -> Iterator[FirstBatch]:
-    """Check a checkpoint, and blame it for what goes wrong between opening it and the end of the first batch."""
+def _blaming(path: Path, trainer: pl.Trainer) -> Iterator[FirstBatch]:
+    """Report an error before the end of the first batch as a fault of the checkpoint."""
     first = FirstBatch()
-    if checkpoint is None:
-        yield first
-        return
-    saved = run_dir.check_checkpoint(Path(checkpoint), model, data)
-    check_progress(Path(checkpoint), saved, trainer)
     trainer.callbacks.append(first)
     try:
         yield first
     except Exception as error:
         if first.done or isinstance(error, UserError):
             raise
-        cause = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise UserError(f"ckpt_path={checkpoint}: nothing can go on from this checkpoint ({cause})") from error
+        raise UserError(f"ckpt_path={path}: training cannot resume from it ({_first_line(error)})") from error
     finally:
         trainer.callbacks.remove(first)
 
 
-def _title(model: Model, data: SkeletonDataModule) -> str:
-    """Name the method for readers: the model, and what it sees where that is not maps or the only thing it can see."""
-    said = isinstance(data.settings, MapSettings) or model.keypoints_only
-    return str(model.title) if said else f"{model.title}, keypoints"
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-def _facts(cfg: DictConfig, trainer: pl.Trainer, model: Model, data: SkeletonDataModule) -> dict[str, Any]:
-    """What metrics.json says beside the judgement."""
-    history = _history(trainer)
-    losses = history.epochs.get("val/loss", [])
-    return {
-        "model": _title(model, data),
-        "data": data.name,
-        "simulated": data.simulated,
-        "seed": cfg.seed,
-        "epochs": trainer.current_epoch if cfg.train else max(map(len, history.epochs.values()), default=0),
-        "val_loss": min(losses) if losses else None,
-        "parameters": sum(weights.numel() for weights in model.parameters()),
-        "train_seconds": round(history.seconds, 1),
-        "peak_memory_mb": peak_memory_mb(),
-    }
-
-
-def _history(trainer: pl.Trainer) -> History:
-    """Give the losses of every epoch and their time; of none where there is no such callback."""
-    return next((callback for callback in trainer.callbacks if isinstance(callback, History)), History())
-
-
-def _quiet() -> None:
-    """Silence hints that do not apply: windows need no worker processes, logs no sub-steps, CUDA graphs are meant."""
-    for message in (
-        ".*does not have many workers.*",
-        ".*Checkpoint directory.*",
-        ".*configure_optimizers.*",
-        ".*smaller than the logging interval.*",
-        ".*dirpath has changed.*",
-        ".*Experiment logs directory.*",
-        ".*Total length of `list` across ranks is zero.*",
-        ".*LeafSpec.*",
-        ".*AccumulateGrad node's stream.*",
-        ".*`training_step` returned `None`.*",
-    ):
+def _hide_warnings() -> None:
+    """Hide warnings of Lightning and torch that do not apply here."""
+    for message in HIDDEN_WARNINGS:
         warnings.filterwarnings("ignore", message)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 
 
 @contextmanager
-def _logging(cfg: DictConfig, trainer: pl.Trainer) -> Iterator[None]:
-    """Log the configuration; close the loggers whatever happens."""
-    with closing(trainer.loggers):
-        if trainer.logger:
-            trainer.logger.log_hyperparams(flatten(run_dir.plain(cfg), "/"))  # models and data log none: theirs nest
+def _logging(parts: Parts) -> Iterator[None]:
+    """Log the configuration; close the loggers in any case."""
+    with closing(parts.trainer.loggers):
+        if parts.trainer.logger:  # models and data log none themselves: theirs would be nested
+            config = flatten(without_secrets(parts.config), "/")
+            parts.trainer.logger.log_hyperparams(config)
         yield

@@ -1,65 +1,77 @@
-"""The run directory: configuration, versions, data digests, checkpoints."""
+"""The run directory: resolved configuration, versions, data digests, checkpoints, failures.
+
+Importing it needs no torch: Hydra loads `OutputCheck` at every start.
+"""
 
 import json
 import platform
 import subprocess
+import sys
 import traceback
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytorch_lightning as pl
-import torch
-from omegaconf import DictConfig, OmegaConf
+import yaml
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
 
-from skelmap.data.datamodule import SkeletonDataModule
-from skelmap.training.checkpoints import check_weights, load_checkpoint
-from skelmap.training.schema import known, resolved
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, read_json_object, read_yaml, remove_partial_files
 from skelmap.utils.names import KEYS_WITHOUT_EFFECT, flatten
 from skelmap.utils.redaction import redacted, without_secrets
 
-PACKAGES = ("skelmap", "torch", "pytorch-lightning", "torchmetrics", "hydra-core", "numpy", "scikit-learn")
-DRAWING = "opencv-python-headless"
-FREE = (
-    *("learning_rate", "score", "samples", "max_windows"),
-    *("manifest", "cache_dir", "json", "batch_size", "stride", "seed"),
+if TYPE_CHECKING:
+    from skelmap.data.datamodule import SkeletonDataModule
+
+PACKAGES = (
+    *("skelmap", "torch", "pytorch-lightning", "torchmetrics", "hydra-core", "numpy", "scikit-learn"),
+    "opencv-python-headless",
 )
-"""Parameters of models and data that may change without new weights."""
-UNSAID = {"maps.channels": ["body"], "frame_step": 1}
-"""What checkpoints of earlier versions do not say of their data."""
+CONFIG, METRICS, FAILED, DIGESTS = "config.yaml", "metrics.json", "failed.txt", "data_digests.json"
+PROBE_BYTES = 64 * 1024
+"""Space that the configuration and the log of a run need at first."""
 
 
-def plain(cfg: DictConfig) -> dict[str, Any]:
-    """Resolve a configuration to plain Python, for files, logs and reports: secrets are hidden.
+class OutputCheck(Callback):
+    """Hydra callback: check that the output directory is writable before Hydra writes into it."""
 
-    Raises:
-        UserError: a value refers to something that is not there.
-    """
-    tree: dict[str, Any] = without_secrets(resolved(cfg))
-    return tree
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Check the directory of a run."""
+        _check_writable(Path(config.hydra.run.dir))
 
-
-def versions() -> dict[str, str]:
-    """Name what the numbers depend on: packages, Python, machine, git revision ("-dirty" with local changes)."""
-    found = {name: version(name) for name in (*PACKAGES, DRAWING)}
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
-    return {**found, "python": platform.python_version(), "machine": device, "git": git_revision()}
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Check the directory of a sweep."""
+        _check_writable(Path(config.hydra.sweep.dir))
 
 
-def git_revision() -> str:
-    """Describe the source tree's commit, or say that there is none."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+def _check_writable(folder: Path) -> None:
+    probe = folder / ".probe"
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return "not a git checkout"
+        with atomic_write(probe, "wb") as file:
+            file.write(bytes(PROBE_BYTES))
+        probe.unlink()
+    except UserError as error:
+        sys.exit(f"{folder} cannot be written ({error.__cause__})")  # Hydra ignores every other exception
 
 
-def write(folder: Path, cfg: DictConfig) -> None:
-    """Write config.yaml (resolved) and versions.json into a run's folder.
+def last_checkpoint(folder: Path) -> Path:
+    """Path of the checkpoint from which a run resumes, whether or not it exists."""
+    return folder / "checkpoints" / "last.ckpt"
+
+
+def best_checkpoint(folder: Path) -> Path:
+    """Path of the checkpoint that is evaluated and monitored with, whether or not it exists."""
+    return folder / "checkpoints" / "best.ckpt"
+
+
+def prepare_folder(folder: Path, config: dict[str, Any]) -> None:
+    """Write config.yaml and versions.json into a run directory; remove what an interrupted run left half written.
+
+    Args:
+        folder: of the run, created if missing.
+        config: resolved; secrets are hidden.
 
     Raises:
         UserError: the folder cannot be written.
@@ -67,107 +79,99 @@ def write(folder: Path, cfg: DictConfig) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         remove_partial_files(folder)
-        (folder / "failed.txt").unlink(missing_ok=True)
+        (folder / FAILED).unlink(missing_ok=True)
     except OSError as error:
-        raise UserError(f"{folder}: the run's folder cannot be written ({error.strerror})") from error
-    with atomic_write(folder / "config.yaml") as file:
-        file.write(OmegaConf.to_yaml(OmegaConf.create(plain(cfg))))
+        raise UserError(f"{folder}: the run directory cannot be written ({error.strerror})") from error
+    with atomic_write(folder / CONFIG) as file:
+        file.write(config_yaml(config))
     with atomic_write(folder / "versions.json") as file:
         file.write(json.dumps(versions(), indent=2) + "\n")
 
 
-def finished(folder: Path, cfg: DictConfig) -> dict[str, Any] | None:
-    """Give the metrics of a folder in which this very configuration has been run to its end, else None.
+def config_yaml(config: dict[str, Any]) -> str:
+    """Resolved configuration as YAML, secrets hidden."""
+    text: str = yaml.safe_dump(without_secrets(config), sort_keys=False, allow_unicode=True)
+    return text
+
+
+def versions() -> dict[str, str]:
+    """Versions of packages and Python, the machine, the git revision ("-dirty" with local changes)."""
+    import torch
+
+    found = {name: version(name) for name in PACKAGES}
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
+    return {**found, "python": platform.python_version(), "machine": device, "git": git_revision()}
+
+
+def git_revision() -> str:
+    """Commit of the source tree, or a note that there is none."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "not a git checkout"
+
+
+def finished_metrics(folder: Path, config: dict[str, Any]) -> dict[str, Any] | None:
+    """Metrics of a folder in which this very configuration has finished, else None.
+
+    Args:
+        folder: of the run.
+        config: resolved.
 
     Raises:
         UserError: the folder holds the results, or the interrupted training, of another configuration.
     """
-    asked = _telling(plain(cfg))
+    asked = _with_effect(without_secrets(config))
     try:
-        found = _telling(read_yaml(folder / "config.yaml"))
+        found = _with_effect(read_yaml(folder / CONFIG))
     except UserError:
         return None
     try:
-        numbers = read_json_object(folder / "metrics.json")
+        metrics = read_json_object(folder / METRICS)
     except UserError:
-        numbers = None
+        metrics = None
     other = [key for key in found | asked if found.get(key) != asked.get(key)]
-    if other and (numbers is not None or last_checkpoint(folder).exists()):
-        held, key = "an interrupted training" if numbers is None else "the results", other[0]
+    if other and (metrics is not None or last_checkpoint(folder).exists()):
+        held, key = "an interrupted training" if metrics is None else "the results", other[0]
         raise UserError(
             f"{folder}: holds {held} of another configuration, {key}={found.get(key)} and not {asked.get(key)}; "
             "choose another folder"
         )
-    return numbers
+    return metrics
 
 
-def _telling(config: dict[str, Any]) -> dict[str, Any]:
-    """What a run's numbers depend on, flat: a folder may be moved, and results told elsewhere."""
+def _with_effect(config: dict[str, Any]) -> dict[str, Any]:
+    """Flat configuration keys that the numbers of a run depend on; the folder itself may be moved."""
     paths = config.get("paths")
     folder = paths.get("output_dir") if isinstance(paths, dict) else None
     own = {key: value for key, value in flatten(config).items() if not key.startswith(KEYS_WITHOUT_EFFECT)}
     return {key: value for key, value in own.items() if not f"{value}/".startswith(f"{folder}/")}
 
 
-def check_data(folder: Path, data: SkeletonDataModule) -> None:
-    """Refuse to go on in a folder that was begun, or finished, on other data; note those of a new one in data.json.
+def check_data(folder: Path, data: "SkeletonDataModule") -> None:
+    """Refuse to continue in a folder that was begun or finished with other data; write the digests of a new one.
 
     Raises:
-        UserError: the manifest or a recording has changed since, or the folder cannot be written.
+        UserError: the manifest or a recording has changed, or the folder cannot be written.
     """
-    now, note = data.digests(), folder / "data.json"
-    if not (folder / "metrics.json").exists() and not last_checkpoint(folder).exists():
-        with atomic_write(note) as file:
+    now, path = data.digests(), folder / DIGESTS
+    if not (folder / METRICS).exists() and not last_checkpoint(folder).exists():
+        with atomic_write(path) as file:
             file.write(json.dumps(now, indent=2) + "\n")
-    elif note.exists():  # folders of earlier versions have none
-        was = read_json_object(note)
-        changed = [key for key, digest in now.items() if was.get(key) != digest]
-        if changed:
-            what = "it" if changed[0] == "manifest" else "a recording that it names"
-            raise UserError(
-                f"data.manifest={data.manifest.path}: {what} has changed since the run in {folder}; choose "
-                "another folder, or delete this one to run anew"
-            )
-
-
-def last_checkpoint(folder: Path) -> Path:
-    """Name the checkpoint from which the run of a folder goes on, whether or not it is there."""
-    return folder / "checkpoints" / "last.ckpt"
-
-
-def best_checkpoint(folder: Path) -> Path:
-    """Name the checkpoint that the run of a folder judges and the monitor watches with, whether or not it is there."""
-    return folder / "checkpoints" / "best.ckpt"
+        return
+    before = read_json_object(path)
+    changed = [key for key, digest in now.items() if before.get(key) != digest]
+    if changed:
+        what = "it" if changed[0] == "manifest" else "one of its recordings"
+        raise UserError(
+            f"data.manifest={data.manifest.path}: {what} has changed since the run in {folder}; choose another folder, "
+            "or delete this one to run anew"
+        )
 
 
 def record_failure(folder: Path, error: Exception) -> None:
-    """Leave the cause of a failed run in its folder, failed.txt."""
+    """Write the cause of a failed run to failed.txt in its folder."""
     text = str(error) if isinstance(error, UserError) else "".join(traceback.format_exception(error))
-    with suppress(UserError), atomic_write(folder / "failed.txt", "wb") as file:  # the disk may be what failed
+    with suppress(UserError), atomic_write(folder / FAILED, "wb") as file:  # the disk may be what failed
         file.write(redacted(text).encode(errors="backslashreplace"))
-
-
-def check_checkpoint(path: Path, model: pl.LightningModule, data: pl.LightningDataModule) -> dict[str, Any]:
-    """Refuse a checkpoint that was not made by this model with these sizes on such windows.
-
-    Returns:
-        What it holds.
-
-    Raises:
-        UserError: not a checkpoint, or naming the first parameter that differs.
-    """
-    saved = load_checkpoint(path)
-    trained = {"model": saved["hyper_parameters"], "data": saved["datamodule_hyper_parameters"]}
-    if trained["model"].keys() != model.hparams.keys():
-        raise UserError(
-            f"ckpt_path={path}: not a checkpoint of {type(model).__name__}; repeat model=... of the run that made it"
-        )
-    for group, now in (("model", model.hparams), ("data", data.hparams)):
-        asked = {key: value for key, value in flatten(now).items() if key.partition(".")[0] not in FREE}
-        said = dict(known(trained[group], asked))
-        for key, value in asked.items():
-            unsaid = value if key == "layout" else UNSAID.get(key)
-            if (was := said.get(key, unsaid)) != value:
-                raise UserError(f"ckpt_path={path}: trained with {group}.{key}={was}; allowed is that, not {value}")
-    check_weights(path, saved, model, (data.window, *data.settings.shape))
-    return saved

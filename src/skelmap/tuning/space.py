@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import Trial
 
 from skelmap.models.baselines import Baseline
-from skelmap.training.schema import check
+from skelmap.training.schema import check, resolve
 from skelmap.tuning.trial import BaseConfig
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import read_yaml
@@ -79,7 +79,7 @@ def check_space(space: Space, base: BaseConfig) -> None:
         UserError: names the key, the value and what is allowed.
     """
     cfg = base.compose(Path())
-    check(cfg)
+    check(resolve(cfg))
     if issubclass(get_class(cfg.model._target_), Baseline):
         raise UserError(f"{cfg.model._target_} cannot be tuned: {BASELINE}")
     for key, distribution in space.items():
@@ -91,7 +91,7 @@ def check_space(space: Space, base: BaseConfig) -> None:
         if any(override.lstrip("+").partition("=")[0] == key for override in base.overrides):
             raise UserError(f"{key} is set on the command line and in the search space; allowed: one of both")
         for value in _extreme_values(distribution):
-            check(base.compose(Path(), format_override(key, value)))
+            check(resolve(base.compose(Path(), format_override(key, value))))
 
 
 def tunable_keys(cfg: DictConfig) -> list[str]:

@@ -14,7 +14,7 @@ from optuna import TrialPruned
 from optuna.trial import Trial, TrialState
 from pytorch_lightning.callbacks import Callback
 
-from skelmap.training.callbacks import Diverged
+from skelmap.training.callbacks import DivergedError
 from skelmap.training.run import fit
 from skelmap.training.run_dir import record_failure
 from skelmap.utils.errors import UserError
@@ -89,7 +89,7 @@ def run_trial(trial: Trial, cfg: DictConfig) -> tuple[TrialState, float | None]:
     """
     try:
         return TrialState.COMPLETE, min(fit(cfg, ReportLoss(trial)))
-    except (TrialPruned, Diverged):
+    except (TrialPruned, DivergedError):
         return TrialState.PRUNED, None
     except Exception as error:  # the other trials are not affected
         record_failure(Path(cfg.paths.output_dir), error)

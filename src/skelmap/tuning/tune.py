@@ -11,13 +11,14 @@ import torch
 from optuna.trial import Trial, TrialState
 
 from skelmap.training.run import prepare
-from skelmap.training.run_dir import plain
+from skelmap.training.schema import resolve
 from skelmap.tuning.results import complete_trials, console_table, write_best, write_figures, write_trials
 from skelmap.tuning.space import Space, check_space, format_value, suggest_values
 from skelmap.tuning.storage import TrialStorage, trial_folder
 from skelmap.tuning.trial import BaseConfig, run_trial
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import stdout_console
+from skelmap.utils.redaction import without_secrets
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +41,10 @@ def tune(base: BaseConfig, space: Space, folder: Path, n_trials: int) -> None:
     check_space(space, base)
     cfg = base.compose(folder)
     storage = TrialStorage(folder, seed=cfg.seed, warmup=cfg.trainer.max_epochs // 4)
-    storage.check_settings({"config": plain(base.compose(Path())), "space": {key: str(space[key]) for key in space}})
+    config = without_secrets(resolve(base.compose(Path())))
+    storage.check_settings({"config": config, "space": {key: str(space[key]) for key in space}})
     with storage.lock:
-        _, _, data = prepare(cfg, "fit")
+        data = prepare(resolve(cfg), "fit").data
     if not len(data.starts("val")):
         raise UserError(f"{data.manifest.path}: has no split val; tuning needs normal validation recordings")
     progress = ProgressLog(storage, n_trials)

@@ -8,8 +8,11 @@ from pathlib import Path
 BUILDER = """
 import logging, sys, time
 from pathlib import Path
-from skelmap.maps import MapSettings, cache, open_cache
-from skelmap.poses import read_clip, read_manifest
+from skelmap.data import cache
+from skelmap.data.cache import Clock, open_cache
+from skelmap.data.rendering import MapSettings
+from skelmap.skeletons.manifest import read_manifest
+from skelmap.skeletons.readers import read_clip
 
 def slow(*args):
     time.sleep(0.5)
@@ -21,7 +24,7 @@ cache.read_clip = slow
 me.touch()
 while not other.exists():
     time.sleep(0.01)
-print("rows", len(open_cache(read_manifest(manifest).recordings, MapSettings(), folder)))
+print("rows", len(open_cache(read_manifest(manifest).recordings, MapSettings(), folder, Clock(30, 0))))
 """
 
 
@@ -42,4 +45,4 @@ def test_two_processes_build_one_cache_once(task: Path, tmp_path: Path) -> None:
     assert "".join(said).count("cached 360 rows") == 1
     assert "".join(said).count("waiting for another process") == 1
     assert [text.splitlines()[-1] for text in said] == ["rows 360", "rows 360"]
-    assert len(list((tmp_path / "cache").glob("*.maps"))) == 1
+    assert len(list((tmp_path / "cache").glob("*.rows"))) == 1

@@ -1,6 +1,5 @@
 """The cache: equal to maps drawn directly, keyed by content and settings, sound or built anew."""
 
-import json
 import logging
 import os
 from collections.abc import Callable
@@ -10,18 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import xxhash
 
 from skelmap.data import cache
-from skelmap.data.cache import MapCache, open_cache
-from skelmap.data.rendering import MapSettings, draw_maps
+from skelmap.data.cache import Clock, SkeletonCache, open_cache
+from skelmap.data.rendering import MapSettings, render_maps
 from skelmap.skeletons.layouts import COCO_18
 from skelmap.skeletons.manifest import Recording, read_manifest
-from skelmap.skeletons.readers import PoseFormat, read_clip, write_clip
+from skelmap.skeletons.readers import PoseFormat, read_clip, source_files, write_clip
 from skelmap.utils.errors import UserError
 from synthetic_data import make_clip, wave, write_manifest, write_openpose
 
 PAPER = MapSettings()
+CLOCK = Clock(fps=30, bridge_seconds=0)
 
 
 @pytest.fixture
@@ -38,8 +37,8 @@ def recordings(tmp_path: Path) -> tuple[Recording, ...]:
     return read_manifest(write_manifest(folder, [[n, n, "train", n] for n in names])).recordings
 
 
-def opened(recordings: tuple[Recording, ...], tmp_path: Path, settings: MapSettings = PAPER) -> MapCache:
-    return open_cache(recordings, settings, tmp_path / "cache")
+def opened(recordings: tuple[Recording, ...], tmp_path: Path, settings: MapSettings = PAPER) -> SkeletonCache:
+    return open_cache(recordings, settings, tmp_path / "cache", CLOCK)
 
 
 def not_again(*_: object, **__: object) -> None:
@@ -57,14 +56,14 @@ def test_the_cache_holds_the_maps_that_are_drawn_directly(
     built = opened(recordings, tmp_path, settings)
     clips = [read_clip(r.path, r.clip) for r in recordings]
     seen = [clip.present for clip in clips]
-    direct = [draw_maps(c.keypoints[s], c.layout, c.size, settings) for c, s in zip(clips, seen, strict=True)]
+    direct = [render_maps(c.keypoints[s], c.layout, c.size, settings) for c, s in zip(clips, seen, strict=True)]
     unpacked = settings.unpack(torch.from_numpy(built.packed)).numpy()
     np.testing.assert_allclose(unpacked, np.concatenate(direct) / (1 if settings.threshold else 255), rtol=1e-6)
     np.testing.assert_array_equal(built.clip, np.repeat(np.arange(4), [s.sum() for s in seen]))
     np.testing.assert_array_equal(built.frame, np.concatenate([c.frame[s] for c, s in zip(clips, seen, strict=True)]))
     np.testing.assert_array_equal(built.track, np.concatenate([c.track[s] for c, s in zip(clips, seen, strict=True)]))
     assert built.spans == ((0, 59), (0, 10), (0, 5), (0, 8))
-    assert built.fps == (30.0,) * 4
+    assert built.source_fps == (30.0,) * 4
     assert len(built) == 27 + 20 + 0 + 8
 
 
@@ -85,7 +84,7 @@ def test_a_finished_cache_opens_without_parsing_sources(
 
 
 def age(path: Path, seconds: float = 100) -> None:
-    for file in cache.source_files(path):
+    for file in source_files(path):
         os.utime(file, (file.stat().st_mtime - seconds,) * 2)
 
 
@@ -95,7 +94,7 @@ def test_settled_sources_are_not_even_hashed_again(
     for recording in recordings:
         age(recording.path)
     first = opened(recordings, tmp_path)
-    monkeypatch.setattr(cache, "_read_all", not_again)
+    monkeypatch.setattr(Path, "read_bytes", not_again)
     assert opened(recordings, tmp_path).path == first.path
 
 
@@ -122,7 +121,7 @@ def test_changed_content_gets_a_new_cache_even_at_once_and_at_the_same_time_of_c
 
 def test_a_renamed_frame_is_a_change(recordings: tuple[Recording, ...], tmp_path: Path) -> None:
     first = opened(recordings, tmp_path)
-    last = cache.source_files(recordings[3].path)[-1]
+    last = source_files(recordings[3].path)[-1]
     last.rename(last.with_name("clip_000000000050_keypoints.json"))
     assert opened(recordings, tmp_path).spans[3] == (0, 51)
     assert opened(recordings, tmp_path).path != first.path
@@ -156,20 +155,24 @@ def test_every_map_setting_has_a_cache_of_its_own(
     assert opened(recordings[:1], tmp_path).path != opened(recordings[:1], tmp_path, replace(PAPER, **change)).path
 
 
-def test_one_channel_keeps_the_name_that_earlier_versions_gave(
-    recordings: tuple[Recording, ...], tmp_path: Path
-) -> None:
-    drawing = {"img_size": 28, "crop_size": 480, "resample": "bilinear", "line_width": 8.0, "line_unit": "source"}
-    said = ["MapSettings", {**drawing, "threshold": 0.1}, "BODY_25", [640, 480], 30.0, 3]
-    name = xxhash.xxh3_128(cache.content_digest(recordings, tmp_path).encode() + json.dumps(said).encode())
-    assert opened(recordings, tmp_path).path.stem == name.hexdigest()
+def test_the_clock_has_caches_of_its_own(recordings: tuple[Recording, ...], tmp_path: Path) -> None:
+    clocks = [CLOCK, Clock(15, 0), Clock(30, 0.2)]
+    assert len({open_cache(recordings[:1], PAPER, tmp_path / "cache", clock).path for clock in clocks}) == 3
+
+
+def test_rows_are_resampled_and_short_gaps_are_bridged(recordings: tuple[Recording, ...], tmp_path: Path) -> None:
+    gaps = recordings[:1]  # every second frame of 0 to 58, without 6, 8 and 58
+    bridged = open_cache(gaps, PAPER, tmp_path / "cache", Clock(30, 0.2))
+    assert bridged.frame.tolist() == list(range(57)) and bridged.spans == ((0, 59),)
+    halved = open_cache(gaps, PAPER, tmp_path / "cache", Clock(15, 0))
+    assert halved.frame.tolist() == [*range(3), *range(5, 29)] and halved.spans == ((0, 30),)
 
 
 def test_the_json_format_and_the_renderer_have_caches_of_their_own(
     recordings: tuple[Recording, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def path(fmt: PoseFormat) -> Path:
-        return open_cache(recordings[:1], PAPER, tmp_path / "cache", fmt).path
+        return open_cache(recordings[:1], PAPER, tmp_path / "cache", CLOCK, fmt).path
 
     formats = [PoseFormat(), PoseFormat(COCO_18), PoseFormat(size=(320, 240)), PoseFormat(fps=25.0)]
     paths = [path(fmt) for fmt in formats]
@@ -233,8 +236,8 @@ def test_a_failed_build_leaves_no_cache(
 
 def test_a_folder_that_cannot_be_written_is_named(recordings: tuple[Recording, ...], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(UserError, match=r"file.deep: the map cache cannot be written"):
-        open_cache(recordings, PAPER, tmp_path / "file" / "deep")
+    with pytest.raises(UserError, match=r"file.deep: the cache cannot be written"):
+        open_cache(recordings, PAPER, tmp_path / "file" / "deep", CLOCK)
 
 
 def test_a_source_that_vanished_is_named(recordings: tuple[Recording, ...], tmp_path: Path) -> None:

@@ -53,6 +53,6 @@ def test_another_layout_is_refused_even_with_as_many_joints() -> None:
 def test_a_held_joint_is_told_from_one_that_was_seen() -> None:
     keypoints = wave(4)
     keypoints[[1, 3], 4] = 0
-    seen = SETTINGS.seen(torch.from_numpy(SETTINGS.pack(make_clip(keypoints))))
+    seen = SETTINGS.detected(torch.from_numpy(SETTINGS.pack(make_clip(keypoints))))
     expected = torch.from_numpy(keypoints[..., 2] > 0)
     assert seen.dtype == torch.bool and torch.equal(seen, expected)

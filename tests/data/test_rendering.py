@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from skelmap.data.rendering import MapSettings, draw_maps
+from skelmap.data.rendering import MapSettings, render_maps
 from skelmap.skeletons.layouts import BODY_25, COCO_17, COCO_18, Layout
 from skelmap.utils.errors import UserError
 from synthetic_data import person, wave
@@ -29,7 +29,7 @@ SIDES = {
 
 
 def map_of(points: np.ndarray, layout: Layout = BODY_25, style: MapSettings = PAPER) -> np.ndarray:
-    return draw_maps(points[None].astype(np.float32), layout, SIZE, style)[0, 0]
+    return render_maps(points[None].astype(np.float32), layout, SIZE, style)[0, 0]
 
 
 def centre_of(points: np.ndarray, layout: Layout) -> np.ndarray:
@@ -109,7 +109,7 @@ def people(draw: st.DrawFn, layout: Layout, reach: int, x: tuple[int, int], y: t
 @given(st.data(), styles)
 def test_maps_equal_the_slow_reference(layout: Layout, data: st.DataObject, style: MapSettings) -> None:
     points = data.draw(people(layout, 75, x=(-40, 680), y=(-40, 520)))
-    (drawn,) = draw_maps(points[None], layout, SIZE, style)
+    (drawn,) = render_maps(points[None], layout, SIZE, style)
     assert drawn.shape == style.shape
     for channel, found in zip(style.channels, drawn, strict=True):
         np.testing.assert_array_equal(found, slow_map(points, layout, style, channel), channel)
@@ -129,7 +129,7 @@ def test_limbs_that_leave_the_cut_agree_to_two_pixels(points: np.ndarray, line_w
 def test_the_paper_s_maps_of_a_walk_equal_the_slow_reference() -> None:
     keypoints = wave(40)
     keypoints[..., :2] += np.linspace((-240, -100), (240, 20), 40, dtype=np.float32)[:, None]
-    maps = draw_maps(keypoints, BODY_25, SIZE, PAPER)[:, 0]
+    maps = render_maps(keypoints, BODY_25, SIZE, PAPER)[:, 0]
     expected = np.stack([slow_map(points, BODY_25, PAPER) for points in keypoints])
     np.testing.assert_array_equal(maps, expected)
     assert 10 < maps.sum(axis=(1, 2)).mean() < 200
@@ -162,7 +162,7 @@ def test_where_the_person_stands_does_not_matter(dx: int, dy: int) -> None:
 
 def test_nobody_gives_an_empty_map() -> None:
     assert not map_of(np.zeros((25, 3))).any()
-    assert draw_maps(np.zeros((0, 25, 3), np.float32), BODY_25, SIZE, PAPER).shape == (0, 1, 28, 28)
+    assert render_maps(np.zeros((0, 25, 3), np.float32), BODY_25, SIZE, PAPER).shape == (0, 1, 28, 28)
 
 
 def test_without_a_neck_the_shoulders_centre_the_map_and_only_its_limbs_are_gone() -> None:
@@ -227,7 +227,7 @@ def lit_width(style: MapSettings) -> float:
     points[:, 3] = (200, 340, 1)
     points[:, 4] = (200, 440, 1)
     points[:, 3:5, 0] += np.arange(240)[:, None]
-    rows = draw_maps(points, BODY_25, SIZE, style)[:, 0, 4 * style.img_size // 5]
+    rows = render_maps(points, BODY_25, SIZE, style)[:, 0, 4 * style.img_size // 5]
     return float(rows.sum(axis=1).mean())
 
 
@@ -272,16 +272,16 @@ def test_without_a_threshold_each_pixel_is_the_mean_of_its_source_pixels() -> No
 
 
 def test_an_unknown_resampling_is_refused() -> None:
-    with pytest.raises(UserError, match=r"data\.maps\.resample=cubic; allowed are bilinear, area"):
+    with pytest.raises(UserError, match=r"data\.maps\.resample=cubic; allowed: bilinear, area"):
         MapSettings(resample="cubic")
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"line_unit": "metre"}, r"data\.maps\.line_unit=metre; allowed are source, map"),
-        ({"line_width": 0.4}, r"data\.maps\.line_width=0\.4 source px is 0\.4 px of the cut; allowed are 0\.5 to"),
-        ({"line_width": 40, "line_unit": "map"}, r"40 map px is 685\.7 px of the cut; .* data\.maps\.crop_size=480"),
+        ({"line_unit": "metre"}, r"data\.maps\.line_unit=metre; allowed: source, map"),
+        ({"line_width": 0.4}, r"data\.maps\.line_width=0\.4 source px is 0\.4 px of the crop; allowed are 0\.5 to"),
+        ({"line_width": 40, "line_unit": "map"}, r"40 map px is 685\.7 px of the crop; .* data\.maps\.crop_size=480"),
     ],
     ids=str,
 )

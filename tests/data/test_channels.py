@@ -6,11 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hydra_config import Compose
-from skelmap.data.rendering import MapSettings, draw_maps
+from hydra_config import Compose, check
+from skelmap.data.rendering import MapSettings, render_maps
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import LAYOUTS, Layout
-from skelmap.training.schema import check
 from skelmap.utils.errors import UserError
 from synthetic_data import make_clip, wave
 
@@ -45,14 +44,14 @@ def test_the_parts_together_are_the_body(layout: Layout, seed: int) -> None:
     points[..., :2] = rng.normal((320, 240), 60, points[..., :2].shape)
     points[:, rng.random(len(layout.joints)) < 0.2] = 0
     style = MapSettings(img_size=256, crop_size=256, channels=("body", "left", "right", "trunk"))
-    body, *parts = draw_maps(points, layout, SIZE, style)[0]
+    body, *parts = render_maps(points, layout, SIZE, style)[0]
     np.testing.assert_array_equal(np.any(parts, axis=0), body)
 
 
 def test_left_and_right_are_apart() -> None:
     keypoints = wave(1)
     style = MapSettings(channels=("left", "right", "trunk"), img_size=120)
-    left, right, trunk = draw_maps(keypoints, make_clip(keypoints).layout, SIZE, style)[0]
+    left, right, trunk = render_maps(keypoints, make_clip(keypoints).layout, SIZE, style)[0]
     assert left[:, :60].sum() < 20 < left[:, 60:].sum() and right[:, 60:].sum() < 20 < right[:, :60].sum()
     assert trunk[:, 50:70].sum() == trunk.sum() > 90
 

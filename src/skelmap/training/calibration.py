@@ -1,0 +1,62 @@
+"""What the monitor needs of a run beside its checkpoint: the input spec and the scores of validation recordings."""
+
+from pathlib import Path
+
+import numpy as np
+
+from skelmap.data.datamodule import SkeletonDataModule
+from skelmap.data.input_spec import InputSpec
+from skelmap.evaluation.frames import Predictions
+from skelmap.evaluation.thresholds import ValidationScores
+from skelmap.models.base import Model
+
+
+def write_calibration(folder: Path, model: Model, data: SkeletonDataModule, val: Predictions | None) -> None:
+    """Write input_spec.json and, with validation windows, validation_scores.npz.
+
+    Args:
+        folder: of the run.
+        model: trained.
+        data: that it was trained on.
+        val: scores of the validation windows; None without any.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    input_spec(model, data).write(folder)
+    if val is not None:
+        validation_scores(data, val).write(folder)
+
+
+def input_spec(model: Model, data: SkeletonDataModule) -> InputSpec:
+    """Describe the input of a model that is trained on these data."""
+    return InputSpec(
+        title=model_title(model, data),
+        window=data.window,
+        fps=data.fps,
+        bridge_seconds=data.clock.bridge_seconds,
+        layout=data.layout,
+        settings=data.settings,
+        simulated=data.simulated,
+        people_px=None if model.scale_invariant else data.training_sizes,
+    )
+
+
+def validation_scores(data: SkeletonDataModule, val: Predictions) -> ValidationScores:
+    """Assign the scores of validation windows to their last frames, as a live camera does.
+
+    Args:
+        data: of the run.
+        val: a score for every validation window.
+    """
+    index = data.eval_index("val")
+    last = val.start.cpu().numpy() + val.window - 1
+    order = np.argsort(last, kind="stable")
+    last, score = last[order], val.score.double().cpu().numpy()[order]
+    return ValidationScores(index.clip[last], index.track[last], index.frame[last] / data.fps, score, index.hours)
+
+
+def model_title(model: Model, data: SkeletonDataModule) -> str:
+    """Name of the method: the model, and its representation unless that is maps or the only one possible."""
+    usual = data.hparams["representation"] == "maps" or model.keypoints_only
+    return model.title if usual else f"{model.title}, keypoints"

@@ -1,0 +1,25 @@
+"""OmegaConf resolvers of conf/: what the chosen model asks of the data and the trainer."""
+
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+
+def from_model(key: str, *, _root_: DictConfig) -> Any:
+    """Value that the model's class asks for (`Model.input_defaults`): `${from_model:seq_len}`.
+
+    Args:
+        key: representation, window, seq_len, batch_size or max_epochs.
+
+    Raises:
+        UserError: no such model.
+    """
+    from skelmap.training.instantiate import model_class  # imports torch: not for --help
+
+    node = OmegaConf.to_container(_root_.model, resolve=True)
+    assert isinstance(node, dict)
+    parameters = {str(name): value for name, value in node.items()}
+    return getattr(model_class(parameters.get("_target_")).input_defaults(parameters), key)
+
+
+OmegaConf.register_new_resolver("from_model", from_model, replace=True)
