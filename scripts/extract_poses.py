@@ -170,7 +170,7 @@ def next_step(manifest: Path) -> str:
             "or the model is judged by people it was trained on."
         )
     lines.append("Then")
-    lines.append(f"python train.py model=neighbours data=manifest {shlex.quote(f'data.manifest={manifest}')}")
+    lines.append(f"python train.py model=feature_knn data=manifest {shlex.quote(f'data.manifest={manifest}')}")
     return "\n".join(lines)
 
 

@@ -78,19 +78,19 @@ def test_a_wrong_value_is_answered_with_what_is_allowed(override: str, allowed: 
 
 
 @pytest.mark.parametrize(
-    "override", ["model.dimensions=[2.5,10,10,10]", "model.dimensions=[a,1,1,1]", "model.views=motion"]
+    "override", ["model.n_components=[2.5,10,10,10]", "model.n_components=[a,1,1,1]", "model.features=motion"]
 )
 def test_views_and_dimensions_are_lists(override: str, compose: Compose) -> None:
     kind = "names" if "views" in override else "whole numbers of at least 1"
     with pytest.raises(UserError, match=rf"{override.split('=')[0]}=.*; allowed: a list of {kind}$"):
-        check(compose("data=manifest", "data.manifest=x.csv", "model=neighbours", override))
+        check(compose("data=manifest", "data.manifest=x.csv", "model=feature_knn", override))
 
 
-@pytest.mark.parametrize("key", ["neighbours", "remainder", "relative"])
+@pytest.mark.parametrize("key", ["n_neighbors", "keep_residual", "density_power"])
 def test_a_model_has_no_key_that_does_nothing(key: str, compose: Compose) -> None:
-    compose("data=manifest", "model=neighbours", f"model.{key}=1")
+    compose("data=manifest", "model=feature_knn", f"model.{key}=1")
     with pytest.raises(ConfigCompositionException):
-        compose("data=manifest", "model=pca_course", f"model.{key}=1")
+        compose("data=manifest", "model=feature_pca_trajectory", f"model.{key}=1")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_model_has_no_key_that_does_nothing(key: str, compose: Compose) -> Non
         ("ae", "model.img_size=56", "data.img_size=28"),
         ("vae", "model.representation=keypoints", "data.representation=maps"),
         ("pca_windows", "model.window=1", "data.window=30"),
-        ("neighbours", "model.window=30", "data.window=60"),
+        ("feature_knn", "model.window=30", "data.window=60"),
     ],
 )
 def test_a_model_s_copy_of_a_key_follows_the_data(model: str, override: str, allowed: str, compose: Compose) -> None:

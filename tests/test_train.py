@@ -24,9 +24,9 @@ SMALL = ("trainer=cpu", "trainer.max_epochs=2", "data.seq_len=8", "data.window_s
 SIZES: dict[str, tuple[str, ...]] = {
     "lstm_vae": ("model.hidden_size=16", "model.latent_dim=4"),
     "pca": ("trainer.max_epochs=1", "model.latent_dim=4"),
-    "gmm": ("trainer.max_epochs=1", "model.latent_dim=4", "model.mixtures=2"),
+    "gmm": ("trainer.max_epochs=1", "model.latent_dim=4", "model.n_components=2"),
 }
-FEW = {"ae": ("model.latent_dim=4",), "neighbours": ("model.neighbours=3", "model.dimensions=[4,4,4,4]")}
+FEW = {"ae": ("model.latent_dim=4",), "feature_knn": ("model.n_neighbors=3", "model.n_components=[4,4,4,4]")}
 
 
 def overrides(task: Path, model: str) -> list[str]:
@@ -135,7 +135,7 @@ def test_a_run_of_an_earlier_version_is_judged_and_watched_with_as_ever(
     assert TorchScorer(tmp_path / "run").spec == before
 
 
-@pytest.mark.parametrize("model", ["neighbours", "ae"])
+@pytest.mark.parametrize("model", ["feature_knn", "ae"])
 def test_keypoints_have_the_layout_of_their_clips(model: str, compose: Compose, tmp_path: Path) -> None:
     task = write_toy_dataset(tmp_path / "task")
     for path in task.parent.glob("*.npz"):
@@ -153,7 +153,7 @@ def test_keypoints_have_the_layout_of_their_clips(model: str, compose: Compose, 
         run(compose(*words, *FEW[model], "train=false", best, run=other))
 
 
-@pytest.mark.parametrize("model", ["ae", "neighbours"])
+@pytest.mark.parametrize("model", ["ae", "feature_knn"])
 def test_recordings_with_nobody_in_them_are_passed_over(model: str, compose: Compose, tmp_path: Path) -> None:
     task = write_toy_dataset(tmp_path / "task")
     words = [*overrides(task, model), *FEW[model]]
@@ -169,7 +169,7 @@ def test_recordings_with_nobody_in_them_are_passed_over(model: str, compose: Com
     ("model", "remark"),
     [
         ("ae", "no validation windows: the last epoch's weights are judged, not the best epoch's"),
-        ("neighbours", "no validation windows: distances have no units, so of several views the one"),
+        ("feature_knn", "no validation windows: distances have no units, so of several views the one"),
         ("pca", None),
     ],
 )

@@ -100,7 +100,7 @@ def test_a_failing_cell_is_closed_and_the_next_has_a_run_of_its_own(task: Path, 
 
 def test_a_cell_that_fails_before_anything_is_logged_opens_no_run(task: Path, tmp_path: Path) -> None:
     accelerators = "trainer.accelerator=nonsense,cpu"
-    done = train(tmp_path, "-m", *QUICK, "model=mean_map", accelerators, f"data.manifest={task}")
+    done = train(tmp_path, "-m", *QUICK, "model=mean_template", accelerators, f"data.manifest={task}")
     assert done.returncode == 1 and "1 of 2 runs failed" in done.stderr
     opened = {
         cell.name: len(list(cell.glob("wandb/offline-run-*"))) for cell in tmp_path.glob("outputs/sweeps/*/*/*=*")

@@ -34,7 +34,7 @@ from synthetic_data import write_toy_dataset
 
 MODELS = sorted(path.stem for path in (ROOT / "conf/model").glob("*.yaml"))
 SMALL = ("trainer=cpu", "trainer.max_epochs=1", "data=manifest", "data.seq_len=8")
-NOT_EXPORTABLE = {"knn_ranks": "searchsorted"}
+NOT_EXPORTABLE = {"feature_knn_ranks": "searchsorted"}
 """Operation that ONNX lacks, by model."""
 WITHOUT_TORCH = """
 import runpy, sys

@@ -27,7 +27,7 @@ MODELS = {
     "ae data.frame_step=3": ("model.latent_dim=4",),
     "ae data.maps.channels=[motion,body] data.maps.threshold=null data.maps.resample=area": ("model.latent_dim=4",),
     "pca_windows": ("model.latent_dim=4",),
-    "neighbours": ("model.dimensions=[4,4,4,4]", "model.relative=0.5"),
+    "feature_knn": ("model.n_components=[4,4,4,4]", "model.density_power=0.5"),
 }
 LIKE_OTHERS = ("lstm_vae data.maps.channels=[left,body,motion]", "ae data.frame_step=3", "pca_windows")
 """Slow tests: the other cases cover each of their parts."""

@@ -43,7 +43,7 @@ def test_videos_become_clips_that_number_frames_as_the_video_does(
     assert splits(out) == {"[mon]": "train", "tue": "val", "wed": "test"}
     said = capsys.readouterr().out
     assert "[mon]: 9 frames, somebody in 4\n" in said
-    assert f"python train.py model=neighbours data=manifest data.manifest={out / 'manifest.csv'}" in said
+    assert f"python train.py model=feature_knn data=manifest data.manifest={out / 'manifest.csv'}" in said
     assert "Each video is still a group of its own" in said
 
 
