@@ -14,7 +14,7 @@ from rich.progress import track
 
 from localisation.evaluate import evaluate_localisation, map_settings
 from localisation.report import error_figure, markdown, write_csv
-from skelmap.cli_options import add_json_options, json_format
+from skelmap.cli import add_pose_format_options, pose_format
 from skelmap.evaluation.plots.style import png
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.utils.errors import UserError
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--crop-size", type=int, nargs="+", default=[480], help="side of the cut-out, source px")
     parser.add_argument("--frames", type=int, help="largest number of frames of each split, evenly spread (all)")
     parser.add_argument("--seed", type=int, default=0, help="random seed of the network and the bootstrap (0)")
-    add_json_options(parser)
+    add_pose_format_options(parser)
     try:
         run(parser.parse_args())
     except UserError as error:
@@ -46,7 +46,7 @@ def run(a: argparse.Namespace) -> None:
         raise UserError(f"--frames {a.frames}; 1 or more is allowed")
     if a.seed < 0:
         raise UserError(f"--seed {a.seed}; 0 or more is allowed")
-    results = evaluate_localisation(read_manifest(a.manifest), settings, a.frames, a.seed, json_format(a))
+    results = evaluate_localisation(read_manifest(a.manifest), settings, a.frames, a.seed, pose_format(a))
     rows: list[dict[str, Any]] = []
     for of_setting in track(results, "locating joints", len(settings), console=Console(stderr=True)):
         rows += of_setting

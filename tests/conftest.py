@@ -1,12 +1,12 @@
-"""Fixtures that every folder of tests uses."""
+"""Fixtures for all tests."""
 
 import os
 import signal
 import sys
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch comes: busy processes with two threads each crawl
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a shell's background, where programs do not hear Ctrl+C
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; two threads each slow parallel tests down
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in the background of a shell, where Ctrl+C is ignored
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import pytest
@@ -17,8 +17,8 @@ from synthetic_data import write_toy_dataset
 
 
 @pytest.fixture(scope="session", autouse=True)
-def coarse_pictures() -> None:
-    """Draw the reports' figures with a sixteenth of the dots: these tests look at what they show, not how sharply."""
+def low_resolution_figures() -> None:
+    """Draw the figures of reports at a quarter of their resolution, which is faster."""
     from skelmap.evaluation.plots import style
 
     style.DPI = 50
@@ -26,7 +26,7 @@ def coarse_pictures() -> None:
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
-    """The folder of real skeletons and videos."""
+    """Folder of real keypoints and videos; tests that need it are skipped without SKELMAP_DATA."""
     if "SKELMAP_DATA" not in os.environ:
         pytest.skip("real data are not part of the project: set SKELMAP_DATA to the folder of motions_body25/")
     return Path(os.environ["SKELMAP_DATA"])
@@ -34,25 +34,25 @@ def data_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def real_data(data_folder: Path) -> Path:
-    """The folder motions_body25 with real OpenPose output."""
+    """Folder of real OpenPose output."""
     return data_folder / "motions_body25"
 
 
 @pytest.fixture(scope="session")
 def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A manifest of six short clips: standing is normal, lying is not."""
+    """Manifest of the toy data set (`write_toy_dataset`)."""
     return write_toy_dataset(tmp_path_factory.mktemp("task"))
 
 
 @pytest.fixture(scope="session")
 def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder of map caches for all runs of the session."""
+    """Folder of the cached skeleton maps of all runs of the session."""
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture
 def compose(tmp_path: Path, shared_cache: Path) -> Compose:
-    """Compose conf/train.yaml with overrides, as train.py does; the run writes into tmp_path/run."""
+    """Compose conf/train.yaml with overrides, as `skelmap train` does; the run writes to tmp_path/run."""
 
     def build(*overrides: str, run: Path = tmp_path / "run") -> DictConfig:
         paths = (f"paths.output_dir={run}", f"paths.data_dir={tmp_path}/data", f"paths.cache_dir={shared_cache}")
@@ -78,9 +78,10 @@ while len(header := sys.stdin.buffer.read(8)) == 8:
 
 @pytest.fixture
 def mediapipe_stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In place of MediaPipe: landmark i is at (width + i, height + i * i), if the last pixel has more red than 90.
+    """Replace the subprocess of MediaPipe by one that depends on the last pixel of the image.
 
-    Its visibility is (i + 1) / 33. A last pixel with more blue than 230 is its end; with all green it hangs.
+    With red above 90 it detects a person: landmark i at (width + i, height + i * i), visibility (i + 1) / 33. With blue
+    above 230 it ends, with green above 249 it hangs.
     """
     path = tmp_path / "python"
     path.write_text(STAND_IN.format(python=sys.executable))

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LAB = ROOT / "docs" / "lab"
+"""Measurements and how choices were made; the other pages are for users."""
+MAX_WORDS = 9_000
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_within_the_project_lead_somewhere(page: Path) -> None:
     links = [link for link in re.findall(r"\]\(([^)\s]+)\)", _text(page)) if "://" not in link]
     lost = []
@@ -30,6 +33,11 @@ def test_every_page_and_picture_is_linked() -> None:
 def test_the_readme_lists_every_model() -> None:
     table = _text(ROOT / "README.md").partition("| `model=` |")[2].partition("\n\n")[0]
     assert set(re.findall(r"`(\w+)`", table)) == {path.stem for path in (ROOT / "conf/model").glob("*.yaml")}
+
+
+def test_pages_for_users_stay_short() -> None:
+    words = {str(page.relative_to(ROOT)): len(_text(page).split()) for page in PAGES if not page.is_relative_to(LAB)}
+    assert sum(words.values()) <= MAX_WORDS, words
 
 
 def _text(page: Path) -> str:

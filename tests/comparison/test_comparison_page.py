@@ -4,8 +4,6 @@ import base64
 import csv
 import logging
 import re
-import runpy
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,13 +11,12 @@ import pytest
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
+from skelmap.cli import main
 from skelmap.comparison.comparison import Comparison, compare_runs
 from skelmap.comparison.tables import markdown, method_note, run_rows
 from skelmap.comparison.write import CompareAtSweepEnd, write_comparison
 from skelmap.evaluation.plots.style import png
 from synthetic_sweeps import write_failed, write_run
-
-ROOT = Path(__file__).parents[2]
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
@@ -175,19 +172,14 @@ def test_failed_runs_keep_their_swept_keys(comparison: Comparison) -> None:
     assert rows["unfinished"]["data.img_size"] == 14 and "auroc" not in rows["unfinished"]
 
 
-def test_the_command_writes_and_prints(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_writes_and_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_run(tmp_path / "sweep" / "a")
-    script = str(ROOT / "scripts" / "compare.py")
-    monkeypatch.setattr(sys, "argv", [script, str(tmp_path / "sweep")])
-    runpy.run_path(script, run_name="__main__")
+    main(["compare", str(tmp_path / "sweep")])
     printed = capsys.readouterr().out
     assert "AE" in printed and "averaged" in printed
     assert str(tmp_path / "sweep" / "comparison" / "comparison.html") in printed
-    monkeypatch.setattr(sys, "argv", [script, str(tmp_path / "lost")])
     with pytest.raises(SystemExit, match="no such folder"):
-        runpy.run_path(script, run_name="__main__")
+        main(["compare", str(tmp_path / "lost")])
 
 
 def test_the_callback_compares_at_the_end_of_a_sweep(

@@ -7,7 +7,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
-import skelmap.comparison.sweep  # noqa: F401  registers the resolver that names the folders of a sweep
+import skelmap.comparison.sweep
 import skelmap.training.resolvers  # noqa: F401  registers ${from_model:KEY}
 
 ROOT = Path(__file__).parents[2]

@@ -38,9 +38,9 @@ def write_space(folder: Path, text: str = SPACE) -> Path:
 
 
 def start_tuning(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start the tuning command in a folder."""
+    """Start `skelmap tune` in a folder."""
     return subprocess.Popen(
-        [sys.executable, str(ROOT / "scripts" / "tune.py"), *arguments],
+        [sys.executable, "-m", "skelmap", "tune", *arguments],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

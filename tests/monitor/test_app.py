@@ -14,7 +14,6 @@ import cv2
 import pytest
 import torch
 
-from hydra_config import ROOT
 from monitor_config import compose_monitor
 from skelmap.evaluation.thresholds import SCORES_FILE
 from skelmap.monitor.app import run_monitor
@@ -98,16 +97,16 @@ def test_mistakes_are_reported_before_the_output_folder_is_made(
 
 
 def test_an_unknown_key_is_compared_with_keys_of_the_monitor_only() -> None:
-    command = [sys.executable, str(ROOT / "scripts/monitor.py"), "sources=0", "modle=ae"]  # `model` is a key of train
+    command = [sys.executable, "-m", "skelmap", "monitor", "sources=0", "modle=ae"]  # `model` is a key of train
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert "There is no key sources; did you mean source?\nThere is no key modle; --help lists" in done.stderr
+    assert "There is no key sources; did you mean source?\nThere is no key modle; --help lists all keys" in done.stderr
 
 
 def test_ctrl_c_leaves_complete_files(trained: Path, tmp_path: Path) -> None:
     write_openpose(tmp_path / "now", make_clip(wave(60, abnormal=True), "cam"))
     overrides = (f"checkpoint={trained}/run", f"source={tmp_path}/now", "follow=true", f"output={tmp_path}/out")
-    command = [sys.executable, str(ROOT / "scripts/monitor.py"), *overrides, "false_alarms_per_hour=800"]
+    command = [sys.executable, "-m", "skelmap", "monitor", *overrides, "false_alarms_per_hour=800"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ)
     try:
         deadline = time.monotonic() + 120

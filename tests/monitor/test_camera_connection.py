@@ -22,7 +22,7 @@ class BrightestPixel:
 
     layout = BODY_25
 
-    def people(self, image: np.ndarray) -> np.ndarray:
+    def detect(self, image: np.ndarray) -> np.ndarray:
         y, x = np.unravel_index(image[..., 0].argmax(), image.shape[:2])
         return np.full((1, 25, 3), (x, y, 1), np.float32)
 

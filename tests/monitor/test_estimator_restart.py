@@ -59,18 +59,18 @@ def test_a_failed_restart_of_mediapipe_is_repeated(mediapipe_stand_in: None, tmp
     good, bad = np.full((48, 64, 3), (0, 0, 200), np.uint8), np.full((48, 64, 3), 255, np.uint8)
     with closing(open_estimator("mediapipe")) as estimator:
         with pytest.raises(EstimatorEnded, match="Illegal instruction"):
-            estimator.people(bad)
+            estimator.detect(bad)
         (tmp_path / "python").rename(tmp_path / "away")
         for _ in range(2):
             with pytest.raises(EstimatorEnded, match="cannot run MediaPipe: No such file"):
-                estimator.people(good)
+                estimator.detect(good)
         (tmp_path / "away").rename(tmp_path / "python")
         files = len(os.listdir("/proc/self/fd"))
-        assert len(estimator.people(good)) == 1
+        assert len(estimator.detect(good)) == 1
         for _ in range(3):
             with pytest.raises(EstimatorEnded):
-                estimator.people(bad)
-            assert len(estimator.people(good)) == 1
+                estimator.detect(bad)
+            assert len(estimator.detect(good)) == 1
         assert len(os.listdir("/proc/self/fd")) <= files + 3
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 from exported_run import assert_same_scores, stream_scores
 from hydra_config import ROOT, Compose
 from monitor_config import compose_monitor
+from skelmap.cli import main
 from skelmap.data.input_spec import SPEC_FILE, InputSpec
 from skelmap.data.keypoints import KeypointSettings
 from skelmap.data.rendering import MapSettings
@@ -37,7 +37,7 @@ SMALL = ("trainer=cpu", "trainer.max_epochs=1", "data=manifest", "data.seq_len=8
 NOT_EXPORTABLE = {"feature_knn_ranks": "searchsorted"}
 """Operation that ONNX lacks, by model."""
 WITHOUT_TORCH = """
-import runpy, sys
+import sys
 
 class Missing:
     def find_spec(self, name, path=None, target=None):
@@ -45,7 +45,8 @@ class Missing:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Missing())
-runpy.run_path("SCRIPT", run_name="__main__")
+from skelmap.cli import main
+main(["monitor", *sys.argv[1:]])
 """
 
 
@@ -65,8 +66,7 @@ def test_the_monitor_runs_without_torch_to_the_same_scores_and_events(
 ) -> None:
     overrides = (f"source={trained}/task/test_mixed.npz", "threshold=1e-3")
     run_monitor(compose_monitor(trained / "run", tmp_path / "torch", *overrides))
-    code = WITHOUT_TORCH.replace("SCRIPT", str(ROOT / "scripts/monitor.py"))
-    command = [sys.executable, "-c", code, f"checkpoint={exported}", f"output={tmp_path}/onnx", *overrides]
+    command = [sys.executable, "-c", WITHOUT_TORCH, f"checkpoint={exported}", f"output={tmp_path}/onnx", *overrides]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0 and "ALARM" in done.stdout, done.stdout + done.stderr
     expected, found = (read_rows(tmp_path / name / "scores.csv") for name in ("torch", "onnx"))
@@ -77,22 +77,21 @@ def test_the_monitor_runs_without_torch_to_the_same_scores_and_events(
     assert [row | {"peak": ""} for row in found] == [row | {"peak": ""} for row in expected] and len(found) == 1
 
 
-def run_script(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
-    monkeypatch.setattr(sys, "argv", ["export.py", *map(str, arguments)])
-    runpy.run_path(str(ROOT / "scripts/export.py"), run_name="__main__")
+def export_command(*arguments: object) -> None:
+    main(["export", *map(str, arguments)])
 
 
-def test_the_script_exports_a_run_and_reports_errors(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_command_exports_a_run_and_reports_errors(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_script(monkeypatch, trained / "run", "--out", tmp_path / "out")
+    export_command(trained / "run", "--out", tmp_path / "out")
     assert f"{tmp_path}/out: differs from PyTorch by " in capsys.readouterr().out
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert written == {"model.onnx", SPEC_FILE, SCORES_FILE, "README.txt"}
     with pytest.raises(SystemExit, match=rf"README.txt/onnx/{SPEC_FILE}: cannot be written \(Not a directory\)"):
-        run_script(monkeypatch, trained / "run", "--out", tmp_path / "out/README.txt/onnx")
+        export_command(trained / "run", "--out", tmp_path / "out/README.txt/onnx")
     with pytest.raises(SystemExit, match="task: not the folder of a finished run or an exported model"):
-        run_script(monkeypatch, trained / "task")
+        export_command(trained / "task")
 
 
 def test_the_graph_has_named_inputs_and_outputs_and_takes_any_number_of_windows(exported: Path) -> None:

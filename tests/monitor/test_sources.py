@@ -77,7 +77,7 @@ class EmptyEstimator:
 
     layout = BODY_25
 
-    def people(self, image: np.ndarray) -> np.ndarray:
+    def detect(self, image: np.ndarray) -> np.ndarray:
         return np.zeros((0, 25, 3), np.float32)
 
     def close(self) -> None: ...
@@ -88,7 +88,7 @@ class SlowEstimator(EmptyEstimator):
 
     calls = 0
 
-    def people(self, image: np.ndarray) -> np.ndarray:
+    def detect(self, image: np.ndarray) -> np.ndarray:
         time.sleep(0.15)
         self.calls += 1
         return person()[None] if self.calls in (1, 6) else np.zeros((0, 25, 3), np.float32)

@@ -1,4 +1,4 @@
-"""MediaPipe in its own environment: what goes over the pipes, how its landmarks become BODY_25."""
+"""MediaPipe in its subprocess, replaced by a stand-in: the protocol, failures, and the conversion to BODY_25."""
 
 import sys
 from contextlib import closing
@@ -9,20 +9,20 @@ import pytest
 
 from skelmap.pose_estimation import mediapipe
 from skelmap.pose_estimation.base import EstimatorEnded
-from skelmap.pose_estimation.mediapipe import SETTING
+from skelmap.pose_estimation.mediapipe import PYTHON_VARIABLE
 from skelmap.pose_estimation.registry import open_estimator
 from skelmap.skeletons.layouts import BODY_25
 from skelmap.utils.errors import UserError
 
 
-def picture(bgr: tuple[int, int, int], height: int = 20, width: int = 30) -> np.ndarray:
+def image(bgr: tuple[int, int, int], height: int = 20, width: int = 30) -> np.ndarray:
     return np.full((height, width, 3), bgr, np.uint8)
 
 
-def test_landmarks_become_body_25(mediapipe_stand_in: None) -> None:
+def test_landmarks_are_converted_to_body_25(mediapipe_stand_in: None) -> None:
     with closing(open_estimator("mediapipe")) as estimator:
         assert estimator.layout is BODY_25
-        (found,) = estimator.people(picture((1, 2, 200)))
+        (found,) = estimator.detect(image((1, 2, 200)))
     joint = dict(zip(BODY_25.joints, found, strict=True))
     assert found.shape == (25, 3) and found.dtype == np.float32
     for name, landmark in (("nose", 0), ("left_wrist", 15), ("right_wrist", 16), ("left_big_toe", 31)):
@@ -32,40 +32,40 @@ def test_landmarks_become_body_25(mediapipe_stand_in: None) -> None:
     assert not joint["left_small_toe"].any() and not joint["right_small_toe"].any()
 
 
-def test_pictures_of_any_size_follow_each_other_and_may_hold_nobody(mediapipe_stand_in: None) -> None:
+def test_images_may_differ_in_size_and_have_no_people(mediapipe_stand_in: None) -> None:
     with closing(open_estimator("mediapipe")) as estimator:
-        assert len(estimator.people(picture((0, 0, 200), 1080, 1920))) == 1
-        assert estimator.people(picture((0, 0, 8))).shape == (0, 25, 3)
-        assert len(estimator.people(picture((0, 0, 200))[:, ::-1])) == 1
+        assert len(estimator.detect(image((0, 0, 200), 1080, 1920))) == 1
+        assert estimator.detect(image((0, 0, 8))).shape == (0, 25, 3)
+        assert len(estimator.detect(image((0, 0, 200))[:, ::-1])) == 1
 
 
-def test_a_process_that_dies_is_reported_with_its_last_words(mediapipe_stand_in: None) -> None:
+def test_a_process_that_dies_is_reported_with_its_last_output(mediapipe_stand_in: None) -> None:
     with closing(open_estimator("mediapipe")) as estimator:
         for _ in range(2):
             with pytest.raises(UserError, match="MediaPipe's process has ended: Illegal instruction"):
-                estimator.people(picture((255, 0, 200)))
+                estimator.detect(image((255, 0, 200)))
 
 
-def test_a_process_that_hangs_is_ended_and_another_is_started(
+def test_a_process_that_hangs_is_killed_and_restarted(
     mediapipe_stand_in: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with closing(open_estimator("mediapipe")) as estimator:
-        with monkeypatch.context() as impatient, pytest.raises(EstimatorEnded, match=r"it gave no answer for 0\.2 s"):
-            impatient.setattr(mediapipe, "PATIENCE", 0.2)
-            estimator.people(picture((0, 255, 200)))
-        assert len(estimator.people(picture((0, 0, 200)))) == 1
+        with monkeypatch.context() as patch, pytest.raises(EstimatorEnded, match=r"it gave no answer for 0\.2 s"):
+            patch.setattr(mediapipe, "TIMEOUT", 0.2)
+            estimator.detect(image((0, 255, 200)))
+        assert len(estimator.detect(image((0, 0, 200)))) == 1
 
 
-def test_an_environment_without_mediapipe_is_reported_with_the_command_that_makes_it(
+def test_an_environment_without_mediapipe_is_reported_with_the_command_that_creates_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv(SETTING, str(tmp_path / "nowhere"))
-    with pytest.raises(UserError, match=rf"nowhere is not there.*pip install --no-deps -r.*{SETTING}"):
+    monkeypatch.setenv(PYTHON_VARIABLE, str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match=rf"nowhere does not exist.*pip install --no-deps -r.*{PYTHON_VARIABLE}"):
         open_estimator("mediapipe")
     (tmp_path / "text").touch(mode=0o644)
-    monkeypatch.setenv(SETTING, str(tmp_path / "text"))
+    monkeypatch.setenv(PYTHON_VARIABLE, str(tmp_path / "text"))
     with pytest.raises(UserError, match=r"text cannot run MediaPipe: Permission denied.*pip install"):
         open_estimator("mediapipe")
-    monkeypatch.setenv(SETTING, sys.executable)
+    monkeypatch.setenv(PYTHON_VARIABLE, sys.executable)
     with pytest.raises(UserError, match=r"ModuleNotFoundError.*mediapipe.*pip install"):
         open_estimator("mediapipe")

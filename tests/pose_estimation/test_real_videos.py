@@ -29,13 +29,13 @@ def real_mediapipe() -> None:
         pytest.skip(str(error))
 
 
-def of_video(path: Path, seconds: float) -> np.ndarray:
-    """(frames, 25, 3) of the first seconds of a video; zeros where nobody is seen."""
+def detect_in_video(path: Path, seconds: float) -> np.ndarray:
+    """(frames, 25, 3): keypoints of the first seconds of a video; zeros in frames without people."""
     nobody = np.zeros((1, 25, 3), np.float32)
     with closing(open_estimator("mediapipe")) as estimator:
         video = Video(path)
         frames = islice(video.frames(), round(seconds * video.fps))
-        return np.concatenate([people if len(people := estimator.people(p)) else nobody for _, p in frames])
+        return np.concatenate([people if len(people := estimator.detect(image)) else nobody for _, image in frames])
 
 
 @pytest.mark.parametrize(
@@ -50,24 +50,24 @@ def of_video(path: Path, seconds: float) -> np.ndarray:
         "gmdcsa24/subject4_fall_02.mp4",
     ],
 )
-def test_people_of_real_videos_are_found(name: str, data_folder: Path) -> None:
-    found = of_video(data_folder / name, seconds=3)
+def test_people_in_real_videos_are_detected(name: str, data_folder: Path) -> None:
+    found = detect_in_video(data_folder / name, seconds=3)
     seen = found[..., 2].max(axis=1) > 0.5
     assert seen.mean() > 0.7  # exercise.avi fades in from black
     joint = {n: found[seen, i] for i, n in enumerate(BODY_25.joints)}
 
-    def apart(one: str, other: str) -> float:
+    def distance(one: str, other: str) -> float:
         return float(np.median(np.linalg.norm(joint[one][:, :2] - joint[other][:, :2], axis=1)))
 
-    torso = apart("neck", "mid_hip")
+    torso = distance("neck", "mid_hip")
     assert 20 < torso < 400
-    assert apart("right_knee", "right_ankle") < 1.5 * torso
-    assert apart("left_shoulder", "left_elbow") < torso
-    assert apart("nose", "neck") < torso
+    assert distance("right_knee", "right_ankle") < 1.5 * torso
+    assert distance("left_shoulder", "left_elbow") < torso
+    assert distance("nose", "neck") < torso
 
 
 def test_a_standing_person_is_upright_and_faces_the_camera(data_folder: Path) -> None:
-    found = of_video(data_folder / "exercise.avi", seconds=8)
+    found = detect_in_video(data_folder / "exercise.avi", seconds=8)
     joint = {n: np.median(found[found[:, 0, 2] > 0], axis=0)[i] for i, n in enumerate(BODY_25.joints)}
     heights = [joint[n][1] for n in ("nose", "neck", "mid_hip", "right_knee", "right_ankle")]
     assert heights == sorted(heights)
@@ -75,7 +75,7 @@ def test_a_standing_person_is_upright_and_faces_the_camera(data_folder: Path) ->
         assert joint[f"right_{pair}"][0] < joint[f"left_{pair}"][0]
 
 
-def test_the_process_dies_with_its_parent() -> None:
+def test_the_process_ends_with_its_parent() -> None:
     code = """if True:
         import time
         from skelmap.pose_estimation.registry import open_estimator
@@ -87,17 +87,17 @@ def test_the_process_dies_with_its_parent() -> None:
         assert parent.stdout is not None and parent.stdout.readline() == "open\n"
         (child,) = psutil.Process(parent.pid).children()
         parent.kill()
-    gone, _ = psutil.wait_procs([child], timeout=10)
-    assert gone == [child]
+    ended, _ = psutil.wait_procs([child], timeout=10)
+    assert ended == [child]
 
 
-def test_the_command_that_is_printed_trains_on_the_videos(data_folder: Path, tmp_path: Path) -> None:
+def test_the_printed_command_trains_on_the_videos(data_folder: Path, tmp_path: Path) -> None:
     videos = [
         data_folder / "gmdcsa24" / f"{name}.mp4" for name in ("subject3_adl_20", "subject2_adl_23", "subject3_adl_19")
     ]
-    extraction = [sys.executable, "scripts/extract_poses.py", *map(str, videos), "--out", str(tmp_path / "site")]
-    said = subprocess.run(extraction, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    _, *command = shlex.split(said.splitlines()[-1])
+    extraction = [sys.executable, "-m", "skelmap", "extract", *map(str, videos), "--out", str(tmp_path / "site")]
+    printed = subprocess.run(extraction, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    _, *arguments = shlex.split(printed.splitlines()[-1])
     folders = [f"hydra.run.dir={tmp_path}/run", f"paths.cache_dir={tmp_path}/cache"]
-    subprocess.run([sys.executable, *command, *folders], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "skelmap", *arguments, *folders], cwd=ROOT, check=True, capture_output=True)
     assert (tmp_path / "run" / "report.html").exists()

@@ -1,4 +1,4 @@
-"""RTMO: what goes into the network and how its output is read, on a small network with known answers."""
+"""RTMO's input and output, tested with a small network that gives fixed detections."""
 
 from pathlib import Path
 
@@ -13,32 +13,32 @@ from skelmap.skeletons.layouts import COCO_17
 from skelmap.utils.errors import UserError
 
 
-def test_people_are_placed_in_the_picture_and_doubtful_ones_left_out(tmp_path: Path) -> None:
-    picture = np.zeros((180, 320, 3), np.uint8)
-    picture[:, :160] = (51, 7, 7)
-    picture[:, 160:] = (204, 7, 7)
+def test_people_are_located_in_the_image_without_low_scores(tmp_path: Path) -> None:
+    image = np.zeros((180, 320, 3), np.uint8)
+    image[:, :160] = (51, 7, 7)
+    image[:, 160:] = (204, 7, 7)
     rtmo = open_estimator("rtmo", write_rtmo(tmp_path / "rtmo.onnx"))
-    people = rtmo.people(picture)
-    sure = JOINTS[[0, 2]]
+    people = rtmo.detect(image)
+    expected = JOINTS[[0, 2]]
     assert rtmo.layout is COCO_17
     assert people.shape == (2, 17, 3) and people.dtype == np.float32
-    assert np.allclose(people[..., :2], sure / 2)
-    away = np.abs(sure[..., 0] - 320) > 4  # from the border of the colours
-    blue = np.where(sure[..., 1] >= 360, 114, np.where(sure[..., 0] < 320, 51, 204))
+    assert np.allclose(people[..., :2], expected / 2)
+    away = np.abs(expected[..., 0] - 320) > 4  # from the border of the colours
+    blue = np.where(expected[..., 1] >= 360, 114, np.where(expected[..., 0] < 320, 51, 204))
     assert np.allclose(people[..., 2][away], blue[away] / 255, atol=1e-3)
     rtmo.close()
 
 
-def test_nobody_is_an_empty_array(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_people_give_an_empty_array(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("skelmap.pose_estimation.rtmo.MIN_SCORE", 0.95)
-    people = open_estimator("rtmo", write_rtmo(tmp_path / "rtmo.onnx")).people(np.zeros((48, 64, 3), np.uint8))
+    people = open_estimator("rtmo", write_rtmo(tmp_path / "rtmo.onnx")).detect(np.zeros((48, 64, 3), np.uint8))
     assert people.shape == (0, 17, 3)
 
 
-def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     other = write_rtmo(tmp_path / "other.onnx", joints=3)
     with pytest.raises(UserError, match=r"other\.onnx.*\(1, 3, 3, 3\).*RTMO"):
-        open_estimator("rtmo", other).people(np.zeros((48, 64, 3), np.uint8))
+        open_estimator("rtmo", other).detect(np.zeros((48, 64, 3), np.uint8))
     vector = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 8])
     graph = helper.make_graph(
         [helper.make_node("Relu", ["input"], ["output"])],
@@ -48,10 +48,10 @@ def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), other)
     with pytest.raises(UserError, match=r"other\.onnx: not RTMO"):
-        open_estimator("rtmo", other).people(np.zeros((48, 64, 3), np.uint8))
+        open_estimator("rtmo", other).detect(np.zeros((48, 64, 3), np.uint8))
 
 
-def test_damaged_weights_are_named(tmp_path: Path) -> None:
+def test_damaged_weights_are_refused(tmp_path: Path) -> None:
     (tmp_path / "half.onnx").write_bytes(write_rtmo(tmp_path / "rtmo.onnx").read_bytes()[:99])
     with pytest.raises(UserError, match=r"half\.onnx"):
         open_estimator("rtmo", tmp_path / "half.onnx")

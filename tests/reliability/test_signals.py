@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from trials import LIMIT_S, SEED, SMALL, TRIALS, check_whole, finish, result, run_whole, start
+
+from training_process import LIMIT_S, SEED, SMALL, TRIALS, check_whole, finish, result, run_whole, start
 
 pytestmark = pytest.mark.slow
 

@@ -1,19 +1,26 @@
-"""Scripts that read JSON recordings without a configuration."""
+"""Commands that take the properties of JSON recordings as options: `skelmap show` and scripts/locate_joints.py."""
 
 import json
 import runpy
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from hydra_config import ROOT
+from skelmap.cli import main
 from synthetic_data import as_coco, make_clip, wave, write_manifest
 
 
-def call(monkeypatch: pytest.MonkeyPatch, script: str, *arguments: object) -> None:
-    monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
-    runpy.run_path(str(ROOT / "scripts" / script), run_name="__main__")
+def locate_joints(arguments: Sequence[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["locate_joints.py", *arguments])
+        runpy.run_path(str(ROOT / "scripts" / "locate_joints.py"), run_name="__main__")
+
+
+def show(arguments: Sequence[str]) -> None:
+    main(["show", *arguments])
 
 
 @pytest.fixture
@@ -27,30 +34,33 @@ def manifest(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("script", "words", "result"),
+    ("command", "options", "result"),
     [
-        ("show_clip.py", ["train", "--film", "{out}.gif"], "{out}.gif"),
-        ("locate_joints.py", ["--out", "{out}", "--img-size", "14", "--resample", "area"], "{out}.md"),
+        (show, ["train", "--film", "{out}.gif"], "{out}.gif"),
+        (locate_joints, ["--out", "{out}", "--img-size", "14", "--resample", "area"], "{out}.md"),
     ],
 )
-def test_the_layout_of_json_is_named_on_the_command_line(
-    script: str, words: list[str], result: str, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_layout_of_json_is_given_on_the_command_line(
+    command: Callable[[Sequence[str]], None], options: list[str], result: str, manifest: Path, tmp_path: Path
 ) -> None:
-    asked = [manifest, *(word.format(out=tmp_path / "out") for word in words)]
+    arguments = [str(manifest), *(option.format(out=tmp_path / "out") for option in options)]
     with pytest.raises(
         SystemExit, match=r"17 joints where the declared layout BODY_25 has 25; set .*=COCO_17 \(.* --layout"
     ):
-        call(monkeypatch, script, *asked)
-    call(monkeypatch, script, *asked, "--layout", "COCO_17", "--size", "640", "480", "--fps", "10")
+        command(arguments)
+    command([*arguments, "--layout", "COCO_17", "--size", "640", "480", "--fps", "10"])
     assert Path(result.format(out=tmp_path / "out")).stat().st_size > 0
     with pytest.raises(SystemExit, match=r"image size 9x480; 16 to 16384 pixels a side are allowed"):
-        call(monkeypatch, script, *asked, "--layout", "COCO_17", "--size", "9", "480")
+        command([*arguments, "--layout", "COCO_17", "--size", "9", "480"])
 
 
-def test_a_clip_is_shown_somewhere(
-    manifest: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_show_needs_an_output(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
-        call(monkeypatch, "show_clip.py", manifest, "train")
+        show([str(manifest), "train"])
     assert end.value.code == 2
     assert "--film" in capsys.readouterr().err
+
+
+def test_show_names_an_unknown_clip(manifest: Path, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"error: clip 'nobody' is not in .*manifest\.csv"):
+        show([str(manifest), "nobody", "--json", str(tmp_path / "json")])

@@ -1,4 +1,4 @@
-"""Clips: what `Clip.build` cleans, sorts and refuses."""
+"""`Clip.build` cleans, sorts and checks keypoints."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from synthetic_data import make_clip, person, wave
 
 
 @given(st.permutations(range(12)))
-def test_rows_are_sorted_by_track_and_frame_whatever_order_they_come_in(order: list[int]) -> None:
+def test_rows_are_sorted_by_track_and_frame(order: list[int]) -> None:
     keypoints, frame, track = wave(12), np.arange(12) % 6, np.arange(12) // 6
     shuffled = make_clip(keypoints[order], frame=frame[order], track=track[order])
     np.testing.assert_array_equal(shuffled.frame, frame)
@@ -37,7 +37,7 @@ def test_confidence_above_one_becomes_one() -> None:
     assert make_clip(keypoints).keypoints[0, 3, 2] == 1
 
 
-def test_present_and_span_count_frames_with_nobody() -> None:
+def test_span_includes_frames_without_people() -> None:
     keypoints = wave(4)
     keypoints[2] = 0
     clip = make_clip(keypoints, frame=np.array([5, 6, 7, 9]))
@@ -62,7 +62,7 @@ def test_present_and_span_count_frames_with_nobody() -> None:
         ({"track": np.zeros(3, int)}, r"integers of shape \(4,\)"),
     ],
 )
-def test_what_is_refused_is_named(change: dict, message: str) -> None:
+def test_invalid_input_is_refused_with_the_reason(change: dict, message: str) -> None:
     content = {"keypoints": wave(4), "size": (640, 480), "fps": 30.0, **change}
     with pytest.raises(UserError, match=f"walk: .*{message}"):
         Clip.build("walk", layout=BODY_25, **content)

@@ -1,4 +1,4 @@
-"""Joint layouts: limbs, the derived neck, where a row is centred."""
+"""Joint layouts: limbs, parts, the derived neck and neck positions."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ layouts = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout:
 
 
 def coco_17(points: np.ndarray) -> np.ndarray:
-    """(17, 3): the joints of a BODY_25 person that COCO_17 has."""
+    """Convert the joints of a BODY_25 person to COCO_17, (17, 3)."""
     return points[[BODY_25.joints.index(joint) for joint in COCO_17.joints]]
 
 
@@ -35,7 +35,7 @@ def test_limbs_connect_two_different_joints_once(layout: Layout) -> None:
 
 
 @layouts
-def test_every_joint_hangs_on_the_neck(layout: Layout) -> None:
+def test_limbs_connect_every_joint_to_the_neck(layout: Layout) -> None:
     neck = layout.joints.index("neck") if layout.has_neck else len(layout.joints)
     reached = {neck}
     for _ in layout.limbs:
@@ -43,7 +43,7 @@ def test_every_joint_hangs_on_the_neck(layout: Layout) -> None:
     assert reached == set(range(len(layout.joints) + (not layout.has_neck)))
 
 
-def test_joint_counts_and_positions_are_openpose_s() -> None:
+def test_joint_order_is_that_of_openpose_and_coco() -> None:
     assert [len(layout.joints) for layout in (BODY_25, COCO_18, COCO_17)] == [25, 18, 17]
     assert [BODY_25.joints.index(j) for j in ("nose", "neck", "mid_hip", "left_ear", "right_heel")] == [0, 1, 8, 18, 24]
     assert [COCO_18.joints.index(j) for j in ("neck", "right_hip", "left_ear")] == [1, 8, 17]
@@ -51,13 +51,13 @@ def test_joint_counts_and_positions_are_openpose_s() -> None:
 
 
 @layouts
-def test_limbs_never_cross_from_one_side_of_the_body_to_the_other(layout: Layout) -> None:
+def test_no_limb_connects_left_and_right(layout: Layout) -> None:
     side = [*(joint.split("_")[0] for joint in layout.joints), "neck"]
     assert not any({side[a], side[b]} == {"left", "right"} for a, b in layout.limbs)
 
 
 @layouts
-def test_parts_are_the_limbs_of_the_sides_and_the_rest(layout: Layout) -> None:
+def test_parts_of_joints_and_limbs(layout: Layout) -> None:
     names = (*layout.joints, "neck")[: layout.joints_with_neck]
     limbs = {f"{names[a]}-{names[b]}": part for (a, b), part in zip(layout.limbs, layout.limb_parts, strict=True)}
     hips = {f"{middle}-{side}_hip": side for middle in ("mid_hip", "neck") for side in ("left", "right")}
@@ -83,12 +83,12 @@ def test_derived_neck_is_the_midpoint_of_the_shoulders(right_confidence: float, 
     np.testing.assert_array_equal(neck, [320, 185, confidence] if confidence > 0 else [0, 0, 0])
 
 
-def test_a_detected_neck_is_kept_as_it_is() -> None:
+def test_a_detected_neck_is_kept() -> None:
     points = person()[None]
     assert with_neck(points, BODY_25) is points
 
 
-def test_centre_falls_back_from_neck_to_shoulders_to_mean_to_nothing() -> None:
+def test_neck_position_falls_back_to_shoulders_then_mean_then_nan() -> None:
     whole = person((300, 200))
     no_neck, no_shoulder, nobody = whole.copy(), whole.copy(), np.zeros_like(whole)
     right, left = BODY_25.shoulders

@@ -1,4 +1,4 @@
-"""Sources that cannot be read: the message names the file and the reason."""
+"""Unreadable recordings: the message names the file and the reason."""
 
 import json
 import zipfile
@@ -64,7 +64,7 @@ def test_a_folder_without_frames_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["clip.avi", "clip"])
-def test_an_unknown_kind_of_source_is_named(tmp_path: Path, name: str) -> None:
+def test_an_unknown_kind_of_file_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"RIFF")
     with pytest.raises(UserError, match=f"{name}: not a folder of .*_keypoints.json, a .json or an .npz"):
         read_clip(tmp_path / name, "clip")
@@ -115,7 +115,7 @@ def test_a_bad_archive_is_named_with_its_reason(tmp_path: Path, change: dict, re
 
 
 @pytest.mark.parametrize("key", ARCHIVE)
-def test_what_an_archive_lacks_is_named(tmp_path: Path, key: str) -> None:
+def test_missing_arrays_of_an_archive_are_named(tmp_path: Path, key: str) -> None:
     np.savez(tmp_path / "bad.npz", **{k: v for k, v in ARCHIVE.items() if k != key})
     with pytest.raises(UserError, match=rf"bad\.npz: lacks {key}; it has"):
         read_clip(tmp_path / "bad.npz", "clip")

@@ -1,4 +1,4 @@
-"""OpenPose folders, tracked JSON and clip archives."""
+"""Read OpenPose folders, tracked JSON and clip archives; write clip archives."""
 
 import json
 from errno import ENOSPC
@@ -23,7 +23,7 @@ def test_an_openpose_folder_gives_the_clip_it_was_written_from(tmp_path: Path) -
     assert (read.size, read.fps, read.span) == ((640, 480), 30.0, (0, 20))
 
 
-def test_folder_with_several_people_nobody_missing_joints_and_a_gap(tmp_path: Path) -> None:
+def test_folder_with_several_people_empty_frames_missing_joints_and_a_gap(tmp_path: Path) -> None:
     one, other = np.array([person((200, 180))] * 6), np.array([person((450, 180))] * 6)
     one[2, 4] = 0
     one[5] = other[5] = 0
@@ -42,7 +42,7 @@ def test_folder_with_several_people_nobody_missing_joints_and_a_gap(tmp_path: Pa
         assert any(np.array_equal(expected, track) for track in tracks)
 
 
-def test_frames_are_told_by_their_number_not_by_the_order_of_files(tmp_path: Path) -> None:
+def test_frames_have_the_number_in_the_file_name(tmp_path: Path) -> None:
     folder = tmp_path / "json"
     folder.mkdir()
     for frame in (0, 2, 10, 9):
@@ -73,7 +73,7 @@ def test_tracked_json_keeps_its_tracks(tmp_path: Path) -> None:
     assert (read.layout, read.size, read.fps) == (COCO_17, (800, 600), 25)
 
 
-def test_tracked_json_without_tracks_is_linked(tmp_path: Path) -> None:
+def test_tracked_json_without_person_numbers_is_tracked(tmp_path: Path) -> None:
     path = tmp_path / "coco.json"
     people = [
         {"image_id": frame, "keypoints": [[x + 5 * j, 10 * j, 0.8][i] for j in range(17) for i in range(3)]}
@@ -99,7 +99,7 @@ def test_an_archive_round_trips_with_gaps_and_tracks(tmp_path: Path) -> None:
     assert (read.layout, read.size, read.fps) == (clip.layout, clip.size, clip.fps)
 
 
-def test_an_archive_needs_no_frame_and_no_track(tmp_path: Path) -> None:
+def test_frame_and_track_of_an_archive_are_optional(tmp_path: Path) -> None:
     keypoints = wave(5)
     np.savez(tmp_path / "plain.npz", keypoints=keypoints, layout="BODY_25", size=(640, 480), fps=30)
     read = read_clip(tmp_path / "plain.npz", "plain")
@@ -159,7 +159,7 @@ def test_real_openpose_json_equals_the_archive_of_the_same_clip(real_data: Path)
         np.testing.assert_array_equal(from_json.frame - from_json.frame[0], archive.frame - archive.frame[0])
 
 
-def test_real_clips_are_whole_and_inside_the_picture(real_data: Path) -> None:
+def test_real_clips_are_complete_and_inside_the_image(real_data: Path) -> None:
     for path in sorted((real_data / "clips").glob("*.npz"))[::100]:
         clip = read_clip(path, path.stem)
         seen = clip.keypoints[clip.keypoints[..., 2] > 0]

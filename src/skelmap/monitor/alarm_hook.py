@@ -15,7 +15,7 @@ from skelmap.monitor.event_log import event_record
 from skelmap.monitor.sinks import Sink
 from skelmap.monitor.sources import Source
 from skelmap.monitor.stream import Event
-from skelmap.utils.redaction import redacted
+from skelmap.utils.redaction import redact
 
 COMMAND_SECONDS = 10.0
 """Time limit of a command, and of the wait for pending commands when the monitor ends."""
@@ -119,4 +119,4 @@ def run_command(command: Sequence[str], stdin: bytes, timeout: float = COMMAND_S
 def _last_line(stderr: IO[bytes]) -> str:
     stderr.seek(0)
     lines = stderr.read(10_000).decode(errors="replace").split("\n")
-    return next((f" ({redacted(line.strip())})" for line in reversed(lines) if line.strip()), "")
+    return next((f" ({redact(line.strip())})" for line in reversed(lines) if line.strip()), "")

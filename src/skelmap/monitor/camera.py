@@ -166,7 +166,7 @@ class Camera(Source):
         if time.monotonic() < self._estimator_retry_at:
             return None
         try:
-            people = self.estimator.people(image)
+            people = self.estimator.detect(image)
         except EstimatorEnded as error:
             self._estimator_error = str(error)
             self._estimator_retry_at = time.monotonic() + self.timing.retry_delay(self._estimator_failures)

@@ -11,7 +11,7 @@ from skelmap.pose_estimation.video import Video
 from skelmap.skeletons.manifest import check_spans, read_manifest
 from skelmap.skeletons.readers import PoseFormat, read_clip
 from skelmap.utils.errors import UserError
-from skelmap.utils.redaction import ACCOUNT, redacted
+from skelmap.utils.redaction import URL_ACCOUNT, redact
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def open_sources(
     path = Path(source)
     is_camera = source.isdecimal() or "://" in source
     if follow and (is_camera or not path.is_dir()):
-        raise UserError(f"follow=true needs a folder of JSON files; source={redacted(source)} is not a folder")
+        raise UserError(f"follow=true needs a folder of JSON files; source={redact(source)} is not a folder")
     if not is_camera and not path.exists():
         raise UserError(f"source={source}: no such file or folder, nor a camera's number or address (rtsp://...)")
     if not is_camera and (path.is_dir() or path.suffix in (".csv", ".npz", ".json")):
@@ -69,5 +69,5 @@ def _public_name(address: str) -> str:
     """Name a camera without credentials and without the query of its address."""
     if address.isdecimal():
         return f"camera {address}"
-    location = ACCOUNT.sub("", address).partition("://")[2].partition("?")[0]
-    return redacted(location).rstrip("/") or "camera"
+    location = URL_ACCOUNT.sub("", address).partition("://")[2].partition("?")[0]
+    return redact(location).rstrip("/") or "camera"

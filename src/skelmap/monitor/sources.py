@@ -132,7 +132,7 @@ class VideoSource(Source):
             if number:
                 now += step if 0 < step <= LONGEST_STEP else 1 / self.fps
             previous = seconds
-            people = self.estimator.people(image)
+            people = self.estimator.detect(image)
             size = (image.shape[1], image.shape[0])
             yield PoseFrame(number, now, size, people, tracker.track(people), image, arrived_at)
 

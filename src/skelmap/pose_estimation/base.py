@@ -1,6 +1,5 @@
 """Interface of pose estimators."""
 
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -11,54 +10,34 @@ from skelmap.utils.errors import UserError
 
 
 class EstimatorEnded(UserError):
-    """The process of an estimator has ended; with the next picture another is started."""
-
-
-def weights_file(estimator: str, given: Path | None, usual: Path, source: str) -> Path:
-    """Find an estimator's weights.
-
-    Args:
-        estimator: its name, for the message.
-        given: the file that the user named, or None.
-        usual: where it is looked for otherwise, relative to the working folder.
-        source: where it comes from, for the message.
-
-    Raises:
-        UserError: the file is not there; says where to get it and where to put it.
-    """
-    path = given or usual
-    if not path.is_file():
-        raise UserError(
-            f"estimator {estimator}: its weights {path} are not there; {source}, put it at {usual} or name it"
-        )
-    return path
+    """The process of an estimator has ended; the next call of `detect` starts another."""
 
 
 class PoseEstimator(Protocol):
-    """Finds people in the pictures of one camera, which come in order.
+    """Detects the people in the images of one camera or video, which are given in order.
 
     Attributes:
-        layout: which joint is which.
+        layout: joint order of its keypoints.
     """
 
     layout: Layout
 
-    def people(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Find the people in a picture.
+    def detect(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Detect the people in an image.
 
         Args:
-            picture: (H, W, 3) BGR, as OpenCV reads it.
+            image: (H, W, 3) uint8 BGR, as OpenCV reads it.
 
         Returns:
-            (P, V, 3) x px, y px, confidence 0..1, 0 for a joint that was not detected. Joints may lie outside the
-            picture. P is 0 where nobody is seen.
+            (P, V, 3) x px, y px, confidence 0 to 1, 0 for a joint that was not detected; P is 0 without people. Joints
+            may lie outside the image.
 
         Raises:
-            EstimatorEnded: its process has ended; with the next picture another is started.
-            UserError: what was given as its weights are others.
+            EstimatorEnded: its process has ended; the next call starts another.
+            UserError: its weights file is another network.
         """
         ...
 
     def close(self) -> None:
-        """Let go of processes and memory; no picture can follow."""
+        """Release processes and memory; `detect` must not be called afterwards."""
         ...

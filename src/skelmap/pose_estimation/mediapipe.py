@@ -1,4 +1,4 @@
-"""MediaPipe's pose model (BlazePose, Bazarevsky et al. 2020), run by a process of another environment."""
+"""MediaPipe's pose model (BlazePose, Bazarevsky et al. 2020), run in a subprocess with its own Python environment."""
 
 import os
 import struct
@@ -20,12 +20,12 @@ from skelmap.pose_estimation.mediapipe_worker import LANDMARKS, READY
 from skelmap.skeletons.layouts import BODY_25
 from skelmap.utils.errors import UserError
 
-SETTING = "SKELMAP_POSE_PYTHON"
-"""Environment variable: the Python that has MediaPipe; without it, the one in .pose/ beside this environment."""
-PATIENCE = 60.0
-"""A process that gives no answer for so long hangs, s: a picture takes a fiftieth of a second, a start some seconds."""
+PYTHON_VARIABLE = "SKELMAP_POSE_PYTHON"
+"""Environment variable with the path of a Python that has MediaPipe; default: .pose/ beside this environment."""
+TIMEOUT = 60.0
+"""Seconds after which the process counts as hung; an image takes about 0.02 s, the start a few seconds."""
 REQUIREMENTS = Path(__file__).with_name("pose-requirements.txt")
-TAKEN_FROM = {
+LANDMARKS_OF_JOINT = {
     "nose": (0, 0), "right_eye": (5, 5), "left_eye": (2, 2), "right_ear": (8, 8), "left_ear": (7, 7),
     "neck": (12, 11), "right_shoulder": (12, 12), "right_elbow": (14, 14), "right_wrist": (16, 16),
     "left_shoulder": (11, 11), "left_elbow": (13, 13), "left_wrist": (15, 15),
@@ -33,19 +33,19 @@ TAKEN_FROM = {
     "left_hip": (23, 23), "left_knee": (25, 25), "left_ankle": (27, 27),
     "right_big_toe": (32, 32), "right_heel": (30, 30), "left_big_toe": (31, 31), "left_heel": (29, 29),
 }  # fmt: skip
-"""Each joint of BODY_25 is the middle of two landmarks, mostly of one twice. MediaPipe has no small toes."""
+"""Two landmarks for each joint of BODY_25, which is their midpoint. MediaPipe has no small toes."""
 
 
 class MediaPipe:
-    """One person a picture, in BODY_25: MediaPipe's pose model follows the most prominent person only.
+    """At most one person per image, in BODY_25: MediaPipe tracks the most prominent person only.
 
-    Confidence is MediaPipe's visibility: low for joints that it infers, behind things or outside the picture.
+    Confidence is MediaPipe's visibility: low for joints that it infers because they are occluded or outside the image.
 
     Args:
-        weights: none; MediaPipe has its own.
+        weights: must be None; MediaPipe has its own.
 
     Raises:
-        UserError: weights are given; there is no environment with MediaPipe, or it does not work.
+        UserError: weights are given, or there is no working environment with MediaPipe.
     """
 
     layout = BODY_25
@@ -57,15 +57,15 @@ class MediaPipe:
         self._ended = False
         self._start()
 
-    def people(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Find the person in a picture: (0 or 1, 25, 3); see `PoseEstimator`.
+    def detect(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Detect the person in an image: (0 or 1, 25, 3); see `PoseEstimator`.
 
         Raises:
-            EstimatorEnded: MediaPipe's process has ended or hangs, or cannot be started again.
+            EstimatorEnded: MediaPipe's process has ended or hung, or cannot be restarted.
         """
         if self._ended:
-            self._start_again()
-        landmarks = np.frombuffer(self._ask(picture), "<f4").reshape(LANDMARKS, 3)
+            self._restart()
+        landmarks = np.frombuffer(self._query(image), "<f4").reshape(LANDMARKS, 3)
         return body_25(landmarks)[None] if landmarks[:, 2].any() else np.zeros((0, len(BODY_25.joints), 3), np.float32)
 
     def close(self) -> None:
@@ -75,23 +75,23 @@ class MediaPipe:
         self._log.close()
 
     def _start(self) -> None:
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  closed by `close`
         try:
             self._process = subprocess.Popen(
                 [self._python, "-I", mediapipe_worker.__file__],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,
-                start_new_session=True,  # Ctrl-C is for this process, which then closes the pipe
+                start_new_session=True,  # Ctrl-C reaches only this process, which then closes the pipe
             )
         except OSError as error:
             raise UserError(f"{self._python} cannot run MediaPipe: {error.strerror}; {_advice()}") from error
-        with self._patience():
-            ready = self._answer(len(READY))
+        with self._kill_if_hung():
+            ready = self._read(len(READY))
         if ready != READY:
-            raise UserError(f"{self._python} cannot run MediaPipe: {self._last_words()}; {_advice()}")
+            raise UserError(f"{self._python} cannot run MediaPipe: {self._end_reason()}; {_advice()}")
 
-    def _start_again(self) -> None:
+    def _restart(self) -> None:
         self.close()
         try:
             self._start()
@@ -99,33 +99,33 @@ class MediaPipe:
             raise EstimatorEnded(str(error)) from error
         self._ended = False
 
-    def _ask(self, picture: NDArray[np.uint8]) -> bytes:
+    def _query(self, image: NDArray[np.uint8]) -> bytes:
         assert self._process.stdin is not None
-        with self._patience():
-            with suppress(BrokenPipeError):  # then there is no answer
-                self._process.stdin.write(struct.pack("<II", *picture.shape[:2]))
-                self._process.stdin.write(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+        with self._kill_if_hung():
+            with suppress(BrokenPipeError):  # reading then gives nothing
+                self._process.stdin.write(struct.pack("<II", *image.shape[:2]))
+                self._process.stdin.write(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
                 self._process.stdin.flush()
-            answer = self._answer(LANDMARKS * 3 * 4)
+            answer = self._read(LANDMARKS * 3 * 4)
         if len(answer) < LANDMARKS * 3 * 4:
             self._ended = True
-            raise EstimatorEnded(f"MediaPipe's process has ended: {self._last_words()}")
+            raise EstimatorEnded(f"MediaPipe's process has ended: {self._end_reason()}")
         return answer
 
-    def _answer(self, size: int) -> bytes:
+    def _read(self, size: int) -> bytes:
         assert self._process.stdout is not None
         return self._process.stdout.read(size)
 
     @contextmanager
-    def _patience(self) -> Iterator[None]:
-        """End a process that hangs: what waits for it then sees that it has ended."""
+    def _kill_if_hung(self) -> Iterator[None]:
+        """Kill the process if the block takes longer than TIMEOUT; reading from it then ends."""
         self._hung = False
 
-        def give_up(process: subprocess.Popen[bytes] = self._process) -> None:
+        def kill(process: subprocess.Popen[bytes] = self._process) -> None:
             self._hung = True
             process.kill()
 
-        timer = Timer(PATIENCE, give_up)
+        timer = Timer(TIMEOUT, kill)
         timer.daemon = True
         timer.start()
         try:
@@ -133,41 +133,42 @@ class MediaPipe:
         finally:
             timer.cancel()
 
-    def _last_words(self) -> str:
+    def _end_reason(self) -> str:
         self._process.kill()
         self._process.wait()
         if self._hung:
-            return f"it gave no answer for {PATIENCE:g} s"
+            return f"it gave no answer for {TIMEOUT:g} s"
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
 
 
 def body_25(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Turn MediaPipe's landmarks, (33, 3) x px, y px, visibility, into BODY_25, (25, 3)."""
+    """Convert MediaPipe's landmarks, (33, 3) x px, y px, visibility, to BODY_25, (25, 3) x px, y px, confidence."""
     joints = np.zeros((len(BODY_25.joints), 3), np.float32)
-    for joint, (one, other) in TAKEN_FROM.items():
-        middle = (landmarks[one] + landmarks[other]) / 2
-        middle[2] = min(landmarks[one, 2], landmarks[other, 2])
+    for joint, (a, b) in LANDMARKS_OF_JOINT.items():
+        middle = (landmarks[a] + landmarks[b]) / 2
+        middle[2] = min(landmarks[a, 2], landmarks[b, 2])
         joints[BODY_25.joints.index(joint)] = middle
     return joints
 
 
 def pose_python() -> str:
-    """Find the Python that has MediaPipe.
+    """Find the Python interpreter that has MediaPipe.
 
     Raises:
-        UserError: it is not there; says how to make its environment.
+        UserError: it does not exist; the message gives the commands that create its environment.
     """
-    python = os.environ.get(SETTING) or str(Path(sys.prefix).parent / ".pose" / "bin" / "python")
+    python = os.environ.get(PYTHON_VARIABLE) or str(Path(sys.prefix).parent / ".pose" / "bin" / "python")
     if not Path(python).is_file():
-        raise UserError(f"estimator mediapipe: {python} is not there; {_advice()}")
+        raise UserError(f"estimator mediapipe: {python} does not exist; {_advice()}")
     return python
 
 
 def _advice() -> str:
     folder = Path(sys.prefix).parent / ".pose"
     return (
-        f"make its environment with Python 3.11 or 3.12: python3.11 -m venv {folder} && "
-        f"{folder}/bin/pip install --no-deps -r {REQUIREMENTS}, or name a Python that has it in {SETTING}"
+        f"create its environment with Python 3.11 or 3.12: python3.11 -m venv {folder} && "
+        f"{folder}/bin/pip install --no-deps -r {REQUIREMENTS}, or set {PYTHON_VARIABLE} to the path of a Python that "
+        "has it"
     )

@@ -1,7 +1,8 @@
-"""MediaPipe's side of the pipe; `mediapipe_client.py` starts it with the Python of another environment.
+"""The subprocess that runs MediaPipe; `mediapipe.py` starts it with the Python of another environment.
 
-It says READY, reads pictures (height and width as uint32, then height x width x 3 bytes, RGB) until nothing more comes,
-and answers each with LANDMARKS x (x px, y px, visibility) as float32, all 0 where nobody is seen.
+Protocol over its standard input and output: it writes READY; then it reads images (height and width as uint32, then
+height x width x 3 bytes, RGB) until the input ends, and writes for each LANDMARKS x (x px, y px, visibility) as
+float32, all 0 if it detects nobody.
 """
 
 import os
@@ -15,25 +16,27 @@ LANDMARKS = 33
 
 
 def main() -> None:
-    """Answer pictures until the parent closes the pipe, or is gone."""
-    from mediapipe.python.solutions.pose import Pose  # here, so that the client can import what is above
+    """Process images until the parent process closes the pipe or ends."""
+    from mediapipe.python.solutions.pose import (
+        Pose,  # not installed in the environment of mediapipe.py, which imports this file
+    )
 
-    pictures, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what libraries print must not mingle with the answers
+    images, results = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # output that libraries print must not mix with the results
     with Pose(model_complexity=1) as pose:
-        answers.write(READY)
-        answers.flush()
-        while len(header := pictures.read(8)) == 8:
+        results.write(READY)
+        results.flush()
+        while len(header := images.read(8)) == 8:
             height, width = struct.unpack("<II", header)
-            content = pictures.read(height * width * 3)
+            content = images.read(height * width * 3)
             if len(content) < height * width * 3:
                 break
             found = pose.process(np.frombuffer(content, np.uint8).reshape(height, width, 3)).pose_landmarks
             joints = np.zeros((LANDMARKS, 3), "<f4")
             if found:
                 joints[:] = [(p.x * width, p.y * height, p.visibility) for p in found.landmark]
-            answers.write(joints.tobytes())
-            answers.flush()
+            results.write(joints.tobytes())
+            results.flush()
 
 
 if __name__ == "__main__":

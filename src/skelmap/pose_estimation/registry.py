@@ -8,10 +8,7 @@ from skelmap.pose_estimation.mediapipe import MediaPipe
 from skelmap.pose_estimation.rtmo import Rtmo
 from skelmap.utils.errors import UserError
 
-ESTIMATORS: dict[str, Callable[[Path | None], PoseEstimator]] = {
-    "mediapipe": MediaPipe,
-    "rtmo": Rtmo,
-}
+ESTIMATORS: dict[str, Callable[[Path | None], PoseEstimator]] = {"mediapipe": MediaPipe, "rtmo": Rtmo}
 
 
 def open_estimator(name: str, weights: Path | None = None) -> PoseEstimator:
@@ -19,10 +16,10 @@ def open_estimator(name: str, weights: Path | None = None) -> PoseEstimator:
 
     Args:
         name: one of ESTIMATORS.
-        weights: the network's file; None for its usual place. MediaPipe has its own.
+        weights: the network's file; None for its default path. MediaPipe has its own.
 
     Raises:
-        UserError: unknown name; something to install or to fetch is missing, which is said.
+        UserError: unknown name; a package or weights file is missing (the message says how to get it).
     """
     if name not in ESTIMATORS:
         raise UserError(f"estimator {name!r}; allowed are {', '.join(ESTIMATORS)}")

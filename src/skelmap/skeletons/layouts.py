@@ -1,7 +1,7 @@
-"""Joint layouts: which keypoint is which joint, and which joints a limb connects.
+"""Joint layouts: the order of joints, and the limbs that connect them.
 
-The orders and the drawn limbs of BODY_25 and COCO_18 are OpenPose's (its output documentation, section "Pose
-Output Format"); COCO_17 is the order of the COCO keypoint annotations, which AlphaPose writes.
+BODY_25 and COCO_18 have the joint order and limbs of OpenPose (its output documentation, section "Pose Output
+Format"). COCO_17 is the order of the COCO keypoint annotations, which AlphaPose writes.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 LIMB_JOINTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 BODY = ("nose", "neck", *(f"{side}_{joint}" for joint in LIMB_JOINTS for side in ("right", "left")))
-"""Joints that say what a body does, in every layout."""
+"""The joints without face and feet, which every layout has."""
 PARTS = ("left", "right", "trunk")
-"""Parts of a body: the limbs of its sides, and the rest."""
+"""Parts of a body: the limbs of each side, and the rest."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Layout:
     Attributes:
         name: as written in clip archives and in `data.pose_format.layout`.
         joints: joint names in keypoint order; V = len(joints).
-        limbs: pairs of indices into `joints`; with `has_neck` False, index V stands for the derived neck.
-        has_neck: whether the detector itself gives a joint called "neck".
+        limbs: pairs of indices into `joints`; with `has_neck` False, index V is the derived neck.
+        has_neck: whether the detector gives a joint called "neck".
     """
 
     name: str
@@ -34,7 +34,7 @@ class Layout:
 
     @property
     def joints_with_neck(self) -> int:
-        """Number of joints, counting the derived neck."""
+        """Number of joints including the derived neck."""
         return len(self.joints) + (not self.has_neck)
 
     @property
@@ -44,18 +44,18 @@ class Layout:
 
     @property
     def joint_parts(self) -> tuple[str, ...]:
-        """Part of each joint, the neck included, one of `PARTS`; eyes and ears go with the trunk."""
+        """Part of each joint, derived neck included, one of `PARTS`; eyes and ears belong to the trunk."""
         return tuple(_part(joint) for joint in (*self.joints, "neck")[: self.joints_with_neck])
 
     @property
     def limb_parts(self) -> tuple[str, ...]:
-        """Part of each limb: a side's if one of its joints is, as of neck-left_shoulder; none joins left and right."""
+        """Part of each limb: the side of its joints, if any; no limb connects left and right."""
         parts = self.joint_parts
         return tuple(parts[a] if parts[a] != "trunk" else parts[b] for a, b in self.limbs)
 
     @property
     def body(self) -> tuple[int, ...]:
-        """Indices of `BODY`, whose neck may be derived; eyes, ears and toes, where a layout has them, are left out."""
+        """Indices of the joints `BODY`; the neck may be the derived one."""
         names = self.joints if self.has_neck else (*self.joints, "neck")
         return tuple(names.index(joint) for joint in BODY)
 
@@ -66,7 +66,7 @@ def _part(joint: str) -> str:
 
 
 def _layout(name: str, joints: str, limbs: str) -> Layout:
-    """Build a layout from joint names and limbs written as `a-b`; "neck" may be derived."""
+    """Build a layout from joint names and limbs `a-b`; without a joint "neck", that name means the derived one."""
     names = tuple(joints.split())
     index = {joint: i for i, joint in enumerate(names)} | ({} if "neck" in names else {"neck": len(names)})
     pairs = tuple((index[a], index[b]) for a, b in (limb.split("-") for limb in limbs.split()))
@@ -103,15 +103,15 @@ LAYOUTS = {layout.name: layout for layout in (BODY_25, COCO_18, COCO_17)}
 
 
 def with_neck(keypoints: NDArray[np.float32], layout: Layout) -> NDArray[np.float32]:
-    """Give every layout a neck: the midpoint of the shoulders where the detector has none.
+    """Append the neck, the midpoint of the shoulders, to keypoints of a layout without one.
 
     Args:
         keypoints: (N, V, 3) x px, y px, confidence.
         layout: the keypoints' layout.
 
     Returns:
-        (N, V, 3) unchanged when the layout has a neck; otherwise (N, V + 1, 3) with the derived neck last, its
-        confidence the lower of the two shoulders', all 0 where a shoulder is missing.
+        (N, V, 3), the same array, if the layout has a neck; otherwise (N, V + 1, 3) with the neck last. Its confidence
+        is the lower of the shoulders'; it is (0, 0, 0) where a shoulder is missing.
     """
     if layout.has_neck:
         return keypoints
@@ -123,10 +123,7 @@ def with_neck(keypoints: NDArray[np.float32], layout: Layout) -> NDArray[np.floa
 
 
 def neck_positions(keypoints: NDArray[np.float32], layout: Layout) -> NDArray[np.float32]:
-    """Where the neck of each row is, or the best stand-in for it.
-
-    The detected neck; where it is missing, the midpoint of the shoulders; where one of those is missing too, the
-    mean of all detected joints.
+    """Locate the neck of each row: detected, else the midpoint of the shoulders, else the mean of all detected joints.
 
     Args:
         keypoints: (N, V, 3) x px, y px, confidence.
@@ -135,14 +132,14 @@ def neck_positions(keypoints: NDArray[np.float32], layout: Layout) -> NDArray[np
     Returns:
         (N, 2) px; NaN where no joint was detected.
     """
-    seen = keypoints[..., 2] > 0
-    count = seen.sum(axis=1, keepdims=True)
+    detected = keypoints[..., 2] > 0
+    count = detected.sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):
-        centre = (keypoints[..., :2] * seen[..., None]).sum(axis=1) / np.where(count, count, np.nan)
+        centre = (keypoints[..., :2] * detected[..., None]).sum(axis=1) / np.where(count, count, np.nan)
     right, left = layout.shoulders
-    both = (seen[:, right] & seen[:, left])[:, None]
+    both = (detected[:, right] & detected[:, left])[:, None]
     centre = np.where(both, (keypoints[:, right, :2] + keypoints[:, left, :2]) / 2, centre)
     if layout.has_neck:
         neck = layout.joints.index("neck")
-        centre = np.where(seen[:, neck, None], keypoints[:, neck, :2], centre)
+        centre = np.where(detected[:, neck, None], keypoints[:, neck, :2], centre)
     return centre.astype(np.float32)

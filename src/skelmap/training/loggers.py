@@ -113,7 +113,7 @@ def scalars(numbers: Mapping[str, Any]) -> dict[str, float]:
 
     Returns:
         test/auroc, test/auroc_low and test/auroc_high (the ends of its interval), the same for the other score,
-        test/average_precision, test/works/WORK/auroc and so on; val/best_loss; cost/... What has no value is left out.
+        test/average_precision, test/actions/ACTION/auroc and so on; val/best_loss; cost/...; without missing values.
     """
     found: dict[str, float] = {}
     for key, value in numbers.items():
@@ -124,8 +124,8 @@ def scalars(numbers: Mapping[str, Any]) -> dict[str, float]:
             found[FACTS[key]] = value
         elif isinstance(value, float):
             found[f"test/{key}"] = value
-    works = numbers["details"][numbers["score"]]["works"]
-    return found | {f"test/works/{w['work']}/auroc": w["auroc"] for w in works if w["auroc"] is not None}
+    actions = numbers["details"][numbers["score"]]["actions"]
+    return found | {f"test/actions/{a['action']}/auroc": a["auroc"] for a in actions if a["auroc"] is not None}
 
 
 POINTS = 300
@@ -151,15 +151,15 @@ def log_results(loggers: Sequence[Logger], result: EvaluationResult, report: Pat
             _log_report(logger, report)
 
 
-def _curves(scoring: ScoreResult) -> dict[str, Any]:
+def _curves(score: ScoreResult) -> dict[str, Any]:
     """ROC and precision-recall curve as tables with a chart; empty without both classes."""
-    if scoring.curve is None:
+    if score.curve is None:
         return {}
-    curve = scoring.curve.thinned(POINTS)
+    curve = score.curve.thinned(POINTS)
     precision, recall = curve.precision_recall
     return {
-        ROC: _chart(ROC, scoring.title, *curve.roc),
-        PRECISION_RECALL: _chart(PRECISION_RECALL, scoring.title, recall, precision),
+        ROC: _chart(ROC, score.title, *curve.roc),
+        PRECISION_RECALL: _chart(PRECISION_RECALL, score.title, recall, precision),
     }
 
 

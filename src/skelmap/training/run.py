@@ -42,7 +42,7 @@ from skelmap.training.schema import check, resolve
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import stdout_console
 from skelmap.utils.names import flatten
-from skelmap.utils.redaction import without_secrets
+from skelmap.utils.redaction import hide_secrets
 from skelmap.utils.runtime import keep_freed_memory, peak_memory_mb, reset_peak_memory
 
 log = logging.getLogger(__name__)
@@ -414,6 +414,6 @@ def _logging(parts: Parts) -> Iterator[None]:
     """Log the configuration; close the loggers in any case."""
     with closing(parts.trainer.loggers):
         if parts.trainer.logger:  # models and data log none themselves: theirs would be nested
-            config = flatten(without_secrets(parts.config), "/")
+            config = flatten(hide_secrets(parts.config), "/")
             parts.trainer.logger.log_hyperparams(config)
         yield

@@ -20,7 +20,7 @@ from omegaconf import DictConfig
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, read_json_object, read_yaml, remove_partial_files
 from skelmap.utils.names import KEYS_WITHOUT_EFFECT, flatten
-from skelmap.utils.redaction import redacted, without_secrets
+from skelmap.utils.redaction import hide_secrets, redact
 
 if TYPE_CHECKING:
     from skelmap.data.datamodule import SkeletonDataModule
@@ -90,7 +90,7 @@ def prepare_folder(folder: Path, config: dict[str, Any]) -> None:
 
 def config_yaml(config: dict[str, Any]) -> str:
     """Resolved configuration as YAML, secrets hidden."""
-    text: str = yaml.safe_dump(without_secrets(config), sort_keys=False, allow_unicode=True)
+    text: str = yaml.safe_dump(hide_secrets(config), sort_keys=False, allow_unicode=True)
     return text
 
 
@@ -122,7 +122,7 @@ def finished_metrics(folder: Path, config: dict[str, Any]) -> dict[str, Any] | N
     Raises:
         UserError: the folder holds the results, or the interrupted training, of another configuration.
     """
-    asked = _with_effect(without_secrets(config))
+    asked = _with_effect(hide_secrets(config))
     try:
         found = _with_effect(read_yaml(folder / CONFIG))
     except UserError:
@@ -174,4 +174,4 @@ def record_failure(folder: Path, error: Exception) -> None:
     """Write the cause of a failed run to failed.txt in its folder."""
     text = str(error) if isinstance(error, UserError) else "".join(traceback.format_exception(error))
     with suppress(UserError), atomic_write(folder / FAILED, "wb") as file:  # the disk may be what failed
-        file.write(redacted(text).encode(errors="backslashreplace"))
+        file.write(redact(text).encode(errors="backslashreplace"))

@@ -18,7 +18,7 @@ from skelmap.tuning.storage import TrialStorage, trial_folder
 from skelmap.tuning.trial import BaseConfig, run_trial
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import stdout_console
-from skelmap.utils.redaction import without_secrets
+from skelmap.utils.redaction import hide_secrets
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def tune(base: BaseConfig, space: Space, folder: Path, n_trials: int) -> None:
     check_space(space, base)
     cfg = base.compose(folder)
     storage = TrialStorage(folder, seed=cfg.seed, warmup=cfg.trainer.max_epochs // 4)
-    config = without_secrets(resolve(base.compose(Path())))
+    config = hide_secrets(resolve(base.compose(Path())))
     storage.check_settings({"config": config, "space": {key: str(space[key]) for key in space}})
     with storage.lock:
         data = prepare(resolve(cfg), "fit").data

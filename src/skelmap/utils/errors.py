@@ -2,7 +2,7 @@
 
 import re
 
-from skelmap.utils.redaction import redacted
+from skelmap.utils.redaction import redact
 
 MAX_LENGTH = 1000
 """Longest message, characters; values of a damaged file can be megabytes."""
@@ -18,6 +18,6 @@ class UserError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        text = redacted(message).encode("utf-8", "backslashreplace").decode()  # file names need not be UTF-8
+        text = redact(message).encode("utf-8", "backslashreplace").decode()  # file names need not be UTF-8
         text = CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
         super().__init__(text if len(text) <= MAX_LENGTH else f"{text[: MAX_LENGTH - 200]} … {text[-190:]}")

@@ -6,41 +6,41 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 HIDDEN = "***"
-NAMES = r"(?:api|access|secret|private|auth)[_-]?key|passw(?:or)?d|passphrase|secret|token|credential"
+SECRET_WORDS = r"(?:api|access|secret|private|auth)[_-]?key|passw(?:or)?d|passphrase|secret|token|credential"
 """Parts of the names of secrets."""
-NAME = re.compile(NAMES, re.IGNORECASE)
-NAMED = re.compile(
-    rf"""((?:{NAMES})\w{{0,30}}["']?\s{{0,3}}[=:]\s{{0,3}})("[^"]*"|'[^']*'|[^\s"'&,;)}}\]]+)""", re.IGNORECASE
+SECRET_WORD = re.compile(SECRET_WORDS, re.IGNORECASE)
+SECRET_VALUE = re.compile(
+    rf"""((?:{SECRET_WORDS})\w{{0,30}}["']?\s{{0,3}}[=:]\s{{0,3}})("[^"]*"|'[^']*'|[^\s"'&,;)}}\]]+)""", re.IGNORECASE
 )
-ACCOUNT = re.compile(r"""(?<=://)[^\s"'<>]{1,300}@""")
+URL_ACCOUNT = re.compile(r"""(?<=://)[^\s"'<>]{1,300}@""")
 """User and password in a URL such as rtsp://user:password@camera/stream; passwords may contain / and @."""
 MIN_LENGTH = 6
 """Shortest value of an environment variable that is redacted; shorter ones occur in ordinary words."""
 
 
-def redacted(text: str) -> str:
+def redact(text: str) -> str:
     """Replace user and password in URLs, values named like secrets, and secrets of the environment with `***`."""
     for name, value in os.environ.items():
-        if NAME.search(name) and len(value) >= MIN_LENGTH:
+        if SECRET_WORD.search(name) and len(value) >= MIN_LENGTH:
             text = text.replace(value, HIDDEN)
-    return NAMED.sub(rf"\g<1>{HIDDEN}", ACCOUNT.sub(f"{HIDDEN}@", text))
+    return SECRET_VALUE.sub(rf"\g<1>{HIDDEN}", URL_ACCOUNT.sub(f"{HIDDEN}@", text))
 
 
-def without_secrets(tree: Any) -> Any:
+def hide_secrets(tree: Any) -> Any:
     """Copy nested dicts and lists with strings redacted and the values of keys named like secrets replaced."""
     if isinstance(tree, dict):
         return {
-            key: HIDDEN if NAME.search(str(key)) and isinstance(value, str) else without_secrets(value)
+            key: HIDDEN if SECRET_WORD.search(str(key)) and isinstance(value, str) else hide_secrets(value)
             for key, value in tree.items()
         }
     if isinstance(tree, list):
-        return [without_secrets(value) for value in tree]
-    return redacted(tree) if isinstance(tree, str) else tree
+        return [hide_secrets(value) for value in tree]
+    return redact(tree) if isinstance(tree, str) else tree
 
 
 def secret_arguments(arguments: Iterable[str]) -> list[str]:
     """List the keys of KEY=VALUE arguments that are named like secrets."""
-    return [key for key, equals, _ in (word.partition("=") for word in arguments) if equals and NAME.search(key)]
+    return [key for key, equals, _ in (word.partition("=") for word in arguments) if equals and SECRET_WORD.search(key)]
 
 
 def secret_keys(tree: Any, prefix: str = "") -> Iterator[str]:
@@ -49,6 +49,6 @@ def secret_keys(tree: Any, prefix: str = "") -> Iterator[str]:
         return
     for key, value in tree.items():
         dotted = f"{prefix}.{key}" if prefix else str(key)
-        if NAME.search(str(key)) and value is not None:
+        if SECRET_WORD.search(str(key)) and value is not None:
             yield dotted
         yield from secret_keys(value, dotted)

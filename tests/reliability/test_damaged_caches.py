@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from trials import SEED, TRIALS
 
 from skelmap.data.rendering import MapSettings, render_maps
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip, write_clip
 from synthetic_data import make_clip, wave, write_manifest
+from training_process import SEED, TRIALS
 
 pytestmark = pytest.mark.slow
 PROCESSES = 16 if TRIALS > 1 else 4

@@ -1,22 +1,22 @@
-"""People keep their number from frame to frame."""
+"""Track people from frame to frame: the same person keeps the same number."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skelmap.skeletons.tracking import MAX_GAP, MAX_STEP, PeopleTracker, link_people
+from skelmap.skeletons.tracking import MAX_DISTANCE, MAX_GAP, PeopleTracker, link_people
 from synthetic_data import make_clip, person
 
 
 def two_walkers(frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Two people who walk towards each other on different heights: keypoints, frame, who it is."""
+    """Two people who walk towards each other at different heights: keypoints, frame, person."""
     one = [person((100 + 8 * t, 150)) for t in range(frames)]
     other = [person((500 - 8 * t, 250)) for t in range(frames)]
     return np.array(one + other), np.tile(np.arange(frames), 2), np.repeat([0, 1], frames)
 
 
 @given(st.randoms(use_true_random=False))
-def test_people_who_cross_keep_their_numbers_whatever_the_order_of_rows(random) -> None:
+def test_people_who_pass_each_other_keep_their_numbers_in_any_row_order(random) -> None:
     keypoints, frame, who = two_walkers(30)
     order = np.array(random.sample(range(len(frame)), len(frame)))
     track = link_people(keypoints[order], frame[order])
@@ -24,13 +24,13 @@ def test_people_who_cross_keep_their_numbers_whatever_the_order_of_rows(random) 
     assert len(set(zip(track.tolist(), who[order].tolist(), strict=True))) == 2
 
 
-def test_a_person_who_comes_back_soon_is_the_same_and_later_is_another() -> None:
+def test_a_track_ends_after_the_longest_gap() -> None:
     for gap, tracks in ((MAX_GAP, 1), (MAX_GAP + 1, 2)):
         keypoints = np.stack([person()] * 2)
         assert len(set(link_people(keypoints, np.array([0, gap])).tolist())) == tracks
 
 
-def test_a_jump_across_the_picture_is_another_person() -> None:
+def test_a_jump_across_the_image_starts_a_track() -> None:
     keypoints = np.stack([person((100, 200)), person((500, 200))])
     assert link_people(keypoints, np.array([0, 1])).tolist() == [0, 1]
 
@@ -41,20 +41,20 @@ def test_people_who_walk_through_each_other_keep_their_numbers() -> None:
     assert track.tolist() == [0] * 10 + [1] * 10
 
 
-def test_whoever_gets_faster_keeps_the_number_where_frames_are_few() -> None:
+def test_an_accelerating_person_keeps_the_number_at_a_low_frame_rate() -> None:
     keypoints = np.array([person((100 * t + 20 * t * t, 200)) for t in range(10)])
-    assert np.ptp(keypoints[0, :, :2], axis=0).max() * MAX_STEP < 280 <= np.diff(keypoints[:, 1, 0])[4]
+    assert np.ptp(keypoints[0, :, :2], axis=0).max() * MAX_DISTANCE < 280 <= np.diff(keypoints[:, 1, 0])[4]
     assert set(link_people(keypoints, np.arange(10))) == {0}
 
 
-def test_a_lost_person_is_expected_further_along_their_way() -> None:
+def test_a_person_is_found_again_where_the_velocity_predicts() -> None:
     keypoints = np.array([person((20 * t, 200)) for t in range(20)])
     frame = np.array([0, 1, 2, 3, 4, 19])
     assert set(link_people(keypoints[frame], frame)) == {0}
     assert set(link_people(keypoints[frame[-2:]], frame[-2:])) == {0, 1}
 
 
-def test_a_newcomer_far_away_does_not_push_others_apart() -> None:
+def test_a_new_person_far_away_does_not_change_other_matches() -> None:
     before, after = [person((100, 200)), person((200, 200))], [person((190, 200)), person((1100, 200))]
     assert link_people(np.array(before + after), np.array([0, 0, 1, 1])).tolist() == [0, 1, 1, 2]
 
@@ -66,25 +66,25 @@ def test_people_without_a_common_joint_are_not_linked() -> None:
     assert link_people(np.stack([upper, lower]), np.array([0, 1])).tolist() == [0, 1]
 
 
-def test_rows_with_nobody_get_tracks_of_their_own() -> None:
+def test_rows_without_joints_get_negative_numbers() -> None:
     keypoints = np.stack([person(), np.zeros((25, 3), np.float32), np.zeros((25, 3), np.float32)])
     assert link_people(keypoints, np.array([0, 0, 0])).tolist() == [0, -1, -2]
 
 
-def test_a_clip_links_people_only_where_no_track_is_given() -> None:
+def test_a_clip_tracks_people_only_without_given_tracks() -> None:
     keypoints, frame, who = two_walkers(5)
     assert sorted(set(make_clip(keypoints, frame=frame).track.tolist())) == [0, 1]
     assert make_clip(keypoints, frame=frame, track=who * 7).track.tolist() == [0] * 5 + [7] * 5
 
 
-def test_a_live_camera_numbers_people_as_a_recording_does() -> None:
+def test_live_tracking_equals_that_of_a_recording() -> None:
     keypoints, frame, _ = two_walkers(30)
     tracker = PeopleTracker()
     live = [tracker.track(keypoints[frame == now]) for now in range(30)]
     assert np.array_equal(np.concatenate(live), link_people(keypoints, frame)[np.argsort(frame, kind="stable")])
 
 
-def test_a_live_camera_may_see_nobody_and_may_leave_frames_out() -> None:
+def test_live_frames_may_have_no_people_or_be_dropped() -> None:
     tracker, nobody = PeopleTracker(), np.zeros((0, 25, 3), np.float32)
     assert tracker.track(person()[None]).tolist() == [0]
     assert tracker.track(nobody).tolist() == []
@@ -92,7 +92,7 @@ def test_a_live_camera_may_see_nobody_and_may_leave_frames_out() -> None:
     assert tracker.track(person()[None], frame=2 * MAX_GAP + 1).tolist() == [1]
 
 
-def test_what_no_camera_gives_does_not_stop_the_numbering() -> None:
+def test_invalid_coordinates_do_not_stop_the_tracker() -> None:
     tracker = PeopleTracker()
     for value in (np.nan, np.inf, 3e38, 0):
         strange = person()

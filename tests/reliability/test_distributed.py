@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from trials import SMALL, run_whole
 
 from hydra_config import Compose
 from skelmap.training.run import prepare, run
 from skelmap.utils.errors import UserError
+from training_process import SMALL, run_whole
 
 TWO = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
 ALONE = tuple(argument for argument in SMALL if argument != "trainer=cpu")

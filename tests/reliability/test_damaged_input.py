@@ -12,11 +12,11 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from doors import DOORS, Good
-from forks import Outcome, attempt
 
 import skelmap.comparison.sweep  # noqa: F401
+from forked_trials import Outcome, attempt
 from hydra_config import Compose
+from public_inputs import DOORS, Good
 from skelmap.training.run import run
 
 TRIALS = int(os.environ.get("SKELMAP_TRIALS", 300))

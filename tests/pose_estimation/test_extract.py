@@ -1,6 +1,5 @@
-"""scripts/extract_poses.py makes clips and a manifest of videos."""
+"""`skelmap extract` writes the clips and the manifest of videos."""
 
-import runpy
 import signal
 import subprocess
 import sys
@@ -10,146 +9,138 @@ import pytest
 
 from fake_rtmo import write_rtmo
 from hydra_config import ROOT
+from skelmap.cli import main
 from skelmap.skeletons.layouts import BODY_25, COCO_17
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip
 from synthetic_videos import SIZE, make_variable_rate, write_video
 
-SEEN_FROM = 5
-"""First frame of a small video that is bright enough for the stand-in to see somebody."""
+DETECTED_FROM = 5
+"""First frame of a small video that is bright enough for the stand-in to detect a person."""
 
 pytestmark = pytest.mark.usefixtures("mediapipe_stand_in")
 
 
-def extract(monkeypatch: pytest.MonkeyPatch, out: Path, *arguments: object) -> None:
-    monkeypatch.setattr(sys, "argv", ["extract_poses.py", "--out", str(out), *map(str, arguments)])
-    runpy.run_path(str(ROOT / "scripts" / "extract_poses.py"), run_name="__main__")
+def extract(out: Path, *arguments: object) -> None:
+    main(["extract", "--out", str(out), *map(str, arguments)])
 
 
 def splits(out: Path) -> dict[str, str]:
     return {r.clip: r.split for r in read_manifest(out / "manifest.csv").recordings}
 
 
-def test_videos_become_clips_that_number_frames_as_the_video_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_clip_has_the_frame_numbers_of_its_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "deep" / "site"
-    extract(monkeypatch, out, *(write_video(tmp_path / f"{day}.mp4", frames=9) for day in ("[mon]", "tue", "wed")))
+    extract(out, *(write_video(tmp_path / f"{day}.mp4", frames=9) for day in ("[mon]", "tue", "wed")))
     for recording in read_manifest(out / "manifest.csv").recordings:
         clip = read_clip(recording.path, recording.clip)
         assert (clip.layout, clip.size, clip.fps, clip.span) == (BODY_25, SIZE, 10.0, (0, 9))
-        assert sorted(clip.frame[clip.present]) == list(range(SEEN_FROM, 9))
+        assert sorted(clip.frame[clip.present]) == list(range(DETECTED_FROM, 9))
         assert recording.group == recording.clip and recording.abnormal == ()
     assert splits(out) == {"[mon]": "train", "tue": "val", "wed": "test"}
-    said = capsys.readouterr().out
-    assert "[mon]: 9 frames, somebody in 4\n" in said
-    assert f"python train.py model=feature_knn data=manifest data.manifest={out / 'manifest.csv'}" in said
-    assert "Each video is still a group of its own" in said
+    printed = capsys.readouterr().out
+    assert "[mon]: 9 frames, people in 4\n" in printed
+    assert f"skelmap train model=feature_knn data=manifest data.manifest={out / 'manifest.csv'}" in printed
+    assert "Each video is still its own group" in printed
 
 
-def test_several_people_are_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_people_are_tracked(tmp_path: Path) -> None:
     network = write_rtmo(tmp_path / "rtmo.onnx")
     video = write_video(tmp_path / "two.mp4", frames=4)
-    extract(monkeypatch, tmp_path, video, "--estimator", "rtmo", "--weights", network, "--split", "val")
+    extract(tmp_path, video, "--estimator", "rtmo", "--weights", network, "--split", "val")
     clip = read_clip(tmp_path / "two.npz", "two")
     assert clip.layout is COCO_17 and splits(tmp_path) == {"two": "val"}
     assert clip.track.tolist() == [0] * 4 + [1] * 4 and clip.frame.tolist() == [0, 1, 2, 3] * 2
 
 
-def test_what_is_there_stays_and_further_videos_are_added(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_existing_clips_stay_and_further_videos_are_added(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, videos = tmp_path / "site", [write_video(tmp_path / f"{day}.mp4", frames=3) for day in ("mon", "tue")]
-    extract(monkeypatch, out, videos[0])
+    extract(out, videos[0])
     assert "needs a recording of split test" in capsys.readouterr().out
     manifest = out / "manifest.csv"
     edited = "clip,path,split,group,abnormal\nmonday,mon.npz,test,line 1,0-2"  # by a program that ends no last line
     manifest.write_text(edited)
     before = (out / "mon.npz").stat()
-    extract(monkeypatch, out, *videos, "--split", "train")
+    extract(out, *videos, "--split", "train")
     assert (out / "mon.npz").stat() == before
     assert manifest.read_text() == f"{edited}\ntue,tue.npz,train,tue,\n"
     (out / "tue.npz").unlink()
-    extract(monkeypatch, out, videos[1])
+    extract(out, videos[1])
     assert (out / "tue.npz").exists() and manifest.read_text().count("tue.npz") == 1
     manifest.write_text(edited.replace(",test,line 1,0-2", ",train,tue,") + "\ntue,tue.npz,train,tue,\n")
     capsys.readouterr()
-    extract(monkeypatch, out, videos[1])
-    assert "a group of its own" not in capsys.readouterr().out
+    extract(out, videos[1])
+    assert "its own group" not in capsys.readouterr().out
 
 
-def test_a_video_that_fails_is_named_and_the_others_go_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_failed_video_is_named_and_the_others_are_extracted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "text.mp4").write_text("no video")
     deadly = write_video(tmp_path / "deadly.mp4", step=23)  # whose last frame is too bright for the stand-in
     out, good = tmp_path / "site", write_video(tmp_path / "good.mp4")
     with pytest.raises(SystemExit, match="failed: text, deadly"):
-        extract(monkeypatch, out, tmp_path / "text.mp4", deadly, good)
+        extract(out, tmp_path / "text.mp4", deadly, good)
     assert list(splits(out)) == ["good"]
     assert sorted(path.name for path in out.iterdir()) == ["good.npz", "manifest.csv"]
-    said = capsys.readouterr().out
-    assert "text.mp4: not a video that can be read" in said
-    assert "deadly: MediaPipe's process has ended: Illegal instruction" in said
+    printed = capsys.readouterr().out
+    assert "text.mp4: not a video that can be read" in printed
+    assert "deadly: MediaPipe's process has ended: Illegal instruction" in printed
 
 
-def test_what_would_spoil_all_videos_is_said_once(
+def test_errors_common_to_all_videos_stop_before_any_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     video = write_video(tmp_path / "a.mp4", frames=2)
     (tmp_path / "other").mkdir()
     twin = write_video(tmp_path / "other" / "a.mp4", frames=2)
     with pytest.raises(SystemExit, match=r"a\.mp4 and .*a\.mp4 would both be clip 'a'"):
-        extract(monkeypatch, tmp_path / "site", video, twin)
-    with pytest.raises(SystemExit, match=r"error: estimator rtmo: .* are not there"):
-        extract(monkeypatch, tmp_path / "site", video, "--estimator", "rtmo", "--weights", "nowhere.onnx")
+        extract(tmp_path / "site", video, twin)
+    with pytest.raises(SystemExit, match=r"error: estimator rtmo: .* do not exist"):
+        extract(tmp_path / "site", video, "--estimator", "rtmo", "--weights", "nowhere.onnx")
     monkeypatch.setenv("SKELMAP_POSE_PYTHON", "nowhere")
-    with pytest.raises(SystemExit, match=r"error: .*nowhere is not there"):
-        extract(monkeypatch, tmp_path / "site", video)
+    with pytest.raises(SystemExit, match=r"error: .*nowhere does not exist"):
+        extract(tmp_path / "site", video)
     assert not (tmp_path / "site").exists() and not capsys.readouterr().out
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_a_stopped_extraction_leaves_whole_clips_and_goes_on(number: signal.Signals, tmp_path: Path) -> None:
+def test_a_stopped_extraction_leaves_complete_clips_and_continues(number: signal.Signals, tmp_path: Path) -> None:
     out = tmp_path / "site"
     videos = [str(write_video(tmp_path / f"{name}.mp4", frames=n)) for name, n in (("short", 9), ("long", 3000))]
-    command = [sys.executable, "-u", "scripts/extract_poses.py", *videos, "--out", str(out)]
+    command = [sys.executable, "-u", "-m", "skelmap", "extract", *videos, "--out", str(out)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
-        assert run.stdout is not None and run.stdout.readline() == "short: 9 frames, somebody in 4\n"
+        assert run.stdout is not None and run.stdout.readline() == "short: 9 frames, people in 4\n"
         run.send_signal(number)
-        _, said = run.communicate(timeout=30)
+        _, errors = run.communicate(timeout=30)
     assert run.returncode == (-number if number == signal.SIGKILL else 128 + number)
-    assert number == signal.SIGKILL or said.startswith(f"stopped by {number.name}; the same command goes on")
+    assert number == signal.SIGKILL or errors.startswith(f"stopped by {number.name}; the same command continues")
     assert sorted(path.name for path in out.iterdir()) == ["manifest.csv", "short.npz"]
     again = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    assert "short: there already" in again and "long: 3000 frames" in again
+    assert "short: exists already" in again and "long: 3000 frames" in again
     assert splits(out).keys() == {"short", "long"}
 
 
-def test_a_damaged_end_is_remarked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_truncated_video_gives_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_video(tmp_path / "cut.avi", frames=12)
     content = path.read_bytes()
     path.write_bytes(content[: content.rindex(b"00dc", 0, content.index(b"idx1"))])  # where the last frame begins
-    extract(monkeypatch, tmp_path / "site", path)
+    extract(tmp_path / "site", path)
     assert read_clip(tmp_path / "site" / "cut.npz", "cut").span == (0, 11)
     assert "only 11 of the 12 frames that the file states could be read" in capsys.readouterr().out
 
 
-def test_an_uneven_rate_is_remarked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_uneven_frame_rate_gives_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_video(tmp_path / "phone.mp4")
     make_variable_rate(path, after=6, times=4)
-    extract(monkeypatch, tmp_path / "site", path)
-    assert "its frames are 100 to 400 ms apart; the clip takes them as even, 4.0 a second" in capsys.readouterr().out
+    extract(tmp_path / "site", path)
+    assert "its frames are 100 to 400 ms apart; the clip treats them as even, 4.0 per second" in capsys.readouterr().out
 
 
-def test_a_file_that_is_no_manifest_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for content, said in ((b"clip;path;split", "has no column"), (b"clip,path\xff", "cannot be read as UTF-8")):
+def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path) -> None:
+    for content, message in ((b"clip;path;split", "has no column"), (b"clip,path\xff", "cannot be read as UTF-8")):
         (tmp_path / "manifest.csv").write_bytes(content)
-        with pytest.raises(SystemExit, match=rf"manifest\.csv: {said}"):
-            extract(monkeypatch, tmp_path, write_video(tmp_path / "a.mp4", frames=2))
+        with pytest.raises(SystemExit, match=rf"manifest\.csv: {message}"):
+            extract(tmp_path, write_video(tmp_path / "a.mp4", frames=2))
         assert (tmp_path / "manifest.csv").read_bytes() == content

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from trials import SMALL, TRIALS, finish, result, start
+
+from training_process import SMALL, TRIALS, finish, result, start
 
 MODELS = ("lstm_vae",) if TRIALS < 2 else ("lstm_vae", "vae", "ae")
 

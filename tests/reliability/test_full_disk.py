@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from trials import SMALL, TRIALS, check_whole, finish, result, run_whole, start
 
 from skelmap.training.checkpoints import AtomicCheckpointIO
 from skelmap.utils.errors import UserError
+from training_process import SMALL, TRIALS, check_whole, finish, result, run_whole, start
 
 
 def test_a_checkpoint_that_finds_no_space_leaves_the_one_before(

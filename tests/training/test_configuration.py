@@ -12,8 +12,8 @@ from skelmap.training.schema import RULES
 from skelmap.utils.errors import UserError
 from skelmap.utils.names import flatten
 
-NO_GROUPS = ("hydra", "wandb")
-"""Folders of conf/ from which nothing is chosen: conf/wandb is for `wandb sweep`, see test_wandb_sweeps.py."""
+NO_GROUPS = ("hydra", "space", "wandb")
+"""Folders of conf/ that are not config groups: conf/space is for `skelmap tune`, conf/wandb for `wandb sweep`."""
 FILES = sorted(p.relative_to(ROOT / "conf") for p in (ROOT / "conf").glob("*/*.yaml") if p.parts[-2] not in NO_GROUPS)
 MODELS = [file.stem for file in FILES if file.parts[0] == "model"]
 UNCHECKED = ("paths.", "callbacks.", "logger.", "trainer.", "data.manifest", "data.cache_dir", "data.seed")

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from damage import ODD, broken, changed, replaced_by_something_else
 from omegaconf import DictConfig, OmegaConf
 
+from damage import ODD, broken, changed, replaced_by_something_else
 from skelmap.comparison.comparison import compare_runs
 from skelmap.comparison.write import write_comparison
 from skelmap.data.cache import open_cache

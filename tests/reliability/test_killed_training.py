@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from trials import SEED, SMALL, TRIALS, check_whole, finish, result, run_whole, start
+
+from training_process import SEED, SMALL, TRIALS, check_whole, finish, result, run_whole, start
 
 pytestmark = pytest.mark.slow
 WRITTEN = {

@@ -1,0 +1,300 @@
+"""The command line: `skelmap COMMAND ...`.
+
+A command imports what it needs when it runs, so that help appears quickly and the monitor runs without torch.
+"""
+
+import argparse
+import inspect
+import logging
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import CompactHydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+import skelmap.comparison.sweep
+import skelmap.training.resolvers  # noqa: F401  both register resolvers of conf/, here and in the workers of a sweep
+from skelmap.utils.errors import UserError
+from skelmap.utils.hydra_app import COMMAND_LINE, config_dir, run_hydra
+from skelmap.utils.redaction import redact
+from skelmap.utils.runtime import Stopped, exit_on_signal
+
+if TYPE_CHECKING:
+    from skelmap.skeletons.readers import PoseFormat
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command.
+
+    Args:
+        arguments: the command's name and its arguments; None for those of the process.
+
+    Raises:
+        SystemExit: help was asked for (0), the command failed (1), wrong usage (2), or a signal stopped it (128 + N).
+    """
+    name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if name in ("-h", "--help"):
+        print(_help())
+    elif name not in COMMANDS:
+        print(f"skelmap: unknown command {name!r}; allowed are {', '.join(COMMANDS)}", file=sys.stderr)
+        sys.exit(2)
+    else:
+        try:
+            COMMANDS[name](rest)
+        except UserError as error:
+            sys.exit(f"error: {error}")
+
+
+def train(arguments: Sequence[str]) -> None:
+    """Train and evaluate a model; with -m, every combination of several values."""
+    run_hydra(train_task, "train", arguments)
+
+
+def train_task(cfg: DictConfig) -> float | None:
+    """Run one experiment.
+
+    Args:
+        cfg: composed from conf/train.yaml.
+
+    Returns:
+        The lowest validation loss, for Hydra sweepers that optimise; None without a validation split.
+    """
+    from skelmap.training.run import run
+    from skelmap.training.run_dir import last_checkpoint, record_failure
+
+    sys.argv = COMMAND_LINE  # Lightning starts the other processes of a distributed run with it
+    folder = Path(cfg.paths.output_dir)
+    try:
+        with exit_on_signal():
+            return run(cfg).get("val_loss")
+    except Stopped as stop:
+        last = last_checkpoint(folder)
+        advice = f"resume with ckpt_path={last}" if last.exists() else "no checkpoint yet: start again"
+        log.error("stopped by %s; %s", stop.signal, advice)
+        raise
+    except Exception as error:
+        if HydraConfig.get().mode == RunMode.MULTIRUN:  # the other runs of the sweep continue
+            record_failure(folder, error)
+            log.error("failed: %s", redact(str(error)))
+            return None
+        if isinstance(error, UserError):
+            raise CompactHydraException(str(error)) from None
+        raise
+
+
+def monitor(arguments: Sequence[str]) -> None:
+    """Watch a camera, a video or recorded poses, and raise alarms."""
+    run_hydra(monitor_task, "monitor", arguments)
+
+
+def monitor_task(cfg: DictConfig) -> None:
+    """Watch until the source ends or a signal comes; the files are complete in both cases.
+
+    Args:
+        cfg: composed from conf/monitor.yaml.
+    """
+    from skelmap.monitor.app import run_monitor
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
+    try:
+        with exit_on_signal():
+            run_monitor(cfg)
+    except Stopped as stop:
+        print(f"stopped by {stop.signal}; the files are complete", file=sys.stderr)
+        raise
+    except UserError as error:
+        raise CompactHydraException(str(error)) from None
+
+
+def extract(arguments: Sequence[str]) -> None:
+    """Estimate poses in videos: a clip for each video, and a manifest to complete by hand.
+
+    Writes FOLDER/NAME.npz for each video and adds it to FOLDER/manifest.csv, as its own group and without abnormal
+    frames. Of five videos, the second goes to split val, the third to test and the others to train, unless --split is
+    given. Existing clips and lines are kept: an interrupted extraction continues with the same command, and further
+    videos are added to the manifest.
+    """
+    parser = _parser(extract)
+    parser.add_argument("videos", type=Path, nargs="+", metavar="VIDEO")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder of the clips and manifest")
+    parser.add_argument("--estimator", default="mediapipe", help="mediapipe (one person, default) or rtmo (several)")
+    parser.add_argument("--weights", type=Path, help="network file of the estimator; mediapipe has its own")
+    parser.add_argument("--split", choices=("train", "val", "test"), help="split of all these videos")
+    a = parser.parse_args(arguments)
+    from skelmap.pose_estimation.extract import MANIFEST, extract_videos, next_step
+
+    try:
+        with exit_on_signal():
+            failed = extract_videos(a.videos, a.out, a.estimator, a.weights, a.split)
+    except Stopped as stop:
+        print(f"stopped by {stop.signal}; the same command continues", file=sys.stderr)
+        raise
+    if (a.out / MANIFEST).exists():
+        print(next_step(a.out / MANIFEST))
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+def simulate(arguments: Sequence[str]) -> None:
+    """Write a simulated data set of workers in a factory."""
+    parser = _parser(simulate)
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder of manifest.csv and clips/")
+    parser.add_argument("--preset", default="paper", help="paper (one worker, default) or large (many)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+    parser.add_argument("--workers", type=int, default=20, help="preset large: number of workers (default 20)")
+    parser.add_argument("--minutes", type=float, default=10.0, help="preset large: of each worker (default 10)")
+    parser.add_argument("--camera-height", dest="height", type=float, help="m above the floor")
+    parser.add_argument("--camera-pitch", dest="pitch", type=float, help="degrees below the horizon")
+    parser.add_argument("--camera-focal", dest="focal", type=float, help="focal length, px")
+    a = parser.parse_args(arguments)
+    from skelmap.simulation.camera import Camera
+    from skelmap.simulation.dataset import simulate_dataset
+
+    camera = Camera(**{key: value for key in ("height", "pitch", "focal") if (value := getattr(a, key)) is not None})
+    size = {"workers": a.workers, "minutes": a.minutes}
+    print(simulate_dataset(a.out, a.preset, a.seed, **size, camera=camera, progress=sys.stderr.isatty()))
+
+
+def tune(arguments: Sequence[str]) -> None:
+    """Tune hyperparameters: find those with the lowest loss on normal validation recordings.
+
+    KEY=VALUE arguments are those of `skelmap train`. The test split is not used. Run again, the command continues up to
+    --trials; several processes with the same folder share the trials.
+    """
+    default_space = config_dir() / "space" / "lstm_vae.yaml"
+    parser = _parser(tune)
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="such as model=ae data=manifest")
+    parser.add_argument("--space", type=Path, default=default_space, help="search space, YAML; default: lstm_vae")
+    parser.add_argument("--trials", type=int, default=20, help="in all, earlier starts included (default 20)")
+    parser.add_argument("--folder", type=Path, help="default: outputs/tuning/NAME_OF_SPACE")
+    a = parser.parse_intermixed_args(arguments)
+    if a.trials < 1:
+        parser.error(f"--trials {a.trials}; allowed: at least 1")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    try:
+        from skelmap.tuning.space import read_space
+        from skelmap.tuning.trial import BaseConfig
+        from skelmap.tuning.tune import tune as run_trials
+    except ModuleNotFoundError as error:
+        if error.name != "optuna":
+            raise
+        sys.exit("tuning needs the package optuna: pip install -e '.[tune]'")
+    folder = a.folder or Path("outputs/tuning") / a.space.stem
+    try:
+        run_trials(BaseConfig(config_dir(), tuple(a.overrides)), read_space(a.space), folder, a.trials)
+    except KeyboardInterrupt:
+        sys.exit("interrupted; the same command continues")
+
+
+def compare(arguments: Sequence[str]) -> None:
+    """Compare the runs of a sweep: tables, figures and an HTML page in SWEEP_FOLDER/comparison."""
+    parser = _parser(compare)
+    parser.add_argument("folder", type=Path, metavar="SWEEP_FOLDER", help="runs may be at any depth below it")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default 0)")
+    a = parser.parse_args(arguments)
+    from skelmap.comparison.write import compare_and_print
+
+    print(f"comparison: {compare_and_print(a.folder, a.seed)}")
+
+
+def export(arguments: Sequence[str]) -> None:
+    """Export the model of a run to ONNX.
+
+    The folder gets model.onnx, README.txt with the model's inputs and outputs, and the files that `skelmap monitor
+    checkpoint=FOLDER source=...` needs to run it without PyTorch.
+    """
+    parser = _parser(export)
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished run")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: RUN/onnx")
+    a = parser.parse_args(arguments)
+    from skelmap.monitor import export as onnx_export
+
+    folder = a.out or a.run / "onnx"
+    difference = onnx_export.export(a.run, folder)
+    allowed = f"{onnx_export.TOLERANCE:g}"
+    print(f"{folder}: differs from PyTorch by {difference:.1g} of the largest number (allowed: {allowed})")
+
+
+def show(arguments: Sequence[str]) -> None:
+    """Write a clip of a manifest as a GIF or MP4 with its skeleton map, or as OpenPose JSON."""
+    parser = _parser(show)
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("clip", help="name of the clip in the manifest")
+    parser.add_argument("--film", type=Path, help="GIF or MP4 file to write")
+    parser.add_argument("--json", type=Path, help="folder for OpenPose JSON files")
+    parser.add_argument("--first", type=int, default=0, help="film: first frame (default 0)")
+    parser.add_argument("--frames", type=int, default=300, help="film: number of frames (default 300)")
+    parser.add_argument("--every", type=int, default=2, help="film: 2, the default, takes every second frame")
+    parser.add_argument("--height", type=int, default=240, help="film: height, px (default 240)")
+    parser.add_argument("--img-size", type=int, default=28, help="film: side of the skeleton map, px (default 28)")
+    add_pose_format_options(parser)
+    a = parser.parse_args(arguments)
+    if not (a.film or a.json):
+        parser.error("nothing to do; name a film with --film, or a folder with --json")
+    from skelmap.data.rendering import MapSettings
+    from skelmap.simulation.render import export_openpose_json, render_frames, write_video
+    from skelmap.skeletons.manifest import read_manifest
+    from skelmap.skeletons.readers import read_clip
+
+    recording = next((r for r in read_manifest(a.manifest).recordings if r.clip == a.clip), None)
+    if recording is None:
+        raise UserError(f"clip {a.clip!r} is not in {a.manifest}")
+    clip = read_clip(recording.path, a.clip, pose_format(a))
+    if a.film:
+        images = render_frames(clip, recording.labels(clip.frame), MapSettings(img_size=a.img_size), a.height)
+        write_video(a.film, islice(images, a.first, a.first + a.frames, a.every), clip.fps / a.every)
+    if a.json:
+        print(f"{export_openpose_json(clip, a.json)} files in {a.json}")
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
+    command.__name__: command for command in (simulate, extract, train, tune, compare, show, export, monitor)
+}
+
+
+def add_pose_format_options(parser: ArgumentParser) -> None:
+    """Add the options --layout, --size and --fps, which `pose_format` reads."""
+    from skelmap.skeletons.layouts import LAYOUTS
+    from skelmap.skeletons.readers import PoseFormat
+
+    default = PoseFormat()
+    group = parser.add_argument_group("properties of JSON recordings; .npz archives contain them")
+    group.add_argument("--layout", choices=tuple(LAYOUTS), default=default.layout.name, help="joint order")
+    group.add_argument("--size", type=int, nargs=2, default=default.size, metavar="PX", help="image width and height")
+    group.add_argument("--fps", type=float, default=default.fps, help="frames per second")
+
+
+def pose_format(a: Namespace) -> "PoseFormat":
+    """Take the options of `add_pose_format_options`."""
+    from skelmap.skeletons.layouts import LAYOUTS
+    from skelmap.skeletons.readers import PoseFormat
+
+    return PoseFormat(LAYOUTS[a.layout], (a.size[0], a.size[1]), a.fps)
+
+
+def _parser(command: Callable[..., None]) -> ArgumentParser:
+    """Create the parser of a command, described by its docstring."""
+    description = inspect.getdoc(command)
+    formatter = argparse.RawDescriptionHelpFormatter
+    return ArgumentParser(f"skelmap {command.__name__}", description=description, formatter_class=formatter)
+
+
+def _help() -> str:
+    """List the commands with the first line of their docstrings."""
+    lines = [f"  {name:10}{(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
+    return f"""usage: skelmap COMMAND ...
+
+Find unusual actions of people in video.
+
+commands:
+{chr(10).join(lines)}
+
+train, tune and monitor take KEY=VALUE arguments. skelmap COMMAND --help describes a command."""
