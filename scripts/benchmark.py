@@ -1,40 +1,37 @@
-"""Time skelmap beside its rivals on this machine: training, scoring, caching, judging, one live camera, growth.
+"""Benchmark skelmap on this machine: training, scoring, caching, evaluation, one live camera, scaling with model size.
 
-Rivals run in turns, each in a process of its own; the figures are medians and their ratios. (a) is what a user would
-write by hand in PyTorch, (b) the paper's stack, Keras on TensorFlow (pip install -e '.[bench]'). Other work on the
-machine changes every figure, ratios the least.
+Training and scoring are compared with (a) the same network in plain PyTorch and (b) the paper's stack, Keras on
+TensorFlow (pip install -e '.[bench]'), run in turns, each in a process of its own; reported are medians and their
+ratios. Other work on the machine changes every figure, ratios the least.
 """
 
 import argparse
 import json
-import os
-import platform
 import sys
 import tempfile
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from rich.console import Console
 
-from benchmarks import growth, judging, limits, live, maps, overhead, quality
-from benchmarks.race import race
+from benchmarks import cache_cost, hardware, model_cost, overhead, quality
+from benchmarks.interleaved import run_interleaved
 from skelmap.simulation.dataset import simulate_dataset
 from skelmap.utils.io import atomic_write
 from skelmap.utils.runtime import keep_freed_memory
 
 
-class Figure(NamedTuple):
-    """A measured figure.
+class Measurement(NamedTuple):
+    """A measured value.
 
     Attributes:
-        key: in the JSON.
-        text: for readers.
-        value: measured.
-        unit: of the value.
-        target: what the project wants of it, or nothing.
+        key: name in the JSON file.
+        text: description.
+        value: measured value.
+        unit: unit of the value.
+        target: the project's target, if there is one.
     """
 
     key: str
@@ -45,178 +42,176 @@ class Figure(NamedTuple):
 
 
 def main() -> None:
-    """Parse the command line, measure, print tables."""
+    """Parse the command line, measure, print and write the measurements."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer laps, caches of up to 100,000 frames")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions, caches of up to 100,000 frames")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts to measure")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures there, too")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write the measurements there, too")
     a = parser.parse_args()
     if a.json and not a.json.parent.is_dir():
         sys.exit(f"error: --json {a.json}: there is no folder {a.json.parent}")
-    console, figures = Console(highlight=False, soft_wrap=True), dict[str, str | float](machine=machine())
-    console.print(machine())
+    machine = hardware.describe_machine()
+    console, values = Console(highlight=False, soft_wrap=True), dict[str, str | float](machine=machine)
+    console.print(machine)
     with tempfile.TemporaryDirectory() as folder:
         for part in a.only:
             console.print(f"\n[bold]{part}")
-            for figure in PARTS[part](Path(folder), a.quick):
-                console.print(line(figure))
-                figures[figure.key] = figure.value
-                if a.json:  # at once: what was measured is not lost if the rest is
+            for measurement in PARTS[part](Path(folder), a.quick):
+                console.print(table_line(measurement))
+                values[measurement.key] = measurement.value
+                if a.json:  # after every value: nothing is lost if a later part fails
                     with atomic_write(a.json) as file:
-                        file.write(json.dumps(figures, indent=2) + "\n")
+                        file.write(json.dumps(values, indent=2) + "\n")
 
 
-def line(figure: Figure) -> str:
-    """Show a figure as a line of the table."""
-    value = f"{figure.value:,.4g}" if figure.value < 1e4 else f"{figure.value:,.0f}"
-    wanted = f"wanted {figure.target}" if figure.target else ""
-    return f"{figure.text:<72}{value:>9} {figure.unit:<14}{wanted}".rstrip()
+def table_line(m: Measurement) -> str:
+    """Format a measurement as a line of the printed table."""
+    value = f"{m.value:,.4g}" if m.value < 1e4 else f"{m.value:,.0f}"
+    target = f"target {m.target}" if m.target else ""
+    return f"{m.text:<72}{value:>9} {m.unit:<14}{target}".rstrip()
 
 
-def machine() -> str:
-    """Say what the figures were measured on."""
-    name = next(
-        (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine()
-    )
-    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ", no GPU"
-    return (
-        f"{name}, {os.cpu_count()} cores, {torch.get_num_threads()} threads{gpu}; "
-        f"torch {torch.__version__}, TensorFlow {_version('tensorflow')}"
-    )
-
-
-def _cpuinfo() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.exists() else []
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def limit_figures(folder: Path, quick: bool) -> Iterator[Figure]:
-    """Give the machine's limits."""
+def measure_limits(folder: Path, quick: bool) -> Iterator[Measurement]:
+    """Measure the machine's limits."""
     for key, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
-        yield Figure(f"peak_{key}", f"matrix product, {key}", limits.peak_flops(dtype) / 1e9, "Gflop/s")
-    yield Figure("bandwidth", "memory copied", limits.bandwidth() / 1e9, "GB/s")
+        yield Measurement(f"peak_{key}", f"matrix product, {key}", hardware.peak_flops(dtype) / 1e9, "Gflop/s")
+    yield Measurement("bandwidth", "memory copied", hardware.bandwidth() / 1e9, "GB/s")
 
 
-def training_figures(folder: Path, quick: bool) -> Iterator[Figure]:
-    """Race training: the paper's settings, and 56 px; in bfloat16, too."""
-    peak = limits.peak_flops()
+LABELS = {
+    "skelmap": "skelmap",
+    "plain": "(a) plain PyTorch",
+    "keras": "(b) Keras",
+    "skelmap_bf16": "skelmap, bf16-mixed",
+    "skelmap_eager": "skelmap, without CUDA graph",
+}
+KERAS_STEPS = 3
+
+
+def measure_training(folder: Path, quick: bool) -> Iterator[Measurement]:
+    """Compare training steps at the paper's settings and at 56 px, and in bfloat16."""
     for img_size, steps in ((28, 20), (56, 10)):
-        common = (str(folder), str(steps), "data.window_stride=4", f"data.img_size={img_size}")
-        rivals = {
-            "skelmap": ("train_skelmap", common),
-            "plain": ("train_plain", common),
-            "skelmap_bf16": ("train_skelmap", (*common, "trainer.precision=bf16-mixed")),
-        } | ({"keras": ("train_keras", (common[0], "3", *common[2:]))} if img_size == 28 else {})
-        if torch.cuda.is_available():
-            rivals["skelmap_ordinary"] = ("train_skelmap", (*common, "~callbacks.cuda_graph"))
-        took, failed = race(rivals, 3 if quick else 7)
-        step = {name: 1e3 * lap / (3 if name == "keras" else steps) for name, lap in took.items()}
-        names = {"plain": "(a) plain PyTorch", "keras": "(b) Keras", "skelmap_bf16": "skelmap, bf16-mixed"}
-        names["skelmap_ordinary"] = "skelmap, without CUDA graph"
-        for name, why in failed.items():
-            print(f"not measured: training at {img_size} px, {names.get(name, name)}: {why}", file=sys.stderr)
+        step = _training_steps(folder, img_size, steps, 3 if quick else 7)
         for name, ms in step.items():
-            yield Figure(f"train_{img_size}_{name}", f"{img_size} px, {names.get(name, name)}", ms, "ms a step")
+            yield Measurement(f"train_{img_size}_{name}", f"{img_size} px, {LABELS[name]}", ms, "ms a step")
         if "skelmap" not in step:
             continue
         targets = {"plain": "2" if img_size == 28 else "1.5", "keras": "2"}
-        for rival in ("plain", "keras"):
-            if rival in step:
-                text = f"{img_size} px, times as fast as {names[rival]}"
-                yield Figure(f"train_{img_size}_vs_{rival}", text, step[rival] / step["skelmap"], "", targets[rival])
-        flops = 16 * limits.training_flops(30, img_size, 16, 300, [8, 16, 32])  # the paper's batch
-        share = flops / (step["skelmap"] / 1e3) / peak
+        for other in ("plain", "keras"):
+            if other in step:
+                text = f"{img_size} px, speed-up over {LABELS[other]}"
+                yield Measurement(
+                    f"train_{img_size}_vs_{other}", text, step[other] / step["skelmap"], "", targets[other]
+                )
+        peak = hardware.peak_flops()
+        flops = 16 * hardware.training_flops(30, img_size, 16, 300, [8, 16, 32])  # the paper's batch size
         text = f"{img_size} px, share of the matrix product's peak ({peak / 1e9:.0f} Gflop/s)"
-        yield Figure(f"train_{img_size}_share", text, 100 * share, "%")
-        part = overhead.milliseconds(str(folder), img_size)
-        text = f"{img_size} px, share of a step for the frames' way and Lightning ({part:.2g} ms)"
-        yield Figure(f"train_{img_size}_overhead", text, 100 * part / step["skelmap"], "%", "5")
+        yield Measurement(f"train_{img_size}_share", text, 100 * flops / (step["skelmap"] / 1e3) / peak, "%")
+        overhead_ms = overhead.step_overhead(str(folder), img_size)
+        text = f"{img_size} px, share of a step for data transfer and Lightning ({overhead_ms:.2g} ms)"
+        yield Measurement(f"train_{img_size}_overhead", text, 100 * overhead_ms / step["skelmap"], "%", "5")
 
 
-def live_figures(folder: Path, quick: bool) -> Iterator[Figure]:
-    """Time one live camera, before any race: after one the system tidies up gigabytes and single frames wait for it."""
+def _training_steps(folder: Path, img_size: int, steps: int, repetitions: int) -> dict[str, float]:
+    """Time of a training step by implementation, ms."""
+    common = (str(folder), str(steps), "data.window_stride=4", f"data.img_size={img_size}")
+    commands = {
+        "skelmap": ("skelmap_lightning", ("train", *common)),
+        "plain": ("plain_pytorch", ("train", *common)),
+        "skelmap_bf16": ("skelmap_lightning", ("train", *common, "trainer.precision=bf16-mixed")),
+    }
+    if img_size == 28:
+        commands["keras"] = ("paper_keras", (common[0], str(KERAS_STEPS), *common[2:]))
+    if torch.cuda.is_available():
+        commands["skelmap_eager"] = ("skelmap_lightning", ("train_eager", *common))
+    seconds, failed = run_interleaved(commands, repetitions)
+    _report_failures(f"training at {img_size} px", failed)
+    return {name: 1e3 * each / (KERAS_STEPS if name == "keras" else steps) for name, each in seconds.items()}
+
+
+def _report_failures(what: str, failed: dict[str, str]) -> None:
+    for name, error in failed.items():
+        print(f"not measured: {what}, {LABELS[name]}: {error}", file=sys.stderr)
+
+
+def measure_live(folder: Path, quick: bool) -> Iterator[Measurement]:
+    """Measure one live camera; before training, after which the system frees gigabytes and delays single frames."""
     keep_freed_memory()
     manifest = simulate_dataset(folder / "data_dir" / "simulated-paper-0")
     for img_size in (28,) if quick else (28, 56):
-        median, p99 = live.frame_times(manifest, img_size)
-        yield Figure(f"live_{img_size}", f"{img_size} px, one camera, from pose to score, median", median, "ms", "33")
-        yield Figure(f"live_{img_size}_p99", f"{img_size} px, 99th percentile", p99, "ms", "33")
+        median, p99 = model_cost.live_latency(manifest, img_size)
+        text = f"{img_size} px, one camera, from pose to score, median"
+        yield Measurement(f"live_{img_size}", text, median, "ms", "33")
+        yield Measurement(f"live_{img_size}_p99", f"{img_size} px, 99th percentile", p99, "ms", "33")
 
 
-def scoring_figures(folder: Path, quick: bool) -> Iterator[Figure]:
-    """Race scoring of the simulated test split with stride 1."""
+def measure_scoring(folder: Path, quick: bool) -> Iterator[Measurement]:
+    """Compare the scoring of all test and validation windows of simulated data."""
     for img_size in (28,) if quick else (28, 56):
-        common = (str(folder), "1", f"data.img_size={img_size}")
-        took, failed = race({"skelmap": ("score_skelmap", common), "plain": ("score_plain", common)}, 3 if quick else 5)
-        for name, why in failed.items():
-            print(f"not measured: scoring at {img_size} px, {name}: {why}", file=sys.stderr)
-        for name, seconds in took.items():
-            yield Figure(f"score_{img_size}_{name}", f"{img_size} px, whole test split, {name}", seconds, "s")
-        suffix = "" if img_size == 28 else f"_{img_size}"
+        arguments = ("score", str(folder), "1", f"data.img_size={img_size}")
+        commands = {"skelmap": ("skelmap_lightning", arguments), "plain": ("plain_pytorch", arguments)}
+        seconds, failed = run_interleaved(commands, 3 if quick else 5)
+        _report_failures(f"scoring at {img_size} px", failed)
+        for name, each in seconds.items():
+            text = f"{img_size} px, all scored windows, {LABELS[name]}"
+            yield Measurement(f"score_{img_size}_{name}", text, each, "s")
         if not failed:
-            ratio = took["plain"] / took["skelmap"]
-            yield Figure(f"score{suffix}_vs_plain", f"{img_size} px, times as fast", ratio, "", "2")
+            ratio = seconds["plain"] / seconds["skelmap"]
+            yield Measurement(f"score_{img_size}_vs_plain", f"{img_size} px, speed-up", ratio, "", "2")
 
 
-def cache_figures(folder: Path, quick: bool) -> Iterator[Figure]:
-    """Draw maps; build and use caches of growing size."""
+def measure_cache(folder: Path, quick: bool) -> Iterator[Measurement]:
+    """Measure the drawing of maps, and caches of growing size."""
     manifest = simulate_dataset(folder / "data_dir" / "simulated-paper-0")
     for img_size in (28, 56, 112):
-        target = "10,000" if img_size == 28 else ""
-        key = "maps_per_second" if img_size == 28 else f"maps_per_second_{img_size}"
-        rate = maps.drawn_per_second(manifest, img_size)
-        yield Figure(key, f"maps of {img_size} px drawn and packed, one process", rate, "a second", target)
-    sizes = [10_000, 100_000] if quick else [10_000, 100_000, 1_000_000]
-    for frames, built, disk, open_ms, window_us, held in maps.caches(manifest, folder, sizes):
-        size = f"{frames:,} frames"
-        yield Figure(f"cache_{frames}_built", f"{size}, read, drawn and written", built, "a second")
-        yield Figure(f"cache_{frames}_disk", f"{size}, on disk", disk, "MB")
-        yield Figure(f"cache_{frames}_open", f"{size}, opened", open_ms, "ms", "50" if frames > 900_000 else "")
-        yield Figure(f"cache_{frames}_window", f"{size}, a window of 30 gathered", window_us, "us")
-        yield Figure(f"cache_{frames}_held", f"{size}, memory held after 16,000 windows", held, "MB")
+        rate = cache_cost.maps_per_second(manifest, img_size)
+        text = f"maps of {img_size} px drawn and packed, one process"
+        yield Measurement(f"maps_per_second_{img_size}", text, rate, "a second", "10,000" if img_size == 28 else "")
+    for cost in cache_cost.cache_costs(manifest, folder, [10_000, 100_000] + [1_000_000] * (not quick)):
+        key, size = f"cache_{cost.frames}", f"{cost.frames:,} frames"
+        target = "50" if cost.frames > 900_000 else ""
+        yield Measurement(f"{key}_built", f"{size}, read, drawn and written", cost.built_per_second, "a second")
+        yield Measurement(f"{key}_disk", f"{size}, on disk", cost.disk_mb, "MB")
+        yield Measurement(f"{key}_open", f"{size}, opened", cost.open_ms, "ms", target)
+        yield Measurement(f"{key}_window", f"{size}, a window of 30 gathered", cost.window_us, "us")
+        yield Measurement(f"{key}_held", f"{size}, memory held after 16,000 windows", cost.held_mb, "MB")
 
 
-def growth_figures(folder: Path, quick: bool) -> Iterator[Figure]:
-    """Vary the window, the map and the LSTMs one at a time."""
+def measure_scaling(folder: Path, quick: bool) -> Iterator[Measurement]:
+    """Vary window, map and LSTM size one at a time."""
     keep_freed_memory()
-    for key, value, train_ms, score_ms in growth.steps():
-        yield Figure(f"growth_{key}_{value}_train", f"{key} {value}, training step", train_ms, "ms")
-        yield Figure(f"growth_{key}_{value}_score", f"{key} {value}, 16 windows scored", score_ms, "ms")
+    for key, value, train_ms, score_ms in model_cost.step_costs():
+        yield Measurement(f"scaling_{key}_{value}_train", f"{key} {value}, training step", train_ms, "ms")
+        yield Measurement(f"scaling_{key}_{value}_score", f"{key} {value}, 16 windows scored", score_ms, "ms")
 
 
-def judging_figures(folder: Path, quick: bool) -> Iterator[Figure]:
-    """Take an AUROC of many scores, and conclude a run."""
+def measure_evaluation(folder: Path, quick: bool) -> Iterator[Measurement]:
+    """Measure the AUROC of many scores, and the report of a run."""
     count = 1_000_000 if quick else 10_000_000
-    took, memory = judging.auroc(count)
-    yield Figure(f"auroc_{count}", f"exact AUROC of {count:,} scores", took, "s")
-    yield Figure(f"auroc_{count}_memory", "memory for it", memory, "MB")
-    yield Figure("afterwards", "metrics, figures, t-SNE and report of a run", judging.afterwards(str(folder)), "s")
+    seconds, memory = overhead.auroc_cost(count)
+    yield Measurement(f"auroc_{count}", f"exact AUROC of {count:,} scores", seconds, "s")
+    yield Measurement(f"auroc_{count}_memory", "memory for it", memory, "MB")
+    yield Measurement("report", "metrics, figures and report of a run", overhead.report_seconds(str(folder)), "s")
 
 
-def quality_figures(folder: Path, quick: bool) -> Iterator[Figure]:
-    """Train skelmap and the plain loop with three seeds: do they learn the same?"""
-    smaller = ("data.window_stride=100", "trainer.max_epochs=2") if quick else ("data.window_stride=24",)
-    for seed, who, loss, auroc in quality.compared(str(folder), *smaller):
-        yield Figure(f"quality_{who}_{seed}_loss", f"seed {seed}, {who}, lowest val/loss", loss, "nats a window")
-        yield Figure(f"quality_{who}_{seed}_auroc", f"seed {seed}, {who}, AUROC (simulated)", auroc, "")
+def measure_quality(folder: Path, quick: bool) -> Iterator[Measurement]:
+    """Compare what skelmap and the plain loop learn, with three seeds."""
+    overrides = ("data.window_stride=100", "trainer.max_epochs=2") if quick else ("data.window_stride=24",)
+    for seed, name, loss, auroc in quality.compare_quality(str(folder), *overrides):
+        text = f"seed {seed}, {LABELS[name]}"
+        yield Measurement(f"quality_{name}_{seed}_loss", f"{text}, lowest val/loss", loss, "nats a window")
+        yield Measurement(f"quality_{name}_{seed}_auroc", f"{text}, AUROC (simulated)", auroc, "")
 
 
 PARTS = {
-    "limits": limit_figures,
-    "live": live_figures,
-    "training": training_figures,
-    "scoring": scoring_figures,
-    "cache": cache_figures,
-    "judging": judging_figures,
-    "growth": growth_figures,
-    "quality": quality_figures,
+    "limits": measure_limits,
+    "live": measure_live,
+    "training": measure_training,
+    "scoring": measure_scoring,
+    "cache": measure_cache,
+    "evaluation": measure_evaluation,
+    "scaling": measure_scaling,
+    "quality": measure_quality,
 }
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Write manifests to choose by: the training and validation people of one-class tasks, in folds; no test recording.
+"""Write cross-validation folds over people, for model selection on one-class tasks without their test recordings.
 
-`python scripts/fold_manifests.py manifest_boxing.csv manifest_drums.csv ... --out FOLDER` deals the people into three
-folds and writes FOLDER/fold0/manifest_boxing.csv and so on. In each fold one part of the people is judged: their
-recordings of that task are normal, those of the other tasks abnormal. Of the others' normal recordings a fifth of the
-people is for validation. Paths that do not lie below the new manifest become absolute.
+`python scripts/fold_manifests.py manifest_boxing.csv manifest_drums.csv ... --out FOLDER` assigns the training and
+validation people to three folds and writes FOLDER/fold0/manifest_boxing.csv and so on. The people of a fold are its
+test split: their recordings of that task are normal, those of the other tasks abnormal. Of the remaining people a fifth
+is for validation. Paths outside the folder of the new manifest become absolute.
 """
 
 import argparse
@@ -16,61 +16,67 @@ from skelmap.skeletons.manifest import Manifest, Recording, read_manifest, write
 from skelmap.utils.errors import UserError
 
 VAL_SHARE = 5
-"""One of this many people who are not judged is for validation."""
+"""One of this many people outside the fold is for validation."""
 
 
 def main() -> None:
     """Parse the command line and write the manifests."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("manifests", nargs="+", type=Path, help="one for each task, of the same people")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the folds")
-    parser.add_argument("--folds", type=int, default=3, help="parts of the people (3)")
-    parser.add_argument("--seed", type=int, default=0, help="of the dealing (0)")
+    parser.add_argument("manifests", nargs="+", type=Path, help="manifest of each task, all of the same people")
+    parser.add_argument("--out", type=Path, required=True, help="output folder")
+    parser.add_argument("--folds", type=int, default=3, help="number of folds (3)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the assignment to folds (0)")
     a = parser.parse_args()
     try:
         tasks = [read_manifest(path) for path in a.manifests]
-        people = _people(tasks)
+        people = _development_people(tasks)
         if not 2 <= a.folds <= len(people) // 2:
             raise UserError(f"--folds {a.folds}; allowed with {len(people)} people: 2 to {len(people) // 2}")
         if len(tasks) < 2:
-            raise UserError("one manifest has no abnormal recordings but those to judge by; name those of other tasks")
+            raise UserError("one manifest alone has no abnormal recordings for the folds; add those of other tasks")
         random.Random(a.seed).shuffle(people)
         for fold in range(a.folds):
-            judged = set(people[fold :: a.folds])
+            test_people = set(people[fold :: a.folds])
             for task in tasks:
-                write_manifest(a.out / f"fold{fold}" / task.path.name, _fold(task, tasks, judged))
+                write_manifest(a.out / f"fold{fold}" / task.path.name, _fold_recordings(task, tasks, test_people))
     except UserError as error:
         sys.exit(f"error: {error}")
     print(f"{a.out}: {a.folds} folds of {len(people)} people, {len(tasks)} tasks")
 
 
-def _known(task: Manifest) -> list[Recording]:
-    """The recordings that may be looked at: not those of the test split."""
+def _development_recordings(task: Manifest) -> list[Recording]:
+    """Recordings of the training and the validation split."""
     return [r for r in task.recordings if r.split != "test"]
 
 
-def _people(tasks: list[Manifest]) -> list[str]:
-    """The groups of all training and validation recordings, sorted.
+def _development_people(tasks: list[Manifest]) -> list[str]:
+    """Groups of all training and validation recordings, sorted.
 
     Raises:
-        UserError: a group is in the test split of another manifest.
+        UserError: one of them is in the test split of another manifest.
     """
-    people = {r.group: task for task in tasks for r in _known(task)}
+    people = {r.group: task for task in tasks for r in _development_recordings(task)}
     for task in tasks:
         for r in task.split("test"):
             if r.group in people:
-                raise UserError(f"{task.path}: group {r.group} is judged there and trains in {people[r.group].path}")
+                raise UserError(f"{task.path}: test group {r.group} is a training group of {people[r.group].path}")
     return sorted(people)
 
 
-def _fold(task: Manifest, tasks: list[Manifest], judged: set[str]) -> list[Recording]:
-    """The recordings of one task in one fold."""
-    others = sorted({r.group for r in _known(task)} - judged)
+def _fold_recordings(task: Manifest, tasks: list[Manifest], test_people: set[str]) -> list[Recording]:
+    """Recordings of one task in one fold."""
+    own = _development_recordings(task)
+    others = sorted({r.group for r in own} - test_people)
     val = set(others[::VAL_SHARE]) if len(others) > 1 else set()
-    split = {group: "val" if group in val else "train" for group in others} | dict.fromkeys(judged, "test")
-    own = {r.path for r in _known(task)}
-    elsewhere = [r for other in tasks for r in _known(other) if r.group in judged and r.path not in own]
-    normal = [replace(r, split=split[r.group]) for r in _known(task)]
+    split = {group: "val" if group in val else "train" for group in others} | dict.fromkeys(test_people, "test")
+    own_paths = {r.path for r in own}
+    elsewhere = [
+        r
+        for other in tasks
+        for r in _development_recordings(other)
+        if r.group in test_people and r.path not in own_paths
+    ]
+    normal = [replace(r, split=split[r.group]) for r in own]
     return normal + [replace(r, split="test", abnormal=None) for r in elsewhere]
 
 

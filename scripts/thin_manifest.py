@@ -1,7 +1,7 @@
-"""Write a manifest with every n-th clip of another one, to judge a long test split in less time.
+"""Write a manifest with every n-th clip of another one, to evaluate on a long test split in less time.
 
 `python scripts/thin_manifest.py MANIFEST OUT.csv --split test --every 6` keeps the 1st, 7th, 13th, ... normal clip of
-the split, and likewise of its abnormal ones; other splits stay whole. Paths that do not lie below OUT.csv become
+the split, and likewise of its abnormal ones; other splits stay as they are. Paths outside the folder of OUT.csv become
 absolute.
 """
 
@@ -19,23 +19,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("manifest", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--split", choices=("train", "val", "test"), default="test", help="which to thin (test)")
-    parser.add_argument("--every", type=int, required=True, help="keep the first of every N clips")
+    parser.add_argument("--split", choices=("train", "val", "test"), default="test", help="split to thin (test)")
+    parser.add_argument("--every", type=int, required=True, metavar="N", help="keep the first of every N clips")
     a = parser.parse_args()
     if a.every < 1:
         parser.error(f"--every {a.every}; allowed: a whole number of at least 1")
     try:
-        kept = thin(a.manifest, a.out, a.split, a.every)
+        count = thin_manifest(a.manifest, a.out, a.split, a.every)
     except UserError as error:
         sys.exit(f"error: {error}")
-    print(f"{a.out}: {kept} clips")
+    print(f"{a.out}: {count} clips")
 
 
-def thin(manifest: Path, out: Path, split: str, every: int) -> int:
-    """Write the thinned manifest; give the number of clips in it.
+def thin_manifest(manifest: Path, out: Path, split: str, every: int) -> int:
+    """Write the thinned manifest; give its number of clips.
 
     Raises:
-        UserError: the manifest is at fault, or out cannot be written.
+        UserError: the manifest is damaged, or the output cannot be written.
     """
     seen: Counter[bool] = Counter()
     kept = []

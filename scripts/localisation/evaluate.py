@@ -32,7 +32,7 @@ def map_settings(
     """List every combination of map settings, sizes varying fastest.
 
     Args:
-        sizes: sides of the maps, px, 14..256.
+        sizes: sides of the maps, px.
         resamples: bilinear, area.
         line_units: source (lines of 8 source px) or map (lines of 8 * 28 / 480 = 0.467 map px).
         crop_sizes: sides of the cut-out, source px.
@@ -40,12 +40,9 @@ def map_settings(
     Raises:
         UserError: a value is not allowed.
     """
-    for size in sizes:
-        if not 14 <= size <= 256:
-            raise UserError(f"data.img_size={size}; allowed: 14 to 256")
     map_width = PAPER.line_width * PAPER.img_size / PAPER.crop_size
     return [
-        MapSettings(size, crop, resample, map_width if unit == "map" else PAPER.line_width, unit)
+        MapSettings(size, crop, resample, map_width if unit == "map" else PAPER.line_width, unit)  # type: ignore[arg-type]
         for crop, resample, unit, size in product(crop_sizes, resamples, line_units, sizes)
     ]
 

@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evaluation_inputs import noisy_predictions, three_clips
 from skelmap.comparison.comparison import compare_runs
 from skelmap.comparison.runs import flatten_config, read_runs
+from skelmap.evaluation.evaluate import evaluate
+from skelmap.evaluation.results import write_results
 from skelmap.utils.errors import UserError
 from synthetic_sweeps import write_failed, write_run
 
@@ -127,7 +130,7 @@ def test_different_data_sets_of_one_name_get_longer_names(tmp_path: Path) -> Non
             manifest = {"data.manifest": f"/{place}/x/site/manifest.csv"}
             run = write_run(tmp_path / f"{i}{model}", model, 0, manifest, data="site/manifest.csv", simulated=False)
             if digest:
-                (run / "data.json").write_text(json.dumps({"manifest": digest, "recordings": "3"}))
+                (run / "data_digests.json").write_text(json.dumps({"manifest": digest, "recordings": "3"}))
     comparison = compare_runs(tmp_path)
     names = {run.name: run.data for run in comparison.runs}
     assert [names[f"{i}ae"] for i in range(4)] == ["A/x/site", "B/x/site", "A/x/site", "site"]
@@ -138,10 +141,24 @@ def test_different_data_sets_of_one_name_get_longer_names(tmp_path: Path) -> Non
 
 def test_data_sets_in_the_same_folder_are_named_by_their_digests(tmp_path: Path) -> None:
     for i in range(2):
-        (write_run(tmp_path / str(i)) / "data.json").write_text(json.dumps({"manifest": f"{i}", "recordings": "3"}))
+        digests = write_run(tmp_path / str(i)) / "data_digests.json"
+        digests.write_text(json.dumps({"manifest": f"{i}", "recordings": "3"}))
     first, second = (run.data for run in read_runs(tmp_path)[0])
     assert first != second
     assert all(re.fullmatch(r"simulated-paper-0 [0-9a-f]{8} \(simulated\)", name) for name in (first, second))
+
+
+def test_results_of_the_evaluation_are_read(tmp_path: Path) -> None:
+    """The metrics of the comparison equal those that a run reports itself."""
+    rows = three_clips()
+    folder = tmp_path / "run"
+    metrics = write_results(folder, evaluate(noisy_predictions(rows, window=1), rows), {"model": "AE", "seed": 0})
+    (folder / "config.yaml").write_text("seed: 0")
+    (run,), failed = read_runs(folder)
+    assert failed == [] and run.metrics == metrics and run.clip_groups == metrics["groups"]
+    for group, name in zip(compare_runs(folder).groups, ("", "_averaged"), strict=True):
+        assert group.aurocs == [pytest.approx(metrics[f"auroc{name}"])]
+        assert [group.estimate.low, group.estimate.high] == pytest.approx(metrics[f"auroc{name}_interval"])
 
 
 def test_a_configuration_is_flattened() -> None:

@@ -1,4 +1,4 @@
-"""scripts/benchmark.py: rivals compute the same, and every part gives its figures; how large they are is not tested."""
+"""scripts/benchmark.py: all implementations compute the same, and every part yields its measurements."""
 
 import json
 import runpy
@@ -16,7 +16,7 @@ from skelmap.data.datamodule import Batch
 from skelmap.models.lstm_vae import LSTMVAE
 
 SIZES = (6, 28, 5, 20, [4, 8])
-"""T, map side, J, LSTM width, channels."""
+"""T, map side, J, LSTM size, channels."""
 
 
 @pytest.fixture(autouse=True)
@@ -27,9 +27,9 @@ def scripts_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         del sys.modules[name]
 
 
-def rivals() -> tuple[LSTMVAE, torch.nn.Module]:
-    """Both with the same weights, which lie in the same order."""
-    from benchmarks.plain_network import PlainLSTMVAE
+def both_implementations() -> tuple[LSTMVAE, torch.nn.Module]:
+    """Both implementations with the same weights, which are in the same order."""
+    from benchmarks.plain_pytorch import PlainLSTMVAE
 
     ours, plain = LSTMVAE(*SIZES, learning_rate=1e-3), PlainLSTMVAE(*SIZES)
     for a, b in zip(ours.parameters(), plain.parameters(), strict=True):
@@ -42,10 +42,10 @@ def windows(count: int) -> torch.Tensor:
     return (torch.rand(count, 6, 1, 28, 28) < 0.2).float()
 
 
-def test_ten_steps_of_training_are_those_of_the_plain_loop() -> None:
-    from benchmarks.plain_network import negative_elbo
+def test_ten_training_steps_equal_the_plain_loop() -> None:
+    from benchmarks.plain_pytorch import negative_elbo
 
-    ours, plain = rivals()
+    ours, plain = both_implementations()
     by_ours, by_plain = ours.configure_optimizers(), torch.optim.Adam(plain.parameters(), 1e-3)
     for step in range(10):
         maps = windows(16)
@@ -61,10 +61,10 @@ def test_ten_steps_of_training_are_those_of_the_plain_loop() -> None:
             optimiser.step()
 
 
-def test_scores_are_those_of_the_plain_loop() -> None:
-    from benchmarks.score_plain import score
+def test_scores_equal_the_plain_loop() -> None:
+    from benchmarks.plain_pytorch import score
 
-    ours, plain = rivals()
+    ours, plain = both_implementations()
     maps = windows(25)
     with torch.inference_mode():
         scored = ours.eval().predict_step(Batch(torch.arange(25), maps)).score
@@ -72,11 +72,11 @@ def test_scores_are_those_of_the_plain_loop() -> None:
 
 
 @pytest.mark.parametrize("map_channels", [1, 4])
-def test_the_operations_of_a_step_are_what_torch_counts(map_channels: int) -> None:
+def test_training_flops_are_those_that_torch_counts(map_channels: int) -> None:
     """All but the LSTMs', which torch does not count."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    from benchmarks.limits import training_flops
+    from benchmarks.hardware import training_flops
 
     network = LSTMVAE(*SIZES, learning_rate=1e-3, map_channels=map_channels).network
     with FlopCounterMode(display=False) as counted:
@@ -86,45 +86,55 @@ def test_the_operations_of_a_step_are_what_torch_counts(map_channels: int) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("worker", ["train_skelmap", "train_plain", "train_keras", "score_skelmap", "score_plain"])
-def test_every_rival_runs_its_laps(worker: str, tmp_path: Path) -> None:
-    if worker == "train_keras" and find_spec("tensorflow") is None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("skelmap_lightning", "train"),
+        ("plain_pytorch", "train"),
+        ("paper_keras",),
+        ("skelmap_lightning", "score"),
+        ("plain_pytorch", "score"),
+    ],
+    ids=" ".join,
+)
+def test_every_implementation_runs_its_repetitions(command: tuple[str, ...], tmp_path: Path) -> None:
+    if command == ("paper_keras",) and find_spec("tensorflow") is None:
         pytest.skip("TensorFlow is not installed: it comes with the extra bench")
-    from benchmarks.race import race
+    from benchmarks.interleaved import run_interleaved
 
-    small = ("data.stride=100", "data.img_size=14", "model.hidden_size=8", "data.batch_size=4")
-    took, failed = race({"it": (worker, (str(tmp_path), "1", *small))}, 2)
-    assert not failed and took["it"] > 0
-
-
-def test_a_rival_that_cannot_run_is_left_out_with_its_reason(tmp_path: Path) -> None:
-    from benchmarks.race import race
-
-    took, failed = race({"it": ("no_such_rival", ())}, 1)
-    assert not took and "no_such_rival" in failed["it"]
+    module, *task = command
+    small = ("data.window_stride=100", "data.img_size=14", "model.hidden_size=8", "data.batch_size=4")
+    seconds, failed = run_interleaved({"it": (module, (*task, str(tmp_path), "1", *small))}, 2)
+    assert not failed and seconds["it"] > 0
 
 
-def test_growth_is_measured_for_every_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    from benchmarks import growth
+def test_an_implementation_that_cannot_run_is_left_out_with_its_error() -> None:
+    from benchmarks.interleaved import run_interleaved
 
-    monkeypatch.setattr(growth, "PAPER", {"seq_len": 4, "img_size": 14, "hidden_size": 8})
-    monkeypatch.setattr(growth, "VARIED", {"seq_len": (2, 6), "img_size": (28,), "hidden_size": (4,)})
-    steps = list(growth.steps(least=0))
-    assert [step[:2] for step in steps] == [("seq_len", 2), ("seq_len", 6), ("img_size", 28), ("hidden_size", 4)]
-    assert all(train > 0 and score > 0 for _, _, train, score in steps)
+    seconds, failed = run_interleaved({"it": ("no_such_module", ())}, 1)
+    assert not seconds and "no_such_module" in failed["it"]
+
+
+def test_step_costs_are_measured_for_every_size() -> None:
+    from benchmarks.model_cost import step_costs
+
+    paper = {"seq_len": 4, "img_size": 14, "hidden_size": 8}
+    costs = list(step_costs(paper, {"seq_len": (2, 6), "img_size": (28,), "hidden_size": (4,)}, least=0))
+    assert [cost[:2] for cost in costs] == [("seq_len", 2), ("seq_len", 6), ("img_size", 28), ("hidden_size", 4)]
+    assert all(train > 0 and score > 0 for _, _, train, score in costs)
 
 
 @pytest.mark.slow
-def test_every_other_part_gives_its_figures(tmp_path: Path) -> None:
-    figures = tmp_path / "figures.json"
-    run("--quick", "--only", "limits", "live", "cache", "judging", "--json", str(figures))
-    written = json.loads(figures.read_text())
+def test_every_other_part_yields_its_measurements(tmp_path: Path) -> None:
+    measurements = tmp_path / "figures.json"
+    run("--quick", "--only", "limits", "live", "cache", "evaluation", "--json", str(measurements))
+    written = json.loads(measurements.read_text())
     assert {"machine", "peak_float32", "bandwidth", "live_28", "live_28_p99"} <= written.keys()
-    assert {"maps_per_second", "auroc_1000000", "afterwards"} <= written.keys()
+    assert {"maps_per_second_28", "auroc_1000000", "report"} <= written.keys()
     assert all(value >= 0 for key, value in written.items() if key != "machine")
 
 
-def test_a_folder_that_is_not_there_is_refused_at_once(tmp_path: Path) -> None:
+def test_a_missing_output_folder_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="there is no folder"):
         run("--json", str(tmp_path / "nowhere" / "figures.json"))
 

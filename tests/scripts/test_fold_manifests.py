@@ -1,4 +1,4 @@
-"""scripts/fold_manifests.py deals people into folds and never looks at the test split."""
+"""scripts/fold_manifests.py assigns people to folds and leaves the test split out."""
 
 import runpy
 import sys
@@ -22,7 +22,7 @@ def fold(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 
 @pytest.fixture
 def manifests(tmp_path: Path) -> list[str]:
-    """Two tasks of the same seven people; g is judged."""
+    """Two tasks of the same seven people; g is in the test split."""
     for task in TASKS:
         for person in SPLITS:
             write_clip(tmp_path / f"{task}_{person}.npz", make_clip(wave(2)))
@@ -38,16 +38,16 @@ def folds_of(folder: Path, task: str) -> list[Manifest]:
     return [read_manifest(path) for path in sorted(folder.glob(f"fold*/{task}.csv"))]
 
 
-def test_everybody_known_is_judged_once_and_in_all_they_do(
+def test_every_development_person_is_tested_once_with_all_tasks(
     manifests: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fold(monkeypatch, *manifests, "--out", str(tmp_path / "out"))
     for task in TASKS:
         folds = folds_of(tmp_path / "out", task)
         assert len(folds) == 3
-        judged = [sorted({r.group for r in one.split("test")}) for one in folds]
-        assert sorted(person for people in judged for person in people) == list("abcdef")
-        for one, people in zip(folds, judged, strict=True):
+        tested = [sorted({r.group for r in one.split("test")}) for one in folds]
+        assert sorted(person for people in tested for person in people) == list("abcdef")
+        for one, people in zip(folds, tested, strict=True):
             assert {r.clip for r in one.split("test")} == {f"{other}_{p}" for other in TASKS for p in people}
             assert all((r.abnormal == ()) == r.clip.startswith(task) for r in one.recordings)
             assert {r.group for r in one.recordings} == set("abcdef")
@@ -55,9 +55,7 @@ def test_everybody_known_is_judged_once_and_in_all_they_do(
             assert all(r.path == (tmp_path / f"{r.clip}.npz").resolve() for r in one.recordings)
 
 
-def test_the_seed_deals_anew_and_the_same_again(
-    manifests: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_seed_determines_the_folds(manifests: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for out, seed in (("one", "1"), ("again", "1"), ("other", "2")):
         fold(monkeypatch, *manifests, "--out", str(tmp_path / out), "--seed", seed)
     one, again, other = (
@@ -66,15 +64,15 @@ def test_the_seed_deals_anew_and_the_same_again(
     assert one == again != other
 
 
-def test_mistakes_are_named(manifests: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_arguments_are_refused(manifests: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = ("--out", str(tmp_path / "out"))
     with pytest.raises(SystemExit, match=r"--folds 4; allowed with 6 people: 2 to 3"):
         fold(monkeypatch, *manifests, *out, "--folds", "4")
-    with pytest.raises(SystemExit, match=r"name those of other tasks"):
+    with pytest.raises(SystemExit, match=r"add those of other tasks"):
         fold(monkeypatch, manifests[0], *out)
     mixed = tmp_path / "mixed.csv"
     mixed.write_text(Path(manifests[0]).read_text().replace(",test,", ",TEST,").replace(",train,", ",test,"))
     mixed.write_text(mixed.read_text().replace(",TEST,", ",train,").replace(",all", ","))
-    with pytest.raises(SystemExit, match=r"group g is judged there and trains in .*mixed.csv"):
+    with pytest.raises(SystemExit, match=r"test group g is a training group of .*mixed.csv"):
         fold(monkeypatch, manifests[1], str(mixed), *out)
     assert not (tmp_path / "out").exists()

@@ -47,13 +47,13 @@ def one_joint(places: np.ndarray) -> np.ndarray:
 
 
 def test_nearest_map_locates_a_lone_joint_within_a_map_pixel(tmp_path: Path) -> None:
-    """Known places lie on a grid of 10 px, so the nearest train one is at most 7.1 px off; a map pixel is 12 px.
+    """Training positions lie on a grid of 10 px, the nearest at most 7.1 px away; a map pixel is 12 px.
 
     The disc covers 3 map pixels, so that the maps of near positions have most of their pixels in common.
     """
     grid = np.stack(np.meshgrid(np.arange(-200, 201, 10), np.arange(-200, 201, 10)), axis=-1).reshape(-1, 2)
-    test = np.random.default_rng(0).uniform(-200, 200, (100, 2))
-    write_split(tmp_path, one_joint(grid), one_joint(test))
+    positions = np.random.default_rng(0).uniform(-200, 200, (100, 2))
+    write_split(tmp_path, one_joint(grid), one_joint(positions))
     setting = MapSettings(img_size=40, resample="area", line_width=30)
     train, test = poses(tmp_path), poses(tmp_path, "test")
     found = nearest_map(train, train.draw(setting), test.draw(setting), 0)
@@ -67,12 +67,12 @@ def test_nearest_map_locates_a_lone_joint_within_a_map_pixel(tmp_path: Path) -> 
 
 
 def test_nearest_map_finds_a_training_map_and_takes_missing_joints_from_the_next_one(tmp_path: Path) -> None:
-    train = np.stack([person(), person(), person()])
-    train[1, ELBOW, :2] += (-40, -20)
-    train[2, ELBOW, :2] += (-60, -90)
-    hip = BODY_25.joints.index("left_big_toe")
-    train[0, hip] = 0
-    write_split(tmp_path, train, train[:1])
+    keypoints = np.stack([person(), person(), person()])
+    keypoints[1, ELBOW, :2] += (-40, -20)
+    keypoints[2, ELBOW, :2] += (-60, -90)
+    big_toe = BODY_25.joints.index("left_big_toe")
+    keypoints[0, big_toe] = 0
+    write_split(tmp_path, keypoints, keypoints[:1])
     train, test = poses(tmp_path), poses(tmp_path, "test")
     setting = MapSettings(img_size=56)
     found = nearest_map(train, train.draw(setting), test.draw(setting), 0)[0]

@@ -17,7 +17,7 @@ def thin(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
     runpy.run_path(str(ROOT / "scripts" / "thin_manifest.py"), run_name="__main__")
 
 
-def test_normal_and_abnormal_clips_are_thinned_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_normal_and_abnormal_clips_are_thinned_separately(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [[f"train{i}", f"train{i}.npz", "train", "t"] for i in range(4)]
     marks = (("n", ""), ("x", "all"))
     lines += [[f"{kind}{i}", f"{kind}{i}.npz", "test", "u", mark] for i in range(7) for kind, mark in marks]
@@ -33,7 +33,7 @@ def test_normal_and_abnormal_clips_are_thinned_apart(tmp_path: Path, monkeypatch
     assert [r.abnormal for r in kept if r.split == "test"] == [(), None] * 3
 
 
-def test_every_clip_may_be_kept_and_a_missing_manifest_is_named(
+def test_every_1_keeps_all_clips_and_a_missing_manifest_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in "ab":

@@ -1,4 +1,4 @@
-"""The W&B dashboard, without a server: what would be sent, and what is said to people without an account."""
+"""The W&B dashboard without a server: the view that would be sent, and messages to users without an account."""
 
 import json
 import os
@@ -14,10 +14,10 @@ from skelmap.training.run_dir import plain
 from skelmap.utils.names import flatten
 
 pytest.importorskip("wandb_workspaces")
-pytestmark = pytest.mark.slow  # each starts a process that imports for seconds
+pytestmark = pytest.mark.slow  # each starts a process with seconds of imports
 
 
-def call(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def create_dashboard(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_") and k != "NETRC"}
     return subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "wandb_workspace.py"), *arguments],
@@ -29,8 +29,8 @@ def call(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_dashboard_asks_for_what_runs_log(tmp_path: Path, compose: Compose) -> None:
-    done = call(tmp_path, "someone/skelmap", "--dry-run")
+def test_the_dashboard_shows_keys_and_metrics_that_runs_log(tmp_path: Path, compose: Compose) -> None:
+    done = create_dashboard(tmp_path, "someone/skelmap", "--dry-run")
     assert done.returncode == 0, done.stderr
     view = json.loads(done.stdout)
     assert (view["entity"], view["project"]) == ("someone", "skelmap")
@@ -62,13 +62,13 @@ def test_the_dashboard_asks_for_what_runs_log(tmp_path: Path, compose: Compose) 
     }
 
 
-def test_without_an_account_it_says_what_to_do(tmp_path: Path) -> None:
-    done = call(tmp_path, "someone/skelmap")
+def test_users_without_an_account_are_told_to_log_in(tmp_path: Path) -> None:
+    done = create_dashboard(tmp_path, "someone/skelmap")
     assert done.returncode == 1
     assert "wandb login" in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("project", ["skelmap", "a/b/c"])
-def test_a_project_without_its_owner_is_refused(tmp_path: Path, project: str) -> None:
-    done = call(tmp_path, project, "--dry-run")
+def test_a_project_without_an_owner_is_refused(tmp_path: Path, project: str) -> None:
+    done = create_dashboard(tmp_path, project, "--dry-run")
     assert done.returncode == 2 and f"{project}: give ENTITY/PROJECT" in done.stderr

@@ -48,7 +48,7 @@ def test_a_file_without_keys_is_refused(content: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("line", "message"), [
     ("data.seq_len: {choice: [8, 16]}", "sum over the pixels"),
     ("data.img_size: {int: [14, 56]}", "sum over the pixels"),
-    ("data.stride: {int: [1, 5]}", "sum over the pixels"),
+    ("data.window_stride: {int: [1, 5]}", "sum over the pixels"),
     ("model.beta: {float: [0, 1]}", "weight of the KL"),
     ("model.score: {choice: [bce, elbo]}", "does not depend"),
     ("model._target_: {choice: [skelmap.models.AE, skelmap.models.VAE]}", "tune each model on its own"),

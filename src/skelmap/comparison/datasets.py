@@ -7,6 +7,7 @@ from typing import Any
 
 import xxhash
 
+from skelmap.training.run_dir import DIGESTS
 from skelmap.utils.io import read_bytes
 
 
@@ -16,7 +17,7 @@ class Dataset:
 
     Attributes:
         manifest: path of the manifest, as far as the run's files tell it.
-        digest: checksum of data.json, which holds checksums of the manifest and its recordings; empty without it.
+        digest: checksum of data_digests.json, which holds those of the manifest and its recordings; empty without it.
         simulated: whether the recordings are simulated.
     """
 
@@ -34,11 +35,11 @@ class Dataset:
             metrics: content of metrics.json.
 
         Raises:
-            UserError: data.json exists and cannot be read.
+            UserError: data_digests.json exists and cannot be read.
         """
         path = str(config.get("data.manifest") or f"{config.get('data.manifest.folder', '')}/manifest.csv")
         named = str(metrics.get("data", path))  # the manifest's name and its folder's
-        digests = run / "data.json"
+        digests = run / DIGESTS
         digest = xxhash.xxh3_64_hexdigest(read_bytes(digests)) if digests.exists() else ""
         simulated = bool(metrics.get("simulated", False))
         return cls(Path(path if path.endswith(f"/{named}") else named), digest, simulated)

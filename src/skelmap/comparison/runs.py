@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from skelmap.comparison.datasets import Dataset, dataset_names
 from skelmap.comparison.scores import RunScores, ScoresReader
+from skelmap.training.run_dir import CONFIG, FAILED, METRICS
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import read_bytes, read_json_object, read_yaml
 from skelmap.utils.names import flatten
@@ -16,7 +17,7 @@ from skelmap.utils.schema import validate
 
 OUTPUT_FOLDER = "comparison"
 """Subfolder of a sweep's folder that the comparison is written to."""
-UNFINISHED = "neither metrics.json nor failed.txt: interrupted, or still running"
+UNFINISHED = f"neither {METRICS} nor {FAILED}: interrupted, or still running"
 
 Value = str | int | float | bool | None
 """Value of a configuration key; a list is converted to text."""
@@ -130,7 +131,7 @@ def _run_folders(folder: Path) -> list[Path]:
     """Find the run folders; subfolders of a run (.hydra, wandb) are not searched."""
     found = []
     for path, folders, files in os.walk(folder):
-        if "config.yaml" in files:
+        if CONFIG in files:
             found.append(Path(path))
             folders.clear()
         folders[:] = [name for name in folders if not name.startswith(".") and name != OUTPUT_FOLDER]
@@ -140,10 +141,10 @@ def _run_folders(folder: Path) -> list[Path]:
 def _read_run(path: Path, name: str, reader: ScoresReader) -> tuple[RunResult, Dataset] | FailedRun:
     config: dict[str, Value] = {}
     try:
-        config = flatten_config(read_yaml(path / "config.yaml"))
-        if not (path / "metrics.json").exists():
+        config = flatten_config(read_yaml(path / CONFIG))
+        if not (path / METRICS).exists():
             return _without_metrics(path, name, config)
-        metrics = _read_metrics(path / "metrics.json")
+        metrics = _read_metrics(path / METRICS)
         scores = reader.read(path / "scores.csv", str(metrics.get("score", "score")))
         dataset = Dataset.of_run(path, config, metrics)
         return RunResult(name, config, metrics, _read_versions(path), scores, dataset.name()), dataset
@@ -155,7 +156,7 @@ def _read_run(path: Path, name: str, reader: ScoresReader) -> tuple[RunResult, D
 Number = Annotated[float, Field(ge=-1e300, le=1e300, allow_inf_nan=False)] | None
 
 
-class ActionMetrics(BaseModel):
+class ActionSchema(BaseModel):
     """An action in metrics.json."""
 
     model_config = ConfigDict(strict=True)
@@ -163,14 +164,14 @@ class ActionMetrics(BaseModel):
     auroc: Number = None
 
 
-class ScoreMetrics(BaseModel):
+class ScoreSchema(BaseModel):
     """A score type in metrics.json."""
 
     model_config = ConfigDict(strict=True)
-    actions: list[ActionMetrics]
+    actions: list[ActionSchema]
 
 
-class Metrics(BaseModel):
+class MetricsSchema(BaseModel):
     """The entries of metrics.json that a comparison uses; all may be missing, others are kept unchecked."""
 
     model_config = ConfigDict(strict=True, protected_namespaces=())
@@ -183,7 +184,7 @@ class Metrics(BaseModel):
     peak_memory_mb: Number = None
     parameters: Number = None
     groups: dict[str, str] = Field({}, description="the name of a group by clip")
-    details: dict[str, ScoreMetrics] = Field({}, description="by score type, a list of actions with their AUROC")
+    details: dict[str, ScoreSchema] = Field({}, description="by score type, a list of actions with their AUROC")
 
 
 def _read_metrics(path: Path) -> dict[str, Any]:
@@ -194,17 +195,17 @@ def _read_metrics(path: Path) -> dict[str, Any]:
     """
     metrics = read_json_object(path)
     try:
-        validate(Metrics, metrics)
+        validate(MetricsSchema, metrics)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     return metrics
 
 
 def _without_metrics(path: Path, name: str, config: dict[str, Value]) -> FailedRun:
-    failed = path / "failed.txt"
+    failed = path / FAILED
     if not failed.exists():
         return FailedRun(name, "unfinished", UNFINISHED, UNFINISHED, config)
-    text = read_bytes(failed).decode(errors="replace").strip() or "failed.txt is empty"
+    text = read_bytes(failed).decode(errors="replace").strip() or f"{FAILED} is empty"
     return FailedRun(name, "failed", text.splitlines()[-1].strip(), text, config)
 
 

@@ -14,6 +14,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from skelmap.comparison.sweep import run_folders, run_overrides
+from skelmap.training.run_dir import FAILED, METRICS
 
 POLL_SECONDS = 2.0
 """Interval at which the run folders are checked."""
@@ -43,8 +44,8 @@ class RunCounts(NamedTuple):
     @classmethod
     def of(cls, folders: Sequence[Path]) -> "RunCounts":
         """Count from the files in the run folders."""
-        failed = [(folder / "failed.txt").exists() for folder in folders]
-        done = [(folder / "metrics.json").exists() for folder in folders]
+        failed = [(folder / FAILED).exists() for folder in folders]
+        done = [(folder / METRICS).exists() for folder in folders]
         return cls(len(folders), sum(d and not f for d, f in zip(done, failed, strict=True)), sum(failed))
 
     @property
@@ -125,7 +126,7 @@ class SweepProgress(Callback):
         _check_manifests(run_overrides(config))
         self._folders = tuple(run_folders(config))
         for folder in self._folders:
-            (folder / "failed.txt").unlink(missing_ok=True)  # these runs are tried again
+            (folder / FAILED).unlink(missing_ok=True)  # these runs are tried again
         if self._folders:
             self._printer = ProgressPrinter(self._folders)
 
@@ -161,8 +162,8 @@ def _check_manifests(runs: list[list[str]]) -> None:
 
 def _failure(folder: Path) -> str | None:
     """Get the last line of a run's failed.txt, or say that results are missing; None for a finished run."""
-    failed = folder / "failed.txt"
+    failed = folder / FAILED
     if failed.exists():
         lines = failed.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return lines[-1].strip() if lines else "failed.txt is empty"
-    return None if (folder / "metrics.json").exists() else "ended without results"
+        return lines[-1].strip() if lines else f"{FAILED} is empty"
+    return None if (folder / METRICS).exists() else "ended without results"

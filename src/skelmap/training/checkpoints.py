@@ -142,7 +142,7 @@ def check_compatible(path: Path, content: dict[str, Any], model: Model, data: Sk
         raise UserError(
             f"ckpt_path={path}: not a checkpoint of {type(model).__name__}; repeat model=... of the run that made it"
         )
-    for group, now in (("model", model.hparams), ("data", data.hparams)):
+    for group, now in (("data", data.hparams), ("model", model.hparams)):  # sizes of the model follow those of the data
         before = flatten(trained[group])
         for key, value in flatten(now).items():
             if key.partition(".")[0] not in FREE and (was := before.get(key)) != value:

@@ -1,6 +1,6 @@
-"""Worker: training with the paper's stack, Keras 3 on TensorFlow: the same layers, `train_on_batch` on float windows.
+"""The paper's LSTM-VAE in the paper's stack, Keras on TensorFlow: same layers, `train_on_batch` on float windows.
 
-python -m benchmarks.train_keras FOLDER STEPS OVERRIDE...
+`python -m benchmarks.paper_keras FOLDER STEPS OVERRIDE...` is a worker of `benchmarks.interleaved`.
 """
 
 import os
@@ -12,24 +12,23 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from benchmarks.pace import Pace
-from benchmarks.windows import configuration, materialised
+from benchmarks.common import data_module, resolved, training_windows
+from benchmarks.interleaved import RepetitionTimer
 from skelmap.models.networks import stage_shapes
-from skelmap.training.instantiate import build
 
 
 class Sample(layers.Layer):
-    """Draw the latents and add the KL divergence to the loss."""
+    """Sampling layer of the latents; adds the KL divergence to the loss."""
 
     def call(self, moments: tf.Tensor) -> tf.Tensor:
-        """Turn (B, 2 J) moments into (B, J) latents."""
+        """Sample (B, J) latents from (B, 2 J) means and log variances."""
         mu, logvar = ops.split(moments, 2, axis=1)
         self.add_loss(0.5 * ops.mean(ops.sum(ops.square(mu) + ops.exp(logvar) - 1 - logvar, axis=1)))
         return mu + keras.random.normal(ops.shape(mu)) * ops.exp(0.5 * logvar)
 
 
 def network(seq_len: int, img_size: int, latent_dim: int, hidden_size: int, channels: list[int]) -> keras.Model:
-    """Build it; maps are (B, T, H, W, 1)."""
+    """Build the LSTM-VAE for maps (B, T, H, W, 1)."""
     shapes = stage_shapes(img_size, channels)
     maps = x = keras.Input((seq_len, img_size, img_size, 1))
     for after, _, _ in shapes[1:]:
@@ -51,22 +50,22 @@ def network(seq_len: int, img_size: int, latent_dim: int, hidden_size: int, chan
 
 
 def negative_log_likelihood(maps: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Give it for each window, nats."""
+    """Negative log-likelihood of each window, (B,), nats."""
     return ops.sum(tf.nn.sigmoid_cross_entropy_with_logits(labels=maps, logits=logits), axis=(1, 2, 3, 4))
 
 
 def main(folder: str, steps: str, *overrides: str) -> None:
-    """Train until the parent has enough."""
-    cfg = configuration(folder, *overrides)
-    m = cfg.model
-    windows = materialised(build(cfg.data), "train").permute(0, 1, 3, 4, 2).numpy()
-    batches = tf.data.Dataset.from_tensor_slices(windows).shuffle(len(windows)).repeat().batch(cfg.data.batch_size)
-    model = network(m.seq_len, m.img_size, m.latent_dim, m.hidden_size, list(m.channels))
-    model.compile(keras.optimizers.Adam(m.learning_rate), negative_log_likelihood)
-    pace = Pace(int(steps))
+    """Train until the parent ends."""
+    config = resolved(folder, *overrides)
+    data, m = config["data"], config["model"]
+    windows = training_windows(data_module(config)).permute(0, 1, 3, 4, 2).numpy()
+    batches = tf.data.Dataset.from_tensor_slices(windows).shuffle(len(windows)).repeat().batch(data["batch_size"])
+    model = network(data["seq_len"], data["img_size"], m["latent_dim"], m["hidden_size"], m["channels"])
+    model.compile(keras.optimizers.Adam(m["learning_rate"]), negative_log_likelihood)
+    timer = RepetitionTimer(int(steps))
     for maps in batches.prefetch(2):
         model.train_on_batch(maps, maps)
-        if not pace.step():
+        if not timer.step():
             return
 
 

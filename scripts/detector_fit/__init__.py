@@ -1,1 +1,0 @@
-"""Fit the detector model of the simulation to measured detections (fit_detector.py)."""
