@@ -1,6 +1,7 @@
 """Losses and scores of the networks against NumPy and torch.distributions."""
 
 from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -9,9 +10,11 @@ from model_cases import NETWORKS, network, some_maps
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from skelmap.data.datamodule import Batch
-from skelmap.models.autoencoder import SCORES
+from skelmap.models.autoencoder import Score
 from skelmap.models.losses import active_units, bernoulli_nll, gaussian_kl, gaussian_nll, reconstruction_error
 from skelmap.utils.errors import UserError
+
+SCORES = get_args(Score)
 
 
 def nll(logits: torch.Tensor, maps: torch.Tensor) -> np.ndarray:

@@ -52,7 +52,7 @@ def test_a_model_without_a_learning_rate_is_not_told_to_lower_it(
     monkeypatch.setattr(MeanTemplate, "describe", lambda self, x: (torch.full((len(x),), torch.nan), None))
     words = r"validation batch 1: the loss is nan; .* clip val\. .* before\. Another look at these clips may help"
     with pytest.raises(UserError, match=words):
-        run(compose(*SMALL, f"data.manifest={task}", "model=mean_map"))
+        run(compose(*SMALL, f"data.manifest={task}", "model=mean_template"))
 
 
 @pytest.mark.parametrize(("abnormal", "kind"), [("", "normal"), ("all", "abnormal")])
@@ -62,7 +62,7 @@ def test_a_test_split_of_one_class_has_no_auroc_and_says_so(
     for seed, name in enumerate(("train", "test")):
         write_clip(tmp_path / f"{name}.npz", make_clip(wave(30, seed), name))
     lines = [["train", "train.npz", "train", "a"], ["test", "test.npz", "test", "b", abnormal]]
-    numbers = run(compose(*SMALL, f"data.manifest={write_manifest(tmp_path, lines)}", "model=mean_map"))
+    numbers = run(compose(*SMALL, f"data.manifest={write_manifest(tmp_path, lines)}", "model=mean_template"))
     words = f"all 30 evaluated frames are {kind}; an AUROC needs normal and abnormal ones"
     assert (numbers["auroc"], numbers["auroc_reason"]) == (None, words)
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["auroc"] is None
@@ -74,5 +74,5 @@ def test_a_score_that_is_always_the_same_is_chance(
     task: Path, compose: Compose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(MeanTemplate, "describe", lambda self, x: (torch.full((len(x),), 1e6), None))
-    numbers = run(compose(*SMALL, f"data.manifest={task}", "model=mean_map"))
+    numbers = run(compose(*SMALL, f"data.manifest={task}", "model=mean_template"))
     assert numbers["auroc"] == numbers["auroc_averaged"] == 0.5

@@ -33,7 +33,7 @@ def test_a_signal_in_the_middle_of_training(name: str, task: Path, tmp_path: Pat
     said = finish(training)
     assert training.returncode == 128 + signal.Signals[name], said
     assert (
-        f"stopped by {name}; go on with ckpt_path={last}" in re.sub(r"\s*\n\s*", " ", said) and "Traceback" not in said
+        f"stopped by {name}; resume with ckpt_path={last}" in re.sub(r"\s*\n\s*", " ", said) and "Traceback" not in said
     )
     check_whole(tmp_path)
     assert not list(tmp_path.rglob("*.partial"))

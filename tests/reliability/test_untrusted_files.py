@@ -218,7 +218,7 @@ def test_a_secret_in_a_configuration_is_refused(compose: Compose) -> None:
 def test_a_run_writes_no_secret(task: Path, compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     note = "+note='${oc.env:WANDB_API_KEY} rtsp://me:hunter2@camera/'"
-    run(compose(*QUICK, "model=mean_map", f"data.manifest={task}", note))
+    run(compose(*QUICK, "model=mean_template", f"data.manifest={task}", note))
     written = [p for p in (tmp_path / "run").rglob("*") if p.is_file()]
     assert {"report.html", "config.yaml", "metrics.json"} <= {p.name for p in written}
     assert not [p for p in written if KEY.encode() in p.read_bytes() or b"hunter2" in p.read_bytes()]
@@ -256,7 +256,7 @@ def test_names_from_data_are_text_in_reports_and_studies(compose: Compose, tmp_p
             [f"{EVIL}{i}", f"{i}.npz", split, f"{EVIL}{split}", "10-20" * (split == "test"), f"{EVIL}:0-30"[-64:]]
         )
     manifest = write_manifest(folder, lines)
-    cfg = compose(*QUICK, "model=mean_map", "data.manifest=x.csv")
+    cfg = compose(*QUICK, "model=mean_template", "data.manifest=x.csv")
     cfg.data.manifest = str(manifest)
     run(cfg)
     for page in (tmp_path / "run" / "report.html", write_comparison(compare_runs(tmp_path / "run"))):

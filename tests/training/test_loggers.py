@@ -1,4 +1,4 @@
-"""Weights & Biases: online for those logged in, else offline; the user's mode is the user's."""
+"""Weights & Biases: online with an account, else offline; WANDB_MODE of the user is kept. Names of metrics."""
 
 import logging
 import os
@@ -10,7 +10,6 @@ import pytest
 
 from skelmap.training.loggers import closing, scalars, wandb_logger
 from skelmap.utils.errors import UserError
-from skelmap.utils.names import flatten
 from wandb_offline import OfflineRun
 
 
@@ -18,7 +17,7 @@ from wandb_offline import OfflineRun
 def no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     for key in ("WANDB_API_KEY", "WANDB_BASE_URL", "NETRC"):
         monkeypatch.delenv(key, raising=False)
-    monkeypatch.setenv("WANDB_MODE", "x")  # so that monkeypatch takes back what wandb_logger sets
+    monkeypatch.setenv("WANDB_MODE", "x")  # so that monkeypatch restores what wandb_logger changes
     monkeypatch.delenv("WANDB_MODE")
     monkeypatch.setenv("HOME", str(tmp_path))
     return monkeypatch
@@ -30,7 +29,7 @@ def mode_after_opening(folder: Path) -> str | None:
     return os.environ.get("WANDB_MODE")
 
 
-def test_without_an_account_it_is_offline_and_says_how_to_sync(
+def test_without_an_account_runs_are_offline_and_the_log_says_how_to_sync(
     no_account: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
@@ -38,7 +37,7 @@ def test_without_an_account_it_is_offline_and_says_how_to_sync(
     assert f"wandb sync {tmp_path}/run/wandb/offline-run-*" in caplog.text
 
 
-def test_a_key_or_a_netrc_entry_means_online(no_account: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_with_a_key_or_a_netrc_entry_runs_are_online(no_account: pytest.MonkeyPatch, tmp_path: Path) -> None:
     no_account.setenv("WANDB_API_KEY", "0" * 40)
     assert mode_after_opening(tmp_path) is None
     no_account.delenv("WANDB_API_KEY")
@@ -50,7 +49,7 @@ def test_a_key_or_a_netrc_entry_means_online(no_account: pytest.MonkeyPatch, tmp
     assert mode_after_opening(tmp_path) == "offline"
 
 
-def test_the_account_must_be_on_the_server_in_use(no_account: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_account_is_looked_up_for_the_server_in_use(no_account: pytest.MonkeyPatch, tmp_path: Path) -> None:
     no_account.setenv("WANDB_BASE_URL", "https://wandb.example:8080/x")
     netrc = tmp_path / ".netrc"
     netrc.write_text("machine wandb.example login user password secret\n")
@@ -59,20 +58,18 @@ def test_the_account_must_be_on_the_server_in_use(no_account: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("mode", ["disabled", "online", "offline"])
-def test_the_user_s_mode_is_kept(no_account: pytest.MonkeyPatch, tmp_path: Path, mode: str) -> None:
+def test_the_mode_of_the_user_is_kept(no_account: pytest.MonkeyPatch, tmp_path: Path, mode: str) -> None:
     no_account.setenv("WANDB_MODE", mode)
     assert mode_after_opening(tmp_path) == mode
 
 
-def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_package_is_named_with_its_installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(UserError, match="logger=wandb needs the package wandb: pip install"):
         wandb_logger(str(tmp_path), "skelmap")
 
 
-def test_long_names_are_cut_to_what_the_server_takes_and_stay_different(
-    no_account: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_long_names_are_shortened_to_the_limit_of_the_server(no_account: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("wandb")
     long = "data.img_size=28,data.seq_len=30," * 5
     names = [wandb_logger(str(tmp_path / f"{long}seed={seed}"), "skelmap")._wandb_init["name"] for seed in (0, 1, 0)]
@@ -80,9 +77,7 @@ def test_long_names_are_cut_to_what_the_server_takes_and_stay_different(
     assert names[0] == names[2] != names[1] and long.startswith(names[0][:119])
 
 
-def test_a_run_is_closed_and_marked_as_failed_where_an_error_goes_through(
-    no_account: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_an_error_closes_the_run_and_marks_it_as_failed(no_account: pytest.MonkeyPatch, tmp_path: Path) -> None:
     wandb = pytest.importorskip("wandb")
     logger = wandb_logger(str(tmp_path), "skelmap")
     with pytest.raises(ZeroDivisionError), closing([logger]):
@@ -97,26 +92,20 @@ def test_a_run_is_closed_and_marked_as_failed_where_an_error_goes_through(
     assert OfflineRun(folder).exit_code == 1
 
 
-def test_closing_opens_no_run_where_nothing_was_logged(no_account: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_closing_opens_no_run_if_nothing_was_logged(no_account: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), closing([wandb_logger(str(tmp_path), "skelmap")]):
         raise ZeroDivisionError
     assert not (tmp_path / "wandb").exists()
 
 
-def test_nested_configuration_becomes_flat() -> None:
-    nested = {"a": {"b": {"c": 1}, "d": [1, 2]}, "e": None}
-    assert flatten(nested) == {"a.b.c": 1, "a.d": [1, 2], "e": None}
-    assert flatten(nested, "/") == {"a/b/c": 1, "a/d": [1, 2], "e": None}
-
-
-def test_numbers_of_the_test_split_are_named_apart_from_the_others() -> None:
-    numbers = {
+def test_metrics_of_the_test_split_have_their_own_prefix() -> None:
+    metrics = {
         **{"model": "AE", "simulated": False, "seed": 3, "epochs": 2, "val_loss": 5.0, "train_seconds": 1.5},
         **{"parameters": 7, "peak_memory_mb": 8, "auroc": 0.7, "auroc_interval": [0.5, 0.9], "auroc_online": None},
         **{"auroc_online_interval": None, "base_rate": 0.25, "score": "window", "seq_len": 30},
         "details": {"window": {"actions": [{"action": "run", "auroc": 0.8}, {"action": "wave", "auroc": None}]}},
     }
-    assert scalars(numbers) == {
+    assert scalars(metrics) == {
         **{"val/best_loss": 5.0, "cost/train_seconds": 1.5, "cost/parameters": 7, "cost/peak_memory_mb": 8},
         **{"test/auroc": 0.7, "test/auroc_low": 0.5, "test/auroc_high": 0.9, "test/base_rate": 0.25},
         "test/actions/run/auroc": 0.8,

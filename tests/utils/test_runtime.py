@@ -1,4 +1,4 @@
-"""A run's highest memory is its own, not that of what the process did before."""
+"""Peak memory of a part of a process."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,8 @@ from skelmap.utils.runtime import PROC, peak_memory_mb, reset_peak_memory
 MB = 10**6
 
 
-@pytest.mark.skipif(not (PROC / "clear_refs").exists(), reason="only Linux tells the peak of a part of a process")
-def test_the_peak_is_that_of_what_came_since() -> None:
+@pytest.mark.skipif(not (PROC / "clear_refs").exists(), reason="only Linux resets the peak memory")
+def test_the_peak_is_that_since_the_last_reset() -> None:
     reset_peak_memory()
     begin = peak_memory_mb()
     assert begin
@@ -21,7 +21,7 @@ def test_the_peak_is_that_of_what_came_since() -> None:
     assert peak_memory_mb() == pytest.approx(begin + 100, abs=60)
 
 
-def test_where_the_system_does_not_tell_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_peak_is_none_where_the_system_does_not_reset_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("skelmap.utils.runtime.PROC", PROC / "nothing")
     reset_peak_memory()
     assert peak_memory_mb() is None
