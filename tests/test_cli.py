@@ -48,10 +48,10 @@ def test_null_for_a_group_is_refused_with_the_allowed_words(tmp_path: Path) -> N
 
 
 def test_a_run_prints_its_auroc_and_the_path_of_its_report(task: Path, tmp_path: Path) -> None:
-    done = train(tmp_path, *QUICK, "model=mean_map", f"data.manifest={task}")
+    done = train(tmp_path, *QUICK, "model=mean_template", f"data.manifest={task}")
     assert done.returncode == 0, done.stderr
     assert "Callback" not in done.stderr  # Hydra only warns of a callback that failed, such as the check of the folder
-    (folder,) = tmp_path.glob("outputs/runs/*/*_mean_map")
+    (folder,) = tmp_path.glob("outputs/runs/*/*_mean_template")
     auroc = json.loads((folder / "metrics.json").read_text())["auroc"]
     assert f"{auroc:.3f}" in done.stdout
     assert struct.unpack(">II", (folder / "figures" / "roc.png").read_bytes()[16:24]) == (920, 920)  # 4.6 in, 200 dpi
@@ -59,13 +59,13 @@ def test_a_run_prints_its_auroc_and_the_path_of_its_report(task: Path, tmp_path:
 
 
 def test_a_sweep_names_its_runs_and_continues_after_a_failure(task: Path, tmp_path: Path) -> None:
-    models = "model=pca,mean_map"
+    models = "model=pca,mean_template"
     done = train(tmp_path, "-m", *QUICK, models, "data.img_size=20,13", f"data.manifest={task}")
     folders = {p.name: p for p in tmp_path.glob("outputs/sweeps/*/*/*=*")}
     assert len(folders) == 4, done.stderr
     for name, folder in folders.items():
         size = 20 if "data.img_size=20" in name else 13
-        assert f"data.img_size={size}" in name and ("model=pca" in name) != ("model=mean_map" in name)
+        assert f"data.img_size={size}" in name and ("model=pca" in name) != ("model=mean_template" in name)
         assert (folder / "metrics.json").exists() == (size == 20)
         assert (folder / "failed.txt").exists() == (size == 13)
         if size == 13:

@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evaluation_inputs import noisy_predictions, three_clips
 from skelmap.comparison.comparison import compare_runs
 from skelmap.comparison.runs import flatten_config, read_runs
+from skelmap.evaluation.evaluate import evaluate
+from skelmap.evaluation.results import write_results
 from skelmap.utils.errors import UserError
 from synthetic_sweeps import write_failed, write_run
 
@@ -143,6 +146,19 @@ def test_data_sets_in_the_same_folder_are_named_by_their_digests(tmp_path: Path)
     first, second = (run.data for run in read_runs(tmp_path)[0])
     assert first != second
     assert all(re.fullmatch(r"simulated-paper-0 [0-9a-f]{8} \(simulated\)", name) for name in (first, second))
+
+
+def test_results_of_the_evaluation_are_read(tmp_path: Path) -> None:
+    """The metrics of the comparison equal those that a run reports itself."""
+    rows = three_clips()
+    folder = tmp_path / "run"
+    metrics = write_results(folder, evaluate(noisy_predictions(rows, window=1), rows), {"model": "AE", "seed": 0})
+    (folder / "config.yaml").write_text("seed: 0")
+    (run,), failed = read_runs(folder)
+    assert failed == [] and run.metrics == metrics and run.clip_groups == metrics["groups"]
+    for group, name in zip(compare_runs(folder).groups, ("", "_averaged"), strict=True):
+        assert group.aurocs == [pytest.approx(metrics[f"auroc{name}"])]
+        assert [group.estimate.low, group.estimate.high] == pytest.approx(metrics[f"auroc{name}_interval"])
 
 
 def test_a_configuration_is_flattened() -> None:

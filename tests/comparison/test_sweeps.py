@@ -221,7 +221,7 @@ def _start_and_kill(folder: Path, *arguments: str) -> None:
 @pytest.mark.slow
 def test_a_failed_parallel_run_is_listed_at_the_end(task: Path, tmp_path: Path) -> None:
     _needs("joblib")
-    runs = ("data.img_size=20,13,28", "model=mean_map", "trainer.max_epochs=1", "hydra.sweep.dir=sweep")
+    runs = ("data.img_size=20,13,28", "model=mean_template", "trainer.max_epochs=1", "hydra.sweep.dir=sweep")
     sweep = ("-m", *RUN[:-1], *runs, f"data.manifest={task}", "launcher=joblib")
     for _ in range(2):  # started again, the failed run is repeated
         done = train(tmp_path, *sweep)

@@ -26,12 +26,23 @@ def test_the_seed_is_not_a_swept_key(tmp_path: Path) -> None:
 
 
 def test_values_of_a_model_are_derived_from_the_model(tmp_path: Path) -> None:
-    for model, seed in product(("ae", "lstm_vae", "pca"), range(2)):
+    for model, seed in product(("ae", "lstm_vae", "pca", "feature_knn"), range(2)):
         write_run(tmp_path / f"{model}{seed}", model, seed)
     keys = swept_keys(tmp_path)
     assert keys.swept == keys.categorical == ("model",)
-    for key in ("data.window", "data.batch_size", "model._target_", "model.hidden_size", "trainer.max_epochs"):
+    of_data = ("data.representation", "data.seq_len", "data.window", "data.batch_size", "trainer.max_epochs")
+    for key in (*of_data, "model._target_", "model.hidden_size", "model.seq_len"):
         assert keys.derived[key] == "model"
+
+
+def test_a_swept_key_explains_the_batch_size_that_depends_on_it(tmp_path: Path) -> None:
+    for width, batch_size in ((100, 32), (300, 16)):
+        for seed in range(2):
+            overrides = {"model.hidden_size": width, "data.batch_size": batch_size}
+            write_run(tmp_path / f"{width},{seed}", "lstm_vae", seed, overrides)
+    keys = swept_keys(tmp_path)
+    assert keys.swept == ("model.hidden_size",)
+    assert keys.derived["data.batch_size"] == "model.hidden_size"
 
 
 def test_interpolated_keys_are_derived_from_their_source(tmp_path: Path) -> None:
@@ -41,7 +52,8 @@ def test_interpolated_keys_are_derived_from_their_source(tmp_path: Path) -> None
     assert keys.swept == ("model", "data.seq_len", "data.img_size")
     assert keys.numeric == ("data.seq_len", "data.img_size")
     assert keys.derived["model.img_size"] == "data.img_size"
-    assert keys.derived["data.window"] == keys.derived["model.seq_len"] == "data.seq_len"
+    assert keys.derived["data.window"] == "model"
+    assert keys.derived["model.seq_len"] == "data.seq_len"
     assert not any(key.startswith(("paths.", "logger.")) or "dirpath" in key for key in keys.derived)
 
 

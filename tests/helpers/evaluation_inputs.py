@@ -20,13 +20,14 @@ def make_rows(
     segments: list[list[Span]], spans: list[Span], recordings: list[Recording], seq_len: int, fps: float = 30.0
 ) -> EvalIndex:
     """Make a test split from the segments of each clip: spans of frames in which one person is seen."""
-    clip, frame, starts = [], [], []
+    clip, track, frame, starts = [], [], [], []
     for index, of_clip in enumerate(segments):
-        for first, stop in of_clip:
+        for person, (first, stop) in enumerate(of_clip):
             starts += range(len(clip), len(clip) + stop - first - seq_len + 1)
             clip += [index] * (stop - first)
+            track += [person] * (stop - first)
             frame += range(first, stop)
-    integers = (np.array(column, np.int64) for column in (clip, frame, starts))
+    integers = (np.array(column, np.int64) for column in (clip, track, frame, starts))
     return EvalIndex(tuple(recordings), tuple(spans), (fps,) * len(spans), *integers, seq_len)
 
 

@@ -14,34 +14,50 @@ from sklearn.metrics import roc_auc_score
 from skelmap.comparison.comparison import Comparison, compare_runs
 from skelmap.comparison.groups import RunGroup
 
-TITLES = {"ae": "AE", "vae": "VAE", "lstm_vae": "LSTM-VAE", "pca": "PCA", "gmm": "GMM", "knn": "KNN on windows"}
-WINDOWED = ("lstm_vae", "knn")
+TITLES = {
+    "ae": "AE",
+    "vae": "VAE",
+    "lstm_vae": "LSTM-VAE",
+    "pca": "PCA",
+    "gmm": "GMM",
+    "knn": "KNN on windows",
+    "feature_knn": "KNN of features",
+}
+WINDOWED = ("lstm_vae", "knn", "feature_knn")
 ACTIONS = ("carry_chair", "cut_paper", "discard_trash", "dig_in_trash")
 
 
 def resolved_config(folder: Path, model: str, seed: int, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Make a resolved configuration, including keys that are derived from others."""
-    given = {"data.seq_len": 30, "data.img_size": 28, "data.maps.resample": "bilinear", **overrides}
-    t, size = given["data.seq_len"], given["data.img_size"]
-    window = t if model in WINDOWED else 1
+    features = model == "feature_knn"
     tree: dict[str, Any] = {
         "seed": seed,
         "paths": {"output_dir": str(folder)},
-        "data": {"seq_len": t, "img_size": size, "window": window, "batch_size": 16 if window > 1 else 32, "seed": seed,
-                 "maps": {"resample": given["data.maps.resample"]}},
-        "model": {"_target_": f"skelmap.models.{model}", "img_size": size, "latent_dim": 16, "channels": [8, 16, 32]},
-        "trainer": {"max_epochs": 1 if model in ("pca", "gmm", "knn") else 30, "default_root_dir": str(folder)},
+        "data": {
+            "representation": "keypoints" if features else "maps",
+            "seq_len": 60 if features else 30,
+            "img_size": 28,
+            "window": "sequence" if model in WINDOWED else "frame",
+            "batch_size": 256 if features else 16 if model in WINDOWED else 32,
+            "seed": seed,
+            "maps": {"resample": "bilinear"},
+        },
+        "model": {"_target_": f"skelmap.models.{model}", "latent_dim": 16, "channels": [8, 16, 32]},
+        "trainer": {"max_epochs": 30 if model in ("ae", "vae", "lstm_vae") else 1, "default_root_dir": str(folder)},
         "callbacks": {"epoch_seed": {"seed": seed}, "checkpoint": {"dirpath": f"{folder}/checkpoints"}},
         "logger": {"save_dir": str(folder)},
-    }  # fmt: skip
+    }
     if model == "lstm_vae":
-        tree["model"] |= {"hidden_size": 300, "seq_len": t}
+        tree["model"]["hidden_size"] = 300
     for key, value in overrides.items():
         *path, last = key.split(".")
         node = tree
         for name in path:
             node = node.setdefault(name, {})
         node[last] = value
+    tree["model"]["img_size"] = tree["data"]["img_size"]
+    if model in ("lstm_vae", "feature_knn"):
+        tree["model"]["seq_len"] = tree["data"]["seq_len"]
     return tree
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from hydra.utils import instantiate
 
 from hydra_config import Compose
 from skelmap.data.datamodule import SkeletonDataModule
@@ -13,18 +12,20 @@ from skelmap.models.ae import AE
 from skelmap.models.autoencoder import Autoencoder
 from skelmap.models.lstm_vae import LSTMVAE
 from skelmap.models.vae import VAE
+from skelmap.training.instantiate import data_inputs, instantiate, instantiate_model
+from skelmap.training.schema import resolve
 
 CONF = Path(__file__).parents[2] / "conf"
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
-"""Every model of conf/model: a new file is tested by itself."""
-VIEWS = ("neighbours", "knn_course", "pca_course", "knn_spectra", "knn_ranks")
+"""All files of conf/model."""
+FEATURE_MODELS = tuple(name for name in MODELS if name.startswith("feature_"))
 NETWORKS = ("ae", "vae", "lstm_vae")
 
 
 def network(
     name: str, img_size: int = 28, seq_len: int = 4, score: str = "recon_error", map_channels: int = 1, **others: float
 ) -> Autoencoder:
-    """A network of few weights; its batch normalisation has seen something, so that eval mode is not trivial."""
+    """A small network in eval mode, with non-trivial batch normalisation statistics."""
     torch.manual_seed(0)
     sizes = {"img_size": img_size, "latent_dim": 3, "channels": [4, 8], "learning_rate": 1e-2, "score": score}
     sizes |= {"map_channels": map_channels}
@@ -44,29 +45,33 @@ def some_maps(count: int, window: int, img_size: int, seed: int = 0, map_channel
 
 
 def small_overrides(name: str) -> list[str]:
-    """Overrides that make a model of conf/model quick to train on the small task."""
+    """Overrides that make a model of conf/model small."""
     sizes = {
         **{network: ["model.channels=[4,8]", "model.learning_rate=0.01"] for network in NETWORKS},
-        "gmm": ["model.mixtures=2"],
-        "knn": ["model.neighbours=3"],
-        **{views: ["model.neighbours=3", "model.dimensions=[4]", "model.remainder=true"] for views in VIEWS},
-        "pca_course": ["model.dimensions=[4]"],
-        "knn_ranks": ["model.neighbours=3", "model.dimensions=[4,4]", "model.remainder=true"],
-        "neighbours": ["model.neighbours=3", "model.dimensions=[4,4,4,4]", "model.relative=0.5"],
+        "gmm": ["model.n_components=2"],
+        "knn": ["model.n_neighbors=3"],
+        **{
+            features: ["model.n_neighbors=3", "model.n_components=[4]", "model.keep_residual=true"]
+            for features in FEATURE_MODELS
+        },
+        "feature_pca_trajectory": ["model.n_components=[4]"],
+        "feature_knn_ranks": ["model.n_neighbors=3", "model.n_components=[4,4]", "model.keep_residual=true"],
+        "feature_knn": ["model.n_neighbors=3", "model.n_components=[4,4,4,4]", "model.density_power=0.5"],
     }.get(name, [])
     sizes += ["model.hidden_size=32"] if name == "lstm_vae" else []
-    latent = [] if name in ("mean_map", *VIEWS) else ["model.latent_dim=4"]
+    latent = [] if name in ("mean_template", *FEATURE_MODELS) else ["model.latent_dim=4"]
     return [f"model={name}", "data=manifest", "data.seq_len=8", "trainer.accelerator=cpu", *sizes, *latent]
 
 
 def built(compose: Compose, task: Path, name: str, *overrides: str) -> tuple[pl.LightningModule, SkeletonDataModule]:
-    """A small model and its data, as train.py would build them."""
-    cfg = compose(*small_overrides(name), f"data.manifest={task}", *overrides)
+    """A small model and its data, built as by train.py."""
+    config = resolve(compose(*small_overrides(name), f"data.manifest={task}", *overrides))
     pl.seed_everything(0, verbose=False)
-    return instantiate(cfg.model, _convert_="all"), instantiate(cfg.data, _convert_="all")
+    data = instantiate(config["data"])
+    return instantiate_model(config["model"], data_inputs(data)), data
 
 
 def trainer(epochs: int) -> pl.Trainer:
-    """Trains without a word and leaves nothing behind."""
+    """A trainer without output and files."""
     quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
     return pl.Trainer(accelerator="cpu", max_epochs=epochs, num_sanity_val_steps=0, **quiet)

@@ -1,4 +1,4 @@
-"""PCA, GMM, nearest neighbours and the mean map against scikit-learn."""
+"""PCA, GMM, nearest neighbours and the mean template against scikit-learn."""
 
 from pathlib import Path
 
@@ -19,14 +19,14 @@ RNG = np.random.default_rng(0)
 TRAIN, TEST = ((RNG.random((n, 60)) < RNG.random(60)).astype(np.float32) for n in (200, 40))
 
 
-def described(model: Baseline) -> tuple[np.ndarray, torch.Tensor | None]:
+def fit_and_score(model: Baseline) -> tuple[np.ndarray, torch.Tensor | None]:
     model.fit(TRAIN.copy())
-    score, latent = model.describe(torch.from_numpy(TEST))
+    score, latent = model.score_flat(torch.from_numpy(TEST))
     return score.numpy(), latent
 
 
 def test_pca_scores_the_distance_to_the_subspace() -> None:
-    score, latent = described(PCA(window=1, latent_dim=5, max_windows=1000))
+    score, latent = fit_and_score(PCA(latent_dim=5, max_windows=1000))
     reference = SklearnPCA(5).fit(TRAIN)
     residual = TEST - reference.inverse_transform(reference.transform(TEST))
     np.testing.assert_allclose(score, (residual**2).mean(axis=1), rtol=1e-4)
@@ -34,16 +34,16 @@ def test_pca_scores_the_distance_to_the_subspace() -> None:
 
 
 def test_pca_scores_the_mean_error_of_its_reconstruction() -> None:
-    model = PCA(window=2, latent_dim=5, max_windows=1000)
+    model = PCA(window="sequence", latent_dim=5, max_windows=1000)
     model.fit((RNG.random((50, 2 * 36)) - 0.5).astype(np.float32))
     places = torch.rand(4, 2, 1, 18, 2) - 0.5
-    score, errors = model.score_and_contributions(places)
+    score, errors = model.score_and_attribution(places)
     assert model.reconstruct(places).min() < 0, "keypoints left of the neck"
     torch.testing.assert_close(errors.flatten(1).mean(dim=1), score)
 
 
 def test_gmm_scores_the_negative_log_likelihood() -> None:
-    score, latent = described(GMM(window=1, latent_dim=4, mixtures=3, max_windows=1000))
+    score, latent = fit_and_score(GMM(latent_dim=4, n_components=3, max_windows=1000))
     reference = SklearnPCA(4, random_state=0).fit(TRAIN)
     mixture = GaussianMixture(3, reg_covar=1e-3, random_state=0).fit(reference.transform(TRAIN).astype(np.float64))
     np.testing.assert_allclose(score, -mixture.score_samples(reference.transform(TEST)), rtol=1e-3)
@@ -51,14 +51,14 @@ def test_gmm_scores_the_negative_log_likelihood() -> None:
 
 
 def test_knn_scores_the_mean_distance_to_the_nearest() -> None:
-    score, _ = described(KNN(window=1, latent_dim=6, neighbours=4, max_windows=1000))
+    score, _ = fit_and_score(KNN(latent_dim=6, n_neighbors=4, max_windows=1000))
     reference = SklearnPCA(6, random_state=0).fit(TRAIN)
     distance, _ = NearestNeighbors(n_neighbors=4).fit(reference.transform(TRAIN)).kneighbors(reference.transform(TEST))
     np.testing.assert_allclose(score, distance.mean(axis=1), rtol=1e-4)
 
 
-def test_the_mean_map_scores_the_squared_difference_from_it() -> None:
-    score, latent = described(MeanTemplate(window=1, max_windows=1000))
+def test_the_mean_template_scores_the_squared_difference_from_it() -> None:
+    score, latent = fit_and_score(MeanTemplate(max_windows=1000))
     np.testing.assert_allclose(score, ((TEST - TRAIN.mean(axis=0)) ** 2).mean(axis=1), rtol=1e-4)
     assert latent is None
 
@@ -66,9 +66,9 @@ def test_the_mean_map_scores_the_squared_difference_from_it() -> None:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (PCA(1, 61, 1000), r"model.latent_dim=61; 200 windows of 60 values allow fewer"),
-        (GMM(1, 4, 201, 1000), r"model.mixtures=201; 200 training windows allow fewer"),
-        (KNN(1, 4, 201, 1000), r"model.neighbours=201; 200 training windows allow fewer"),
+        (PCA(61), r"model.latent_dim=61; 200 windows of 60 values allow fewer"),
+        (GMM(4, 201), r"model.n_components=201; 200 training windows allow fewer"),
+        (KNN(4, 201), r"model.n_neighbors=201; 200 training windows allow fewer"),
     ],
     ids=["pca", "gmm", "knn"],
 )
@@ -78,7 +78,7 @@ def test_too_little_data_for_a_size_is_refused(model: Baseline, message: str) ->
 
 
 @pytest.mark.parametrize("override", ["+trainer.val_check_interval=0.5", "trainer.num_sanity_val_steps=2"])
-@pytest.mark.parametrize("name", ["mean_map", "neighbours"])
+@pytest.mark.parametrize("name", ["mean_template", "feature_knn"])
 def test_validation_before_the_fit_is_refused(name: str, override: str, compose: Compose, task: Path) -> None:
     words = (*small_overrides(name), f"data.manifest={task}", "data.batch_size=8")
     with pytest.raises(UserError, match=r"fitted at the end .* allowed are trainer\.val_check_interval=1\.0"):

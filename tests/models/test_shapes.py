@@ -6,7 +6,7 @@ import pytest
 import torch
 from model_cases import NETWORKS, network, some_maps
 
-from skelmap.models.networks import SMALLEST, MapDecoder, MapEncoder, stage_shapes
+from skelmap.models.networks import SMALLEST_SIDE, MapDecoder, MapEncoder, stage_shapes
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_every_size_is_halved_to_at_most_4_and_retraced() -> None:
     for img_size in range(14, 257):
         shapes = stage_shapes(img_size, [4, 8])
         sides = [side for _, side, _ in shapes]
-        assert SMALLEST / 2 < sides[-1] <= SMALLEST
+        assert SMALLEST_SIDE / 2 < sides[-1] <= SMALLEST_SIDE
         assert all(after == -(-before // 2) for before, after in pairwise(sides))
     for img_size in (14, 29, 63, 64, 65):
         maps = torch.zeros(2, 1, img_size, img_size)

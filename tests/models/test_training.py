@@ -1,4 +1,4 @@
-"""Every model of conf/model learns what is normal, and keeps what it learnt in a plain checkpoint."""
+"""Every model of conf/model trains, scores and is restored from its checkpoint."""
 
 import math
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from model_cases import MODELS, NETWORKS, built, small_overrides, trainer
+from model_cases import FEATURE_MODELS, MODELS, NETWORKS, built, small_overrides, trainer
 from sklearn.metrics import roc_auc_score
 
 from hydra_config import Compose
@@ -15,9 +15,8 @@ from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.training.run import run
 
 every_model = pytest.mark.parametrize("name", MODELS)
-LIKE_OTHERS = {"vae", "gmm", "knn", "knn_course", "knn_keypoints", "knn_ranks", "knn_spectra", "mean_map"}
-LIKE_OTHERS |= {"pca_course", "pca_windows"}
-"""Models that share their code with one that is tried by default: what takes long is tried on them by slow tests."""
+LIKE_OTHERS = {"vae", "gmm", "knn", "knn_keypoints", "pca_windows", "mean_template", *FEATURE_MODELS} - {"feature_knn"}
+"""Models whose code the default tests run with another model; on these, long tests are marked slow."""
 assert set(MODELS) >= LIKE_OTHERS
 every_kind = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow) if name in LIKE_OTHERS else name for name in MODELS]
@@ -26,7 +25,7 @@ every_kind = pytest.mark.parametrize(
 
 def scores(fitted: pl.Trainer, model: pl.LightningModule, data: SkeletonDataModule) -> tuple[np.ndarray, np.ndarray]:
     """Scores and labels of the test windows that are wholly normal or wholly abnormal."""
-    parts = fitted.predict(model, data)
+    parts, _ = fitted.predict(model, data)  # of the test and the validation split
     start, score = torch.cat([p.start for p in parts]).numpy(), torch.cat([p.score for p in parts]).numpy()
     rows = start[:, None] + np.arange(data.window)
     names = [data.manifest.recordings[c] for c in range(len(data.manifest.recordings))]
@@ -102,6 +101,28 @@ def test_a_baseline_fits_on_at_most_max_windows(
     monkeypatch.setattr(type(model), "fit", lambda self, x: (sizes.append(len(x)), fit(self, x))[1])
     trainer(epochs=1).fit(model, data)
     assert sizes[0] == 30
+
+
+@pytest.mark.slow
+def test_training_goes_on_from_the_best_checkpoint_as_without_a_break(
+    task: Path, compose: Compose, tmp_path: Path
+) -> None:
+    words = (*small_overrides("ae"), f"data.manifest={task}", "data.window_stride=4")
+    run(compose(*words, "trainer.max_epochs=2", run=tmp_path / "whole"))
+    run(compose(*words, "trainer.max_epochs=1", run=tmp_path / "half"))
+    best = f"ckpt_path={tmp_path}/half/checkpoints/best.ckpt"
+    run(compose(*words, "trainer.max_epochs=2", best, run=tmp_path / "resumed"))
+    whole, on = (torch.load(tmp_path / n / "checkpoints/best.ckpt", weights_only=True) for n in ("whole", "resumed"))
+    assert whole["epoch"] == on["epoch"] == 1
+    torch.testing.assert_close(on["state_dict"], whole["state_dict"], rtol=0, atol=0)
+
+
+def test_the_best_checkpoint_serves_all_scores(task: Path, compose: Compose, tmp_path: Path) -> None:
+    words = (*small_overrides("vae"), f"data.manifest={task}", "data.window_stride=4", "trainer.max_epochs=1")
+    trained = run(compose(*words, run=tmp_path / "trained"))
+    best = f"ckpt_path={tmp_path}/trained/checkpoints/best.ckpt"
+    other = run(compose(*words, "train=false", "model.score=elbo", best, run=tmp_path / "elbo"))
+    assert other["auroc"] != trained["auroc"]
 
 
 def test_moments_saved_in_another_memory_layout_go_on_alike(compose: Compose, task: Path, tmp_path: Path) -> None:

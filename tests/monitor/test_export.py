@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import onnx
@@ -20,10 +21,8 @@ from skelmap.data.input_spec import SPEC_FILE, InputSpec
 from skelmap.data.keypoints import KeypointSettings
 from skelmap.data.rendering import MapSettings
 from skelmap.evaluation.thresholds import SCORES_FILE
-from skelmap.models.autoencoder import SCORES
+from skelmap.models.autoencoder import Score
 from skelmap.models.baselines import PCA
-from skelmap.models.latent_scores import SCORES as LATENT_SCORES
-from skelmap.models.masking import SCORES as MASKING_SCORES
 from skelmap.monitor.app import run_monitor
 from skelmap.monitor.export import export, readme_text
 from skelmap.monitor.scorers import OnnxScorer, TorchScorer
@@ -35,7 +34,7 @@ from synthetic_data import write_toy_dataset
 
 MODELS = sorted(path.stem for path in (ROOT / "conf/model").glob("*.yaml"))
 SMALL = ("trainer=cpu", "trainer.max_epochs=1", "data=manifest", "data.seq_len=8")
-NOT_EXPORTABLE = {"knn_ranks": "searchsorted"}
+NOT_EXPORTABLE = {"feature_knn_ranks": "searchsorted"}
 """Operation that ONNX lacks, by model."""
 WITHOUT_TORCH = """
 import sys
@@ -161,7 +160,7 @@ def test_a_model_with_branches_on_values_is_not_exported(
     def branching(self: PCA, windows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return (windows.sum() if windows.sum() > 0 else windows.mean()).expand(len(windows)), windows
 
-    monkeypatch.setattr(PCA, "score_and_contributions", branching)
+    monkeypatch.setattr(PCA, "score_and_attribution", branching)
     with pytest.raises(UserError, match="PCA on windows, keypoints: cannot be exported to ONNX"):
         export(trained / "run", tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -227,7 +226,7 @@ def test_every_score_of_a_network_is_exported(compose: Compose, tmp_path: Path) 
     run(compose(*SMALL, "model=lstm_vae", "model.hidden_size=32", f"data.manifest={manifest}"))
     config = tmp_path / "run/config.yaml"
     text = config.read_text()
-    for score in (*SCORES, *MASKING_SCORES, *LATENT_SCORES):
+    for score in get_args(Score):
         config.write_text(text.replace("score: recon_error", f"score: {score}"))
         export(tmp_path / "run", tmp_path / "out")
         scorer = TorchScorer(tmp_path / "run")

@@ -40,7 +40,7 @@ def test_a_clip_has_the_frame_numbers_of_its_video(tmp_path: Path, capsys: pytes
     assert splits(out) == {"[mon]": "train", "tue": "val", "wed": "test"}
     printed = capsys.readouterr().out
     assert "[mon]: 9 frames, people in 4\n" in printed
-    assert f"skelmap train model=neighbours data=manifest data.manifest={out / 'manifest.csv'}" in printed
+    assert f"skelmap train model=feature_knn data=manifest data.manifest={out / 'manifest.csv'}" in printed
     assert "Each video is still its own group" in printed
 
 

@@ -104,7 +104,7 @@ def test_a_failed_run_is_closed_and_the_next_is_a_new_one(task: Path, tmp_path: 
 
 def test_a_run_that_fails_before_training_opens_no_wandb_run(task: Path, tmp_path: Path) -> None:
     accelerators = "trainer.accelerator=nonsense,cpu"
-    done = train(tmp_path, "-m", *QUICK, "model=mean_map", accelerators, f"data.manifest={task}")
+    done = train(tmp_path, "-m", *QUICK, "model=mean_template", accelerators, f"data.manifest={task}")
     assert done.returncode == 1 and "1 of 2 runs failed" in done.stderr
     folders = tmp_path.glob("outputs/sweeps/*/*/*=*")
     opened = {folder.name: len(list(folder.glob("wandb/offline-run-*"))) for folder in folders}

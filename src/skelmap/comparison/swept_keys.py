@@ -11,7 +11,7 @@ MODEL, DATA, SEED, SCORE_TYPE = "model", "data", "seed", "score_type"
 MANIFEST = "data.manifest"
 """Data sets are distinguished by their content (`DATA`), not by the path of their manifest."""
 SET_BY_MODEL = ("data.window", "data.batch_size")
-"""Keys that are derived from the model and `data.seq_len`: named as swept only if no other key explains them."""
+"""Keys whose values depend on the model: named as swept only if no other key explains their values."""
 
 
 @dataclass(frozen=True)

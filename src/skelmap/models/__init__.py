@@ -1,12 +1,13 @@
-"""Models of normal work; what they describe badly is abnormal."""
+"""Models of normal behaviour that score windows of frames."""
 
 from skelmap.models.ae import AE
-from skelmap.models.autoencoder import Autoencoder, Reconstruction
+from skelmap.models.autoencoder import Autoencoder
 from skelmap.models.base import Model, WindowScores
 from skelmap.models.baselines import GMM, KNN, PCA, Baseline, MeanTemplate
 from skelmap.models.feature_distance import FeatureDistance
 from skelmap.models.feature_models import FeatureKNN, FeaturePCA
 from skelmap.models.lstm_vae import LSTMVAE
+from skelmap.models.networks import Reconstruction
 from skelmap.models.vae import VAE
 
 __all__ = [

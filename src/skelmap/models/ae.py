@@ -1,43 +1,45 @@
 """The autoencoder of single frames (the paper's AE)."""
 
-from collections.abc import Sequence
+from typing import Literal
 
 from torch import Tensor, nn
 
-from skelmap.models.autoencoder import Autoencoder, LatentNetwork
-from skelmap.models.networks import FrameCodec, frame_codec
+from skelmap.models.autoencoder import Autoencoder
+from skelmap.models.base import Channels, LatentDim, LearningRate, MapSide, Representation
+from skelmap.models.networks import FrameCodec, LatentNetwork, Posterior, frame_codec
+from skelmap.utils.schema import PositiveInt
 
 
 class AENetwork(LatentNetwork):
     """CNN -> fully connected -> z -> fully connected -> transposed CNN."""
 
-    def __init__(self, latent_dim: int, coding: FrameCodec) -> None:
+    def __init__(self, latent_dim: int, codec: FrameCodec) -> None:
         super().__init__()
-        self.encoder = coding.encoder
+        self.encoder = codec.encoder
         self.latent = nn.Linear(self.encoder.features, latent_dim)
-        self.decoder = coding.decoder(latent_dim)
+        self.decoder = codec.decoder(latent_dim)
 
-    def encode(self, maps: Tensor) -> tuple[Tensor, None]:
-        """Encode (B, 1, C, H, W) maps as latents (B, J)."""
-        return self.latent(self.encoder(maps.squeeze(1))), None
+    def encode(self, windows: Tensor) -> Posterior:
+        """Encode windows of one frame (B, 1, C, H, W) as latents (B, J); logvar is None."""
+        return Posterior(self.latent(self.encoder(windows.squeeze(1))))
 
     def decode(self, z: Tensor) -> Tensor:
-        """Decode latents (B, J) as log odds of pixels or places of joints, (B, 1, C, H, W)."""
+        """Decode latents (B, J) as logits of pixels or coordinates of keypoints, (B, 1, C, H, W)."""
         decoded: Tensor = self.decoder(z).unsqueeze(1)
         return decoded
 
 
 class AE(Autoencoder):
-    """Autoencoder of single skeleton maps.
+    """Autoencoder of single frames.
 
     Args:
         img_size: side of the maps, px.
-        latent_dim: J, numbers in the code.
-        channels: of the features after each halving of the map; the last repeats.
+        latent_dim: J, dimensions of the latent space.
+        channels: feature channels after each halving of the map; the last number repeats.
         learning_rate: of Adam.
-        score: see `Autoencoder`; recon_error or bce.
+        score: anomaly score, see `Autoencoder`.
         representation: maps or keypoints.
-        layout: of the keypoints.
+        layout: name of the keypoints' layout.
         map_channels: C, channels of the maps.
     """
 
@@ -46,16 +48,16 @@ class AE(Autoencoder):
 
     def __init__(
         self,
-        img_size: int,
-        latent_dim: int,
-        channels: Sequence[int],
-        learning_rate: float,
-        score: str = "recon_error",
-        representation: str = "maps",
+        img_size: MapSide = 28,
+        latent_dim: LatentDim = 16,
+        channels: Channels = (8, 16, 32),
+        learning_rate: LearningRate = 1e-3,
+        score: Literal["recon_error", "bce"] = "recon_error",
+        representation: Representation = "maps",
         layout: str = "BODY_25",
-        map_channels: int = 1,
+        map_channels: PositiveInt = 1,
     ) -> None:
-        coding = frame_codec(representation, img_size, channels, layout, map_channels)
-        super().__init__(learning_rate, 0.0, score, 1, latent_dim, 1, coding.likelihood)
-        self.save_hyperparameters(ignore="map_channels", logger=False)  # the data's say it
-        self.network = AENetwork(latent_dim, coding)
+        codec = frame_codec(representation, img_size, channels, layout, map_channels)
+        super().__init__(learning_rate, 0.0, score, 1, latent_dim, codec.likelihood)
+        self.save_hyperparameters(ignore="map_channels", logger=False)  # checkpoints name the data's map channels
+        self.network = AENetwork(latent_dim, codec)

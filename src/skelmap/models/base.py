@@ -1,16 +1,28 @@
-"""What the rest of the project asks of a model."""
+"""Interface of all models, and the types of their parameters."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, NamedTuple
 
 import pytorch_lightning as pl
+from pydantic import Field
 from torch import Tensor
 
-from skelmap.data.datamodule import Batch, SkeletonDataModule
+from skelmap.data.datamodule import Batch
+from skelmap.utils.schema import PositiveInt
+
+Representation = Literal["maps", "keypoints"]
+WindowKind = Literal["frame", "sequence"]
+"""What a model sees at once: a single frame, or T frames."""
+WindowLength = Annotated[int, Field(ge=1, le=10_000)]
+MapSide = Annotated[int, Field(ge=14, le=256)]
+LatentDim = Annotated[int, Field(ge=1, le=4096)]
+Channels = Annotated[Sequence[PositiveInt], Field(min_length=1)]
+LearningRate = Annotated[float, Field(gt=0, le=10)]
 
 
 class WindowScores(NamedTuple):
-    """What a model says of a batch of windows.
+    """Scores of a batch of windows.
 
     Attributes:
         start: (B,) int64 first row of each window.
@@ -23,24 +35,51 @@ class WindowScores(NamedTuple):
     latent: Tensor | None
 
 
-class Model(pl.LightningModule, ABC):
-    """A model of normal work: trained on normal windows, it scores any window.
+class InputDefaults(NamedTuple):
+    """What a model asks of data and trainer unless the configuration says otherwise.
 
-    Beside what is below, a subclass trains as Lightning asks (`training_step`, `configure_optimizers`), logs `val/loss`
-    in `validation_step`, by which the best epoch is chosen, calls `save_hyperparameters(logger=False)`, and keeps what
-    it learns in parameters and buffers.
+    Attributes:
+        representation: "maps" or "keypoints".
+        window: "frame" or "sequence".
+        seq_len: T, frames in a sequence.
+        batch_size: windows in a training batch.
+        max_epochs: of training.
+    """
+
+    representation: str = "maps"
+    window: str = "frame"
+    seq_len: int = 30
+    batch_size: int = 32
+    max_epochs: int = 30
+
+
+class Model(pl.LightningModule, ABC):
+    """Model of normal behaviour: trained on normal windows, it scores any window.
+
+    A subclass also defines `training_step` and `configure_optimizers`, logs `val/loss` in `validation_step`, by which
+    the best epoch is chosen, calls `save_hyperparameters(logger=False)`, and keeps all that it learns in parameters and
+    buffers.
     """
 
     title: str
-    """For readers."""
-    without_validation = ""
-    """What the scores lack where there are no validation windows, for readers."""
-    keypoints_alone = False
-    """It takes nothing but keypoints, so that readers need not be told."""
-    any_size = False
-    """It scores people alike however large they look."""
-    several_processes = True
-    """It can be trained by several processes at once."""
+    """Display name in tables and reports."""
+    no_validation_warning = ""
+    """Consequence of a data set without validation recordings, shown as a warning."""
+    keypoints_only = False
+    """Accepts no maps, so the title need not name the representation."""
+    scale_invariant = False
+    """Scores do not depend on the size of people in the picture."""
+    supports_distributed = True
+    """Can be trained by several processes."""
+
+    @classmethod
+    def input_defaults(cls, parameters: Mapping[str, Any]) -> InputDefaults:
+        """Return what the model asks of data and trainer.
+
+        Args:
+            parameters: the model's configuration, keys of group `model`.
+        """
+        return InputDefaults()
 
     @abstractmethod
     def score_windows(self, windows: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -57,17 +96,18 @@ class Model(pl.LightningModule, ABC):
         """Score a batch of windows."""
         return WindowScores(batch.start, *self.score_windows(batch.windows))
 
-    def reconstruct(self, maps: Tensor) -> Tensor | None:
-        """Give what the model makes of windows (B, T, C, H, W), as large; None where it reconstructs nothing."""
+    def reconstruct(self, windows: Tensor) -> Tensor | None:
+        """Reconstruct windows (B, T, C, H, W) in the same shape; None from a model that does not reconstruct."""
         return None
 
     @abstractmethod
-    def score_and_contributions(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Score windows (B, T, C, H, W), (B,), and give what each element contributes to its being unusual, as large.
+    def score_and_attribution(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Score windows and attribute the scores to the windows' elements.
 
-        Of a model that reconstructs that is the squared error.
+        Args:
+            windows: (B, T, C, H, W).
+
+        Returns:
+            Scores (B,) and attribution (B, T, C, H, W), the contribution of each element: of models that reconstruct
+            the squared error.
         """
-
-    def remember(self, data: SkeletonDataModule) -> bool:
-        """Take what scores need of normal windows, with the weights that will be judged; False if that is nothing."""
-        return False

@@ -1,113 +1,136 @@
-"""What methods share that look at keypoint windows in several views: the joints, whitening, units of distance."""
+"""Base class of models that score keypoint windows by distances in one or several pose features."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
 from skelmap.data.datamodule import Batch
 from skelmap.data.keypoints import KeypointSettings
-from skelmap.models.baselines import Baseline
-from skelmap.models.pose_features import HANDS, OF_HANDS, STEP, VIEWS, joints_of, scaled
+from skelmap.models.base import InputDefaults
+from skelmap.models.baselines import Baseline, parameter_value
+from skelmap.models.pose_features import (
+    FEATURES,
+    HAND_JOINTS,
+    HANDS_PREFIX,
+    MOTION_STEP,
+    Feature,
+    feature_joints,
+    normalize_scale,
+)
 from skelmap.skeletons.layouts import BODY
 from skelmap.utils.errors import UserError
+from skelmap.utils.schema import PositiveInt
 
-OFTEN = 0.5
-"""Joints that the detector finds in fewer of the training frames are left out: held places would look like jumps."""
-FLAT = 1e-6
-"""Variances below this share of the largest are rounding errors, and whitening would blow them up."""
-AT_ONCE = 256
-"""Windows whose views are taken at once."""
+Features = Annotated[Sequence[Feature], Field(min_length=1)]
+Components = Annotated[Sequence[PositiveInt], Field(min_length=1)]
+MIN_DETECTION_RATE = 0.5
+"""Joints detected in a smaller share of the training frames are ignored: filled-in positions would look like jumps."""
+MIN_VARIANCE = 1e-6
+"""Variances below this share of the largest are rounding errors, which whitening would amplify."""
+CHUNK_SIZE = 256
+"""Windows whose features are computed together, to bound the memory."""
 
 
 class FeatureDistance(Baseline):
-    """Score a window by a distance from normal work in several views at once.
+    """Score a window by its mean distance from the training windows over several pose features.
 
-    A distance in a view (`skelmap.models.views`) is in units of the mean that normal validation windows have. The score
-    is the mean over the views: 1 is as far as normal work usually is. Without validation windows distances are taken as
-    they are, so that the view with the larger ones counts for more.
+    The distance in a feature (`skelmap.models.pose_features`) is divided by its mean over validation windows, so the
+    mean score of normal windows is 1. Without validation windows the distances are not divided, so features with larger
+    distances weigh more.
 
-    A subclass has a `name` for readers and defines `_learn`, `_distance` and `_parts`: what a distance is, given the
-    view's principal axes in training, divided by standard deviations (whitened).
+    A subclass sets `name` and defines `_fit_feature`, `_distance` and `_distance_parts`.
 
     Args:
-        window: T, frames the model sees at once.
-        views: names of the views; `hands_` before a name takes neck, wrists and hips alone.
-        dimensions: of each view, directions that are whitened.
-        max_windows: fit on this many training windows at most.
-        remainder: false leaves directions beyond `dimensions` out; else they are divided by the standard deviation of
-            the last of these.
-        ranks: in place of the units above take the share of validation windows that are nearer, 0..1; needs some.
+        seq_len: T, frames in a window.
+        features: names of the features; the prefix `hands_` selects neck, wrists and hips only.
+        n_components: number of whitened principal components of each feature.
+        max_windows: number of training windows to fit to at most.
+        keep_residual: also use the directions beyond `n_components`, divided by the standard deviation of the last
+            component.
+        rank_normalize: instead of dividing, replace a distance by its rank among those of the validation windows, 0..1.
 
     Raises:
-        UserError: unknown views, or not one number for each, or windows too short for them.
+        UserError: features are repeated, or `n_components` has another length, or windows are too short for a feature.
     """
 
-    keypoints_alone = True
-    any_size = True
-    without_validation = "distances have no units, so of several views the one with larger distances counts for more"
+    keypoints_only = True
+    scale_invariant = True
+    no_validation_warning = "distances have no unit, so of several features the one with larger distances weighs more"
     joints: Tensor
-    hands: Tensor
-    normal: Tensor
+    hand_joints: Tensor
+    val_distances: Tensor
 
     def __init__(
         self,
-        window: int,
-        views: Sequence[str],
-        dimensions: Sequence[int],
+        seq_len: int,
+        features: Sequence[str],
+        n_components: Sequence[int],
         max_windows: int,
-        remainder: bool,
-        ranks: bool,
+        keep_residual: bool,
+        rank_normalize: bool,
     ) -> None:
-        super().__init__(window, max_windows)
-        _check(window, views, dimensions)
-        self.title = f"{self.name}: {', '.join(views)}"
-        self.window, self.remainder, self.ranks = window, remainder, ranks
-        self.dimensions = dict(zip(views, dimensions, strict=True))
-        self._val_distances: list[Tensor] = []
-        self.register_buffer("joints", torch.zeros(0, dtype=torch.int64))
-        self.register_buffer("hands", torch.zeros(0, dtype=torch.int64))  # which of these joints
-        self.register_buffer("normal", torch.zeros(0, len(views)))  # distances of normal validation windows, ascending
-        for view in views:
+        super().__init__("sequence", "keypoints", max_windows)
+        _check(seq_len, features, n_components)
+        self.title = f"{self.name}: {', '.join(features)}"
+        self.seq_len, self.keep_residual, self.rank_normalize = seq_len, keep_residual, rank_normalize
+        self.n_components = dict(zip(features, n_components, strict=True))
+        self._collected_distances: list[Tensor] = []
+        self.register_buffer("joints", torch.zeros(0, dtype=torch.int64))  # of the layout
+        self.register_buffer("hand_joints", torch.zeros(0, dtype=torch.int64))  # indices into `joints`
+        self.register_buffer("val_distances", torch.zeros(0, len(features)))  # (M, features), each column ascending
+        for feature in features:
             for part in ("mean", "axes"):
-                self.register_buffer(f"{view}_{part}", torch.zeros(0))
+                self.register_buffer(f"{feature}_{part}", torch.zeros(0))
+
+    @classmethod
+    def input_defaults(cls, parameters: Mapping[str, Any]) -> InputDefaults:
+        """Ask for sequences of keypoints of the configured length, and for one epoch in large batches."""
+        seq_len = parameter_value(cls, parameters, "seq_len")
+        return InputDefaults("keypoints", "sequence", seq_len, batch_size=256, max_epochs=1)
 
     def on_fit_start(self) -> None:
-        """Choose the joints of the body that are seen often.
+        """Select the body joints that are detected often enough.
 
         Raises:
-            UserError: the data are not keypoints, show one joint of the body or none, or have no validation recordings
-                where ranks are taken among them.
+            UserError: the data are not keypoints, show fewer than two joints of the body, or have no validation
+                recordings, which `rank_normalize` needs.
         """
         data = self.trainer.datamodule
         if not isinstance(data.settings, KeypointSettings):
-            raise UserError(f"{self.name} on views compares keypoints; allowed is data.representation=keypoints")
-        if self.ranks and not len(data.starts("val")):
-            raise UserError("model.ranks=true needs validation recordings; model.ranks=false does not")
+            raise UserError(f"{self.title} takes keypoints; allowed is data.representation=keypoints")
+        if self.rank_normalize and not len(data.starts("val")):
+            raise UserError("model.rank_normalize=true needs validation recordings; false does not")
         body = torch.tensor(data.layout.body)
-        often = self.often_seen(data.detection_rate("train")[body])
-        if len(often) < 2:
-            seen = ", ".join(BODY[joint] for joint in often.tolist()) or "none"
+        frequent = self.frequent_joints(data.detection_rate("train")[body])
+        if len(frequent) < 2:
+            names = ", ".join(BODY[joint] for joint in frequent.tolist()) or "none"
             raise UserError(
-                f"{data.manifest.path}: joints of the body that are ever seen in split train: {seen}; {self.title} "
-                "compares where joints are from each other, and allowed are two or more"
+                f"{data.manifest.path}: joints of the body that are detected in split train: {names}; {self.title} "
+                "needs two or more"
             )
-        self.joints = body[often].to(self.device)
-        hands = torch.tensor([BODY[joint] in HANDS for joint in often.tolist()]).nonzero()[:, 0]
-        self.hands = (hands if len(hands) > 1 else torch.arange(len(often))).to(self.device)
+        self.joints = body[frequent].to(self.device)
+        hands = torch.tensor([BODY[joint] in HAND_JOINTS for joint in frequent.tolist()]).nonzero()[:, 0]
+        self.hand_joints = (hands if len(hands) > 1 else torch.arange(len(frequent))).to(self.device)
 
     @staticmethod
-    def often_seen(share: Tensor) -> Tensor:
-        """List the joints that are seen in at least half of the frames, or, failing that, all that are ever seen."""
-        often = (share >= OFTEN).nonzero()[:, 0]
-        return often if len(often) > 1 else (share > 0).nonzero()[:, 0]
+    def frequent_joints(detection_rate: Tensor) -> Tensor:
+        """Indices of joints detected in at least half of the frames; if fewer than two, of all that are ever detected.
+
+        Args:
+            detection_rate: (V,) share of the frames in which each joint is detected.
+        """
+        frequent = (detection_rate >= MIN_DETECTION_RATE).nonzero()[:, 0]
+        return frequent if len(frequent) > 1 else (detection_rate > 0).nonzero()[:, 0]
 
     def fit(self, x: NDArray[np.float32]) -> None:
-        """Fit each view's whitened subspace, and what the method learns in it.
+        """Fit the whitening of each feature, and what the subclass needs of it.
 
         Args:
             x: (N, T V 2) flattened windows.
@@ -117,140 +140,149 @@ class FeatureDistance(Baseline):
         """
         if len(x) < 2:
             raise UserError(f"{self.title}: one training window; allowed are two or more")
-        self._keep(normal=np.zeros((0, len(self.dimensions))))  # until validation windows are seen, if there are any
-        parts = [self._places(part) for part in torch.from_numpy(x).split(AT_ONCE)]
-        for view, dimensions in self.dimensions.items():
-            seen = torch.cat([self._seen(view, part) for part in parts])
-            values = seen.numpy().astype(np.float64)  # the covariance would cancel in single precision
-            mean, axes = values.mean(axis=0), self._whitening(values, dimensions)
-            self._keep(**{f"{view}_mean": mean, f"{view}_axes": axes})
-            self._learn(view, values - mean, axes)
+        self._set_buffers(val_distances=np.zeros((0, len(self.n_components))))  # until validation
+        chunks = [self._normalized_keypoints(chunk) for chunk in torch.from_numpy(x).split(CHUNK_SIZE)]
+        for feature, n_components in self.n_components.items():
+            computed = torch.cat([self._compute(feature, chunk) for chunk in chunks])
+            values = computed.numpy().astype(np.float64)  # the covariance would cancel in single precision
+            mean, axes = values.mean(axis=0), self._whitening_axes(values, n_components)
+            self._set_buffers(**{f"{feature}_mean": mean, f"{feature}_axes": axes})
+            self._fit_feature(feature, values - mean, axes)
 
     @abstractmethod
-    def _learn(self, view: str, offset: NDArray[np.float64], axes: NDArray[np.float64]) -> None:
-        """Learn a view, of which training windows differ from their mean by (N, D) and the whitened axes are (D, J)."""
+    def _fit_feature(self, feature: str, centered: NDArray[np.float64], axes: NDArray[np.float64]) -> None:
+        """Fit to one feature of the training windows, centred (N, D), with whitening axes (D, J)."""
 
     @abstractmethod
-    def _distance(self, view: str, offset: Tensor) -> Tensor:
-        """Distance (B,) in a view of windows that differ from the training windows' mean by (B, D)."""
+    def _distance(self, feature: str, centered: Tensor) -> Tensor:
+        """Distance (B,) from the training windows in a feature (B, D), of which their mean is subtracted."""
 
     @abstractmethod
-    def _parts(self, view: str, offset: Tensor) -> Tensor:
-        """Parts (B, D) of that distance that are due to each number of the view."""
+    def _distance_parts(self, feature: str, centered: Tensor) -> Tensor:
+        """Contribution (B, D) of each dimension of a feature to `_distance`."""
 
-    def _whitening(self, values: NDArray[np.float64], dimensions: int) -> NDArray[np.float64]:
-        """Directions (D, D or less) of values (N, D), divided by standard deviations, the largest variance first."""
+    def _whitening_axes(self, values: NDArray[np.float64], n_components: int) -> NDArray[np.float64]:
+        """Principal axes of values (N, D) divided by standard deviations, largest variance first, (D, D or fewer)."""
         variance, directions = np.linalg.eigh(np.cov(values.T))
         variance, directions = variance[::-1], directions[:, ::-1]
-        kept = min(dimensions, len(variance), len(values) - 1)
-        lowest = max(variance[kept - 1], FLAT * variance[0])
+        kept = min(n_components, len(variance), len(values) - 1)
+        lowest = max(variance[kept - 1], MIN_VARIANCE * variance[0])
         axes: NDArray[np.float64] = directions / np.sqrt(np.maximum(variance, lowest))
-        return axes if self.remainder else axes[:, :kept][:, variance[:kept] >= lowest]
+        return axes if self.keep_residual else axes[:, :kept][:, variance[:kept] >= lowest]
 
-    def _places(self, x: Tensor) -> Tensor:
-        """Take the joints that are seen often of (B, T V 2) flattened windows, in units of the body's size."""
-        return scaled(x.unflatten(1, (self.window, -1, 2))[:, :, self.joints.to(x.device)])
+    def _normalized_keypoints(self, x: Tensor) -> Tensor:
+        """Selected joints of flattened windows (B, T V 2), in units of body size, (B, T, V', 2)."""
+        return normalize_scale(x.unflatten(1, (self.seq_len, -1, 2))[:, :, self.joints.to(x.device)])
+
+    def _compute(self, feature: str, keypoints: Tensor) -> Tensor:
+        """Compute a feature (B, D) of normalised keypoints (B, T, V', 2)."""
+        joints = self._joint_indices(feature).to(keypoints.device)
+        return FEATURES[feature.removeprefix(HANDS_PREFIX)](keypoints[:, :, joints])
+
+    def _centered(self, feature: str, keypoints: Tensor) -> Tensor:
+        """Compute a feature (B, D) minus its mean over the training windows."""
+        centered: Tensor = self._compute(feature, keypoints) - getattr(self, f"{feature}_mean")
+        return centered
+
+    def _joint_indices(self, feature: str) -> Tensor:
+        """Joints of a feature, as indices into `joints`."""
+        if feature.startswith(HANDS_PREFIX):
+            return self.hand_joints
+        return torch.arange(len(self.joints)).to(self.joints)
 
     def distances(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the distance in each view, (B, views), and the first view whitened, (B, J), of flattened windows."""
-        places = self._places(x)
+        """Compute distances in each feature, (B, features), and the first feature's components, (B, J).
+
+        Args:
+            x: (B, T V 2) flattened windows.
+        """
+        keypoints = self._normalized_keypoints(x)
         found, latents = [], []
-        for view, dimensions in self.dimensions.items():
-            offset = self._offset(view, places)
-            latents.append(offset @ getattr(self, f"{view}_axes")[:, :dimensions])
-            found.append(self._distance(view, offset))
+        for feature, n_components in self.n_components.items():
+            centered = self._centered(feature, keypoints)
+            latents.append(centered @ getattr(self, f"{feature}_axes")[:, :n_components])
+            found.append(self._distance(feature, centered))
         return torch.stack(found, dim=1), latents[0]
-
-    def _seen(self, view: str, places: Tensor) -> Tensor:
-        """Take a view (B, D) of the places (B, T, J, 2) of the joints that are seen often."""
-        return VIEWS[view.removeprefix(OF_HANDS)](places[:, :, self._joints(view).to(places.device)])
-
-    def _offset(self, view: str, places: Tensor) -> Tensor:
-        """Take what a view (B, D) of these places differs by from the training windows' mean."""
-        offset: Tensor = self._seen(view, places) - getattr(self, f"{view}_mean")
-        return offset
-
-    def _joints(self, view: str) -> Tensor:
-        """List the joints of a view, as indices into those that are seen often."""
-        return self.hands if view.startswith(OF_HANDS) else torch.arange(len(self.joints)).to(self.joints)
 
     @property
     def units(self) -> Tensor:
-        """The distance that normal validation windows usually have in each view, (views,); 1 where there are none."""
-        return self.normal.mean(dim=0) if len(self.normal) else self.normal.new_ones(len(self.dimensions))
+        """Mean distance of validation windows in each feature, (features,); 1 without validation windows."""
+        if len(self.val_distances):
+            return self.val_distances.mean(dim=0)
+        return self.val_distances.new_ones(len(self.n_components))
 
-    def describe(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the mean over the views (B,), 1 being usual, or of the ranks, and the first view whitened (B, J)."""
+    def score_flat(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Score flattened windows (B, T V 2): scores (B,) and the first feature's components (B, J)."""
         distances, latent = self.distances(x)
-        if self.ranks:
-            nearer = torch.searchsorted(self.normal.T.contiguous(), distances.T.contiguous())
-            return nearer.float().mean(dim=0) / len(self.normal), latent
+        if self.rank_normalize:
+            rank = torch.searchsorted(self.val_distances.T.contiguous(), distances.T.contiguous())
+            return rank.float().mean(dim=0) / len(self.val_distances), latent
         return (distances / self.units).mean(dim=1), latent
 
-    def contributions(self, maps: Tensor) -> Tensor:
-        """Give each joint its part of the distances, spread evenly over the frames and the two coordinates.
+    def attribution(self, windows: Tensor) -> Tensor:
+        """Attribute scores to joints, spread evenly over frames and coordinates.
 
-        Contributions of multivariate process monitoring (Westerhuis et al. 2000): a squared distance is a sum over the
-        numbers of a view. Those of two joints are halved between them.
+        Contributions as in multivariate process monitoring (Westerhuis et al. 2000): a squared distance is a sum over
+        the dimensions of a feature. A dimension that depends on two joints counts half for each.
 
         Args:
-            maps: (B, T, 1, V, 2).
+            windows: (B, T, 1, V, 2).
 
         Returns:
-            As large; without `ranks` a window's sum is its score.
+            (B, T, 1, V, 2); without `rank_normalize` the sum over a window is its score.
         """
-        places, joints = self._places(maps.flatten(1)), len(self.joints)
-        total = torch.zeros(len(maps), joints).to(maps)
-        for view, unit in zip(self.dimensions, self.units, strict=True):
-            of = joints_of(view.removeprefix(OF_HANDS), self.window, len(self._joints(view))).to(maps.device)
-            shares = F.one_hot(self._joints(view)[of], joints).to(maps).mean(dim=1)
-            total = total + self._parts(view, self._offset(view, places)) @ shares / unit
-        spread = total / (len(self.dimensions) * self.window * 2)
-        return (spread @ F.one_hot(self.joints, maps.shape[3]).to(maps))[:, None, None, :, None].expand_as(maps)
+        keypoints, joints = self._normalized_keypoints(windows.flatten(1)), len(self.joints)
+        total = torch.zeros(len(windows), joints).to(windows)
+        for feature, unit in zip(self.n_components, self.units, strict=True):
+            indices = self._joint_indices(feature)
+            pairs = feature_joints(feature.removeprefix(HANDS_PREFIX), self.seq_len, len(indices)).to(windows.device)
+            shares = F.one_hot(indices[pairs], joints).to(windows).mean(dim=1)  # (D, V')
+            total = total + self._distance_parts(feature, self._centered(feature, keypoints)) @ shares / unit
+        spread = total / (len(self.n_components) * self.seq_len * 2)
+        by_joint = spread @ F.one_hot(self.joints, windows.shape[3]).to(windows)  # (B, V') -> (B, V)
+        return by_joint[:, None, None, :, None].expand_as(windows)
 
     def validation_step(self, batch: Batch) -> Tensor:
-        """Return and log the mean distance as the loss and remember the distances."""
-        with self.exactly():
+        """Return and log the mean distance as the loss; collect the distances."""
+        with self.full_precision():
             distances, _ = self.distances(batch.windows.flatten(1))
-        self._val_distances.append(distances)
+        self._collected_distances.append(distances)
         self.log("val/loss", distances.mean(), batch_size=len(batch.start))
         return distances.mean()
 
     def on_validation_epoch_end(self) -> None:
-        """Take the usual distances from the normal validation windows."""
-        self.normal = torch.cat(self._val_distances).sort(dim=0).values.clamp_min(1e-6)
-        self._val_distances.clear()
+        """Store the distances of the validation windows."""
+        self.val_distances = torch.cat(self._collected_distances).sort(dim=0).values.clamp_min(1e-6)
+        self._collected_distances.clear()
 
     def on_train_epoch_end(self) -> None:
-        """Check that the epoch looked at validation windows.
+        """Check that the epoch validated, if there are validation windows.
 
         Raises:
-            UserError: there are some, but the trainer was told to look at none.
+            UserError: the trainer is configured to skip validation.
         """
-        if not len(self.normal) and len(self.trainer.datamodule.starts("val")):
+        if not len(self.val_distances) and len(self.trainer.datamodule.starts("val")):
             raise UserError(
-                f"{self.title} takes {'ranks among' if self.ranks else 'its units from'} validation windows, but "
-                f"epoch {self.current_epoch + 1} looked at none; allowed are trainer.limit_val_batches above 0 and "
+                f"{self.title} takes {'ranks among' if self.rank_normalize else 'its units from'} validation windows, "
+                f"but epoch {self.current_epoch + 1} validated none; allowed are trainer.limit_val_batches above 0 and "
                 "trainer.check_val_every_n_epoch=1"
             )
 
 
-def length(vectors: Tensor) -> Tensor:
-    """Length (..., 1) of vectors (..., D), never quite 0."""
+def safe_norm(vectors: Tensor) -> Tensor:
+    """Norm (..., 1) of vectors (..., D), at least 1e-12, for divisions."""
     norm: Tensor = vectors.norm(dim=-1, keepdim=True).clamp_min(1e-12)
     return norm
 
 
-def _check(window: int, views: Sequence[str], dimensions: Sequence[int]) -> None:
-    """Refuse views that cannot be taken."""
-    for view in views:
-        if view.removeprefix(OF_HANDS) not in VIEWS:
-            names = ", ".join([*VIEWS, *(OF_HANDS + name for name in VIEWS)])
-            raise UserError(f"model.views has {view}; allowed are {names}")
-    if not views or len(set(views)) < len(views) or len(dimensions) != len(views) or min(dimensions) < 1:
+def _check(seq_len: int, features: Sequence[str], n_components: Sequence[int]) -> None:
+    """Check what the types of the parameters cannot express."""
+    if not features or len(set(features)) < len(features) or len(n_components) != len(features):
         raise UserError(
-            f"model.views={list(views)} with model.dimensions={list(dimensions)}; allowed are views, each once, and "
-            "as many whole numbers of at least 1"
+            f"model.features={list(features)} with model.n_components={list(n_components)}; allowed are features, each "
+            "once, and as many numbers"
         )
-    if {"motion", f"{OF_HANDS}motion"} & set(views) and window < STEP + 2:
-        raise UserError(f"data.seq_len={window}; model.views with motion allows {STEP + 2} or more: two displacements")
+    if {"motion", "hands_motion"} & set(features) and seq_len < MOTION_STEP + 2:
+        raise UserError(
+            f"data.seq_len={seq_len}; model.features with motion allows {MOTION_STEP + 2} or more: two displacements"
+        )

@@ -1,75 +1,78 @@
 """Nearest neighbours and PCA on pose features."""
 
-from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
 from skelmap.data.datamodule import Batch
-from skelmap.models.baselines import nearest
-from skelmap.models.feature_distance import AT_ONCE, FeatureDistance, length
+from skelmap.models.base import WindowLength
+from skelmap.models.baselines import Neighbors, nearest_neighbors
+from skelmap.models.feature_distance import CHUNK_SIZE, Components, FeatureDistance, Features, safe_norm
 from skelmap.utils.errors import UserError
+from skelmap.utils.schema import PositiveInt
 
-LEAST = 0.1
-"""What is usual at a place is at least this share of the median: windows may repeat each other."""
+MIN_LOCAL_DISTANCE = 0.1
+"""Lower bound of local distances, as a share of their median: repeated windows would have none."""
 
 
 class FeatureKNN(FeatureDistance):
-    """Score a window by how far it lies from the nearest training windows, in several views at once.
+    """Score a window by its distance to the nearest training windows in pose features.
 
-    Each view is whitened by its principal axes, so distances in it are Mahalanobis distances; the view's distance is
-    the mean over the k nearest training windows (Ramaswamy et al. 2000, with the mean in place of the k-th).
-    `FeatureDistance` tells their units.
+    Features are whitened by their principal axes, so Euclidean distances are Mahalanobis distances. The distance in a
+    feature is the mean over the k nearest training windows (Ramaswamy et al. 2000, with the mean in place of the k-th).
+    `FeatureDistance` says how features are combined.
 
-    Distances in a place where normal work itself is scattered say less than in one where it is dense. So a distance is
-    divided by a power, `relative`, of what is usual there: the distance that the k training windows themselves have
-    from the nearest of other groups, or, in a training split of one group, from those that share no frame with them.
-    With power 1 that is a ratio of local densities (Breunig et al. 2000), with power 0 a plain distance.
+    With `density_power` the distance is divided by a power of the local distance: that of the k neighbours to the
+    nearest training windows of other groups (within one group: to those without common frames). A distance in a
+    sparse region is less unusual than the same distance in a dense one. Power 1 gives a ratio of local densities
+    (Breunig et al. 2000), power 0 the plain distance.
 
-    Whitening divides by standard deviations, and those of the last directions are noise. So directions beyond the
-    first `dimensions` are divided by that of the last of these. Left out they must not be: what never changes in normal
-    work is found there, a person who lies among people who stand.
+    Standard deviations of the last principal components are noise. Directions beyond `n_components` are therefore
+    divided by that of the last component. They cannot be dropped: what is constant in normal data lies there, as the
+    direction of the trunk of people who only stand.
 
     Args:
-        window: T, frames the model sees at once.
-        views: names of the views; `hands_` before a name takes neck, wrists and hips alone.
-        dimensions: of each view, directions that are whitened.
-        neighbours: k.
-        max_windows: compare with this many training windows at most.
-        remainder: false leaves directions beyond `dimensions` out.
-        ranks: see `FeatureDistance`.
-        relative: power, 0..1, of what is usual at that place, by which distances are divided.
+        seq_len: T, frames in a window.
+        features: names of the features; the prefix `hands_` selects neck, wrists and hips only.
+        n_components: number of whitened principal components of each feature.
+        n_neighbors: k.
+        max_windows: number of training windows in the memory bank at most.
+        keep_residual: use the directions beyond `n_components`.
+        rank_normalize: see `FeatureDistance`.
+        density_power: exponent of the local distance, 0..1.
 
     Raises:
-        UserError: unknown views, or not one number for each, or windows too short for them.
+        UserError: see `FeatureDistance`.
     """
 
-    name = "neighbours"
+    name = "feature KNN"
 
     def __init__(
         self,
-        window: int,
-        views: Sequence[str],
-        dimensions: Sequence[int],
-        neighbours: int,
-        max_windows: int,
-        remainder: bool = True,
-        ranks: bool = False,
-        relative: float = 0,
+        seq_len: WindowLength = 60,
+        features: Features = ("motion", "posture", "hands_motion", "hands_posture"),
+        n_components: Components = (10, 10, 10, 10),
+        n_neighbors: Neighbors = 5,
+        max_windows: PositiveInt = 5000,
+        keep_residual: bool = True,
+        rank_normalize: bool = False,
+        density_power: Annotated[float, Field(ge=0, le=1)] = 0.0,
     ) -> None:
-        super().__init__(window, views, dimensions, max_windows, remainder, ranks)
+        super().__init__(seq_len, features, n_components, max_windows, keep_residual, rank_normalize)
         self.save_hyperparameters(logger=False)
-        self.neighbours, self.relative = neighbours, relative
+        self.n_neighbors, self.density_power = n_neighbors, density_power
         self._starts: list[Tensor] = []
-        for view in views:
-            for part in ("known", "usual"):
-                self.register_buffer(f"{view}_{part}", torch.zeros(0))
+        for feature in features:
+            for part in ("memory_bank", "local_scale"):
+                self.register_buffer(f"{feature}_{part}", torch.zeros(0))
 
     def fit(self, x: NDArray[np.float32]) -> None:
-        """Fit each view's whitened subspace and remember the training windows in it.
+        """Fit the whitening of each feature and store the training windows.
 
         Args:
             x: (N, T V 2) flattened windows.
@@ -77,110 +80,118 @@ class FeatureKNN(FeatureDistance):
         Raises:
             UserError: no more windows than neighbours.
         """
-        if len(x) <= self.neighbours:
-            raise UserError(f"model.neighbours={self.neighbours}; {len(x)} training windows allow fewer")
+        if len(x) <= self.n_neighbors:
+            raise UserError(f"model.n_neighbors={self.n_neighbors}; {len(x)} training windows allow fewer")
         super().fit(x)
 
-    def _learn(self, view: str, offset: NDArray[np.float64], axes: NDArray[np.float64]) -> None:
-        """Remember the training windows."""
-        self._keep(**{f"{view}_known": offset @ axes, f"{view}_usual": np.ones(len(offset))})
+    def _fit_feature(self, feature: str, centered: NDArray[np.float64], axes: NDArray[np.float64]) -> None:
+        """Store the whitened training windows; their local scale is 1 until `fit_local_density`."""
+        scale = np.ones(len(centered))
+        self._set_buffers(**{f"{feature}_memory_bank": centered @ axes, f"{feature}_local_scale": scale})
 
     def training_step(self, batch: Batch) -> None:
-        """Collect a batch; fit after the epoch's last, and then take what is usual where."""
+        """Collect a batch; fit after the last batch of the epoch, then the local densities."""
         self._starts.append(batch.start.cpu())
         super().training_step(batch)
         if self.trainer.is_last_batch:
             start = torch.cat(self._starts)[: self.max_windows]
             self._starts.clear()
-            if self.relative:
-                with self.exactly():
-                    self.take_usual(start, self.trainer.datamodule.groups_of(start))
+            if self.density_power:
+                with self.full_precision():
+                    self.fit_local_density(start, self.trainer.datamodule.groups_of(start))
 
-    def take_usual(self, start: Tensor, group: Tensor) -> None:
-        """Take for each training window the distance of the nearest that have nothing to do with it.
+    def fit_local_density(self, start: Tensor, group: Tensor) -> None:
+        """Fit the local scale of each training window: its distance to the k nearest unrelated ones, to the power.
 
-        Where a window has too few of those nothing is usual anywhere, and distances stay plain.
+        Unrelated are windows of other groups; with a single group, windows without common frames. If some window has
+        fewer than k of them, distances are not divided.
 
         Args:
             start: (N,) first row of each training window.
-            group: (N,) number of its group.
+            group: (N,) index of its group.
         """
-        alone = len(group.unique()) == 1
-        for view in self.dimensions:
-            known = getattr(self, f"{view}_known")
-            found = []
-            for part in torch.arange(len(known)).split(AT_ONCE):
-                tied = (start[part, None] - start).abs() < self.window if alone else group[part, None] == group
-                distance = torch.cdist(known[part], known).masked_fill(tied.to(known.device), torch.inf)
-                found.append(distance.topk(self.neighbours, largest=False).values.mean(dim=1))
-            usual = torch.cat(found)
-            if usual.isfinite().all():  # repeated windows must not make any distance from them endless
-                lowest = (LEAST * usual.median()).clamp_min(1e-6)
-                setattr(self, f"{view}_usual", usual.clamp_min(lowest) ** self.relative)
+        single_group = len(group.unique()) == 1
+        for feature in self.n_components:
+            bank = getattr(self, f"{feature}_memory_bank")
+            chunks = []
+            for index in torch.arange(len(bank)).split(CHUNK_SIZE):
+                overlaps = (start[index, None] - start).abs() < self.seq_len
+                related = overlaps if single_group else group[index, None] == group
+                distance = torch.cdist(bank[index], bank).masked_fill(related.to(bank.device), torch.inf)
+                chunks.append(distance.topk(self.n_neighbors, largest=False).values.mean(dim=1))
+            local_distance = torch.cat(chunks)
+            if local_distance.isfinite().all():
+                lowest = (MIN_LOCAL_DISTANCE * local_distance.median()).clamp_min(1e-6)
+                setattr(self, f"{feature}_local_scale", local_distance.clamp_min(lowest) ** self.density_power)
 
-    def _distance(self, view: str, offset: Tensor) -> Tensor:
-        """Mean distance (B,) to the nearest training windows, of offsets from the mean (B, D)."""
-        apart, usual = self._nearest(view, offset)
-        distance: Tensor = apart.norm(dim=2).mean(dim=1) / usual
+    def _distance(self, feature: str, centered: Tensor) -> Tensor:
+        """Mean distance (B,) to the k nearest training windows over their local scale."""
+        differences, scale = self._neighbors(feature, centered)
+        distance: Tensor = differences.norm(dim=2).mean(dim=1) / scale
         return distance
 
-    def _parts(self, view: str, offset: Tensor) -> Tensor:
-        """Parts (B, D) of the distance that are due to each number of a view, of offsets from the mean (B, D)."""
-        apart, usual = self._nearest(view, offset)
-        axes = getattr(self, f"{view}_axes")
-        back = axes / axes.square().sum(dim=0)  # the columns are orthogonal
-        squares: Tensor = (apart @ back.mT) * (apart @ axes.mT)
-        return (squares / length(apart)).mean(dim=1) / usual[:, None]
+    def _distance_parts(self, feature: str, centered: Tensor) -> Tensor:
+        """Contribution (B, D) of each dimension of a feature to `_distance`."""
+        differences, scale = self._neighbors(feature, centered)
+        axes = getattr(self, f"{feature}_axes")
+        inverse = axes / axes.square().sum(dim=0)  # the columns are orthogonal
+        squares: Tensor = (differences @ inverse.mT) * (differences @ axes.mT)
+        return (squares / safe_norm(differences)).mean(dim=1) / scale[:, None]
 
-    def _nearest(self, view: str, offset: Tensor) -> tuple[Tensor, Tensor]:
-        """Differences (B, k, J) from the nearest training windows, whitened, and what is usual there, (B,)."""
-        axes, known, usual = (getattr(self, f"{view}_{part}") for part in ("axes", "known", "usual"))
-        apart, which = nearest(offset @ axes, known, self.neighbours)
-        return apart, usual[which].mean(dim=1)
+    def _neighbors(self, feature: str, centered: Tensor) -> tuple[Tensor, Tensor]:
+        """Differences (B, k, J) from the k nearest training windows, whitened, and their mean local scale (B,)."""
+        axes, bank, scale = (getattr(self, f"{feature}_{part}") for part in ("axes", "memory_bank", "local_scale"))
+        differences, index = nearest_neighbors(centered @ axes, bank, self.n_neighbors)
+        return differences, scale[index].mean(dim=1)
 
 
 class FeaturePCA(FeatureDistance):
-    """Score a window by what the views' PCA subspaces leave of it, in several views at once.
+    """Score a window by its distance to the PCA subspaces of pose features.
 
     Args:
-        window: T, frames the model sees at once.
-        views: names of the views; `hands_` before a name takes neck, wrists and hips alone.
-        dimensions: of each view, those of its subspace.
-        max_windows: fit on this many training windows at most.
-        ranks: see `FeatureDistance`.
+        seq_len: T, frames in a window.
+        features: names of the features; the prefix `hands_` selects neck, wrists and hips only.
+        n_components: dimensions of the subspace of each feature.
+        max_windows: number of training windows to fit to at most.
+        rank_normalize: see `FeatureDistance`.
 
     Raises:
         UserError: see `FeatureDistance`.
     """
 
-    name = "PCA"
+    name = "feature PCA"
 
     def __init__(
-        self, window: int, views: Sequence[str], dimensions: Sequence[int], max_windows: int, ranks: bool = False
+        self,
+        seq_len: WindowLength = 30,
+        features: Features = ("trajectory",),
+        n_components: Components = (60,),
+        max_windows: PositiveInt = 5000,
+        rank_normalize: bool = False,
     ) -> None:
-        super().__init__(window, views, dimensions, max_windows, remainder=False, ranks=ranks)
+        super().__init__(seq_len, features, n_components, max_windows, False, rank_normalize)
         self.save_hyperparameters(logger=False)
 
-    def _learn(self, view: str, offset: NDArray[np.float64], axes: NDArray[np.float64]) -> None:
-        """Refuse a subspace that is the whole view."""
+    def _fit_feature(self, feature: str, centered: NDArray[np.float64], axes: NDArray[np.float64]) -> None:
+        """Refuse a subspace that contains the whole feature space."""
         size, kept = axes.shape
         if kept == size:
             raise UserError(
-                f"model.dimensions={list(self.dimensions.values())}: all {size} directions of view {view} are kept, "
-                "and what they leave of a window is rounding; allowed are fewer dimensions"
+                f"model.n_components={list(self.n_components.values())}: the subspace of feature {feature} has all its "
+                f"{size} dimensions, so residuals are rounding errors; allowed are fewer"
             )
 
-    def _distance(self, view: str, offset: Tensor) -> Tensor:
-        """Distance (B,) to the subspace, of offsets from the mean (B, D)."""
-        return length(self._residual(view, offset))[:, 0]
+    def _distance(self, feature: str, centered: Tensor) -> Tensor:
+        """Distance (B,) to the subspace."""
+        return safe_norm(self._residual(feature, centered))[:, 0]
 
-    def _parts(self, view: str, offset: Tensor) -> Tensor:
-        """Parts (B, D) of the distance that are due to each number of a view, of offsets from the mean (B, D)."""
-        residual = self._residual(view, offset)
-        return residual.square() / length(residual)
+    def _distance_parts(self, feature: str, centered: Tensor) -> Tensor:
+        """Contribution (B, D) of each dimension of a feature to `_distance`."""
+        residual = self._residual(feature, centered)
+        return residual.square() / safe_norm(residual)
 
-    def _residual(self, view: str, offset: Tensor) -> Tensor:
-        """What the subspace leaves (B, D) of offsets from the mean (B, D)."""
-        basis = F.normalize(getattr(self, f"{view}_axes"), dim=0)
-        residual: Tensor = offset - offset @ basis @ basis.T
+    def _residual(self, feature: str, centered: Tensor) -> Tensor:
+        """Difference (B, D) from the projection to the subspace."""
+        basis = F.normalize(getattr(self, f"{feature}_axes"), dim=0)
+        residual: Tensor = centered - centered @ basis @ basis.T
         return residual

@@ -1,35 +1,46 @@
-"""The LSTM-VAE of sequential skeleton maps (the paper's model)."""
+"""The LSTM-VAE of sequences of frames (the paper's model)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from skelmap.models.autoencoder import Autoencoder, LatentNetwork
-from skelmap.models.networks import FrameCodec, frame_codec
+from skelmap.models.autoencoder import Autoencoder, Beta, LatentSamples, Score
+from skelmap.models.base import (
+    Channels,
+    InputDefaults,
+    LatentDim,
+    LearningRate,
+    MapSide,
+    Representation,
+    WindowLength,
+)
+from skelmap.models.networks import FrameCodec, LatentNetwork, Posterior, frame_codec
+from skelmap.utils.schema import PositiveInt
 
 
 class LSTMVAENetwork(LatentNetwork):
     """CNN on each frame -> LSTM over T -> mu, log variance; z at each of T steps -> LSTM -> transposed CNN."""
 
-    def __init__(self, seq_len: int, latent_dim: int, hidden_size: int, coding: FrameCodec) -> None:
+    def __init__(self, seq_len: int, latent_dim: int, hidden_size: int, codec: FrameCodec) -> None:
         super().__init__()
         self.seq_len = seq_len
-        self.encoder = coding.encoder
+        self.encoder = codec.encoder
         self.encoder_lstm = _lstm(self.encoder.features, hidden_size)
         self.posterior = nn.Linear(hidden_size, 2 * latent_dim)
         self.decoder_lstm = _lstm(latent_dim, hidden_size)
-        self.decoder = coding.decoder(hidden_size)
+        self.decoder = codec.decoder(hidden_size)
 
-    def encode(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode (B, T, C, H, W) maps as mu and logvar, each (B, J), from the LSTM's last output."""
-        features = self.encoder(maps.flatten(0, 1))  # (B, T, C, H, W) -> (B*T, features)
-        hidden, _ = self.encoder_lstm(features.unflatten(0, maps.shape[:2]))  # (B, T, hidden)
-        mu, logvar = self.posterior(hidden[:, -1]).chunk(2, dim=1)
-        return mu, logvar
+    def encode(self, windows: Tensor) -> Posterior:
+        """Encode windows (B, T, C, H, W) as mu and logvar, each (B, J), from the LSTM's last output."""
+        features = self.encoder(windows.flatten(0, 1))  # (B, T, C, H, W) -> (B*T, features)
+        hidden, _ = self.encoder_lstm(features.unflatten(0, windows.shape[:2]))  # (B, T, hidden)
+        return Posterior(*self.posterior(hidden[:, -1]).chunk(2, dim=1))
 
     def decode(self, z: Tensor) -> Tensor:
-        """Decode latents (B, J) as log odds or places, (B, T, C, H, W): every step sees the same z."""
+        """Decode latents (B, J), repeated at each step, as logits or coordinates (B, T, C, H, W)."""
         steps = z[:, None].expand(-1, self.seq_len, -1)
         hidden, _ = self.decoder_lstm(steps)  # (B, T, hidden)
         decoded: Tensor = self.decoder(hidden.flatten(0, 1)).unflatten(0, hidden.shape[:2])
@@ -37,20 +48,20 @@ class LSTMVAENetwork(LatentNetwork):
 
 
 class LSTMVAE(Autoencoder):
-    """LSTM-VAE of windows of T skeleton maps.
+    """LSTM-VAE of windows of T frames.
 
     Args:
         seq_len: T, frames in a window.
         img_size: side of the maps, px.
         latent_dim: J, dimensions of the latent space.
-        hidden_size: of both LSTMs.
-        channels: of the features after each halving of the map; the last repeats.
+        hidden_size: units of each LSTM.
+        channels: feature channels after each halving of the map; the last number repeats.
         learning_rate: of Adam.
-        beta: weight of the KL divergence.
-        score: see `Autoencoder`.
-        samples: of the latents for `recon_prob`.
+        beta: weight of the KL divergence; 1 gives the ELBO.
+        score: anomaly score, see `Autoencoder`.
+        samples: number of latent samples for score `recon_prob`.
         representation: maps or keypoints.
-        layout: of the keypoints.
+        layout: name of the keypoints' layout.
         map_channels: C, channels of the maps.
     """
 
@@ -58,27 +69,32 @@ class LSTMVAE(Autoencoder):
 
     def __init__(
         self,
-        seq_len: int,
-        img_size: int,
-        latent_dim: int,
-        hidden_size: int,
-        channels: Sequence[int],
-        learning_rate: float,
-        beta: float = 1.0,
-        score: str = "recon_error",
-        samples: int = 16,
-        representation: str = "maps",
+        seq_len: WindowLength = 30,
+        img_size: MapSide = 28,
+        latent_dim: LatentDim = 16,
+        hidden_size: Annotated[int, Field(ge=1, le=8192)] = 300,
+        channels: Channels = (8, 16, 32),
+        learning_rate: LearningRate = 1e-3,
+        beta: Beta = 1.0,
+        score: Score = "recon_error",
+        samples: LatentSamples = 16,
+        representation: Representation = "maps",
         layout: str = "BODY_25",
-        map_channels: int = 1,
+        map_channels: PositiveInt = 1,
     ) -> None:
-        coding = frame_codec(representation, img_size, channels, layout, map_channels)
-        super().__init__(learning_rate, beta, score, samples, latent_dim, seq_len, coding.likelihood)
-        self.save_hyperparameters(ignore="map_channels", logger=False)  # the data's say it
-        self.network = LSTMVAENetwork(seq_len, latent_dim, hidden_size, coding)
+        codec = frame_codec(representation, img_size, channels, layout, map_channels)
+        super().__init__(learning_rate, beta, score, samples, latent_dim, codec.likelihood)
+        self.save_hyperparameters(ignore="map_channels", logger=False)  # checkpoints name the data's map channels
+        self.network = LSTMVAENetwork(seq_len, latent_dim, hidden_size, codec)
+
+    @classmethod
+    def input_defaults(cls, parameters: Mapping[str, Any]) -> InputDefaults:
+        """Ask for sequences, in batches of 16 as in the paper."""
+        return InputDefaults(window="sequence", batch_size=16)
 
 
 def _lstm(inputs: int, hidden_size: int) -> nn.LSTM:
-    """An LSTM that starts out remembering: forget-gate bias 1 (Jozefowicz et al. 2015; Keras' default too)."""
+    """Build an LSTM with forget-gate bias 1, as Keras does by default (Jozefowicz et al. 2015)."""
     lstm = nn.LSTM(inputs, hidden_size, batch_first=True)
     with torch.no_grad():
         lstm.get_parameter("bias_ih_l0")[hidden_size : 2 * hidden_size] = 1

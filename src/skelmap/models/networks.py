@@ -1,10 +1,12 @@
-"""Encoders and decoders of frames: convolutions for maps, perceptrons for keypoints."""
+"""Building blocks of the networks: latent-variable base class, frame encoders and decoders, likelihoods."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, zip_longest
 from math import prod
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,35 +16,89 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from skelmap.models.losses import bernoulli_nll, gaussian_nll
 from skelmap.skeletons.layouts import LAYOUTS
 
-SMALLEST = 4
-"""Halving ends when the side is at most this, px."""
+SMALLEST_SIDE = 4
+"""Maps are halved until their side is at most this, px."""
+KEYPOINT_WIDTH = 128
+"""Hidden units of the perceptrons for keypoints."""
+INITIAL_SIGMA = 0.1
+"""Standard deviation of keypoints before training, in units of half the crop."""
+
+
+class Posterior(NamedTuple):
+    """Parameters of the latents' distribution.
+
+    Attributes:
+        mu: (B, J) means; of a plain autoencoder, the latents.
+        logvar: (B, J) log variances, or None without a posterior.
+    """
+
+    mu: Tensor
+    logvar: Tensor | None = None
+
+
+class Reconstruction(NamedTuple):
+    """Output of a network.
+
+    Attributes:
+        decoded: (B, T, C, H, W) logits of pixels, or coordinates of keypoints.
+        mu: (B, J) means of the latents; of a plain autoencoder, the latents.
+        logvar: (B, J) log variances of the latents, or None without a posterior.
+    """
+
+    decoded: Tensor
+    mu: Tensor
+    logvar: Tensor | None = None
+
+
+class LatentNetwork(nn.Module, ABC):
+    """Encode windows as latents and decode these."""
+
+    def forward(self, windows: Tensor) -> tuple[Tensor, ...]:
+        """Reconstruct windows (B, T, C, H, W): from sampled latents in training mode, else from their means.
+
+        Returns:
+            The tensors of `Reconstruction`, without logvar if it is None: CUDA graphs return tensors only.
+        """
+        mu, logvar = self.encode(windows)
+        if logvar is None:
+            return self.decode(mu), mu
+        z = mu + torch.randn_like(mu) * (0.5 * logvar).exp() if self.training else mu
+        return self.decode(z), mu, logvar
+
+    @abstractmethod
+    def encode(self, windows: Tensor) -> Posterior:
+        """Encode windows (B, T, C, H, W) as latents (B, J)."""
+
+    @abstractmethod
+    def decode(self, z: Tensor) -> Tensor:
+        """Decode latents (B, J) as logits of pixels or coordinates of keypoints, (B, T, C, H, W)."""
 
 
 def stage_shapes(img_size: int, channels: Sequence[int], map_channels: int = 1) -> list[tuple[int, int, int]]:
-    """List (channels, height, width) from the map itself to the last features.
+    """List the shapes of the encoder's feature maps.
 
     Args:
         img_size: side of the map, px.
-        channels: of the features after each halving; the last number repeats for larger maps.
-        map_channels: C, of the map.
+        channels: feature channels after each halving; the last number repeats for larger maps.
+        map_channels: C, channels of the map.
 
     Returns:
-        The shapes; the first is (C, img_size, img_size).
+        (channels, height, width) of each stage; the first is (C, img_size, img_size).
     """
     shapes = [(map_channels, img_size, img_size)]
-    while shapes[-1][1] > SMALLEST:
+    while shapes[-1][1] > SMALLEST_SIDE:
         side = (shapes[-1][1] + 1) // 2
         shapes.append((channels[min(len(shapes), len(channels)) - 1], side, side))
     return shapes
 
 
 class MapEncoder(nn.Module):
-    """Turn maps into flat features.
+    """Convolutional encoder: maps to feature vectors.
 
     Args:
         img_size: side of the map, px.
         channels: see `stage_shapes`.
-        map_channels: C.
+        map_channels: C, channels of the map.
     """
 
     def __init__(self, img_size: int, channels: Sequence[int], map_channels: int = 1) -> None:
@@ -61,13 +117,13 @@ class MapEncoder(nn.Module):
 
 
 class MapDecoder(nn.Module):
-    """Turn hidden vectors into the logits of maps.
+    """Transposed-convolutional decoder: hidden vectors to the logits of maps.
 
     Args:
         inputs: size of the hidden vectors.
         img_size: side of the map, px.
         channels: see `stage_shapes`.
-        map_channels: C.
+        map_channels: C, channels of the map.
     """
 
     def __init__(self, inputs: int, img_size: int, channels: Sequence[int], map_channels: int = 1) -> None:
@@ -78,7 +134,7 @@ class MapDecoder(nn.Module):
         for (before, small, _), (after, large, _) in pairwise(shapes):
             if stages:
                 stages += [nn.BatchNorm2d(before), nn.ReLU()]
-            odd = large - (2 * small - 1)  # 0 or 1: the side before it was halved
+            odd = large - (2 * small - 1)  # 0 or 1: parity of the side before halving
             stages.append(nn.ConvTranspose2d(before, after, 3, 2, 1, output_padding=odd))
         self.stages = nn.Sequential(*stages).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -89,16 +145,24 @@ class MapDecoder(nn.Module):
             logits: Tensor = self.stages(features)
             return logits
         for layer, norm in zip_longest(self.stages[::3], self.stages[1::3]):
-            features = _doubled(features, layer, norm)
+            features = _fast_transposed_conv(features, layer, norm)
         return features
 
 
-def _doubled(features: Tensor, layer: nn.Module, norm: nn.Module | None) -> Tensor:
-    """Apply a transposed convolution of stride 2 and what follows it, without gradients, in less time on CPUs.
+def _fast_transposed_conv(features: Tensor, layer: nn.Module, norm: nn.Module | None) -> Tensor:
+    """Apply a transposed convolution of stride 2 with batch normalisation and ReLU, faster on CPUs; inference only.
 
-    Every 2x2 pixels of the result depend on 2x2 of the features, so they are four channels of an ordinary convolution
-    (Shi et al. 2016, "Is the deconvolution layer the same as a convolutional layer?"). Batch normalisation is folded
-    into the weights.
+    Each 2x2 output pixels depend on 2x2 input pixels, so the layer is an ordinary convolution with four times the
+    channels and a pixel shuffle (Shi et al. 2016, "Is the deconvolution layer the same as a convolutional layer?").
+    Batch normalisation is folded into the weights.
+
+    Args:
+        features: (N, C, S, S).
+        layer: the transposed convolution, C to D channels.
+        norm: the batch normalisation after it; None of the last layer, which has no ReLU either.
+
+    Returns:
+        (N, D, S', S'), S' = 2S - 1 + output padding.
     """
     assert isinstance(layer, nn.ConvTranspose2d) and layer.bias is not None
     weight, bias = layer.weight, layer.bias
@@ -108,7 +172,7 @@ def _doubled(features: Tensor, layer: nn.Module, norm: nn.Module | None) -> Tens
         weight, bias = fuse_conv_bn_weights(
             weight, bias, mean, variance, norm.eps, norm.weight, norm.bias, transpose=True
         )
-    taps = torch.tensor([[1, 3], [2, 0]], device=weight.device)  # of even and of odd pixels; tap 3 is zero
+    taps = torch.tensor([[1, 3], [2, 0]], device=weight.device)  # of even and of odd output pixels; tap 3 is zero
     blocks = F.pad(weight, (0, 1, 0, 1))[:, :, taps][..., taps]  # (before, after, row, tap, column, tap)
     kernel = blocks.permute(2, 4, 1, 0, 3, 5).reshape(-1, len(weight), 2, 2)  # (4 after, before, 2, 2)
     kernel = kernel.contiguous(memory_format=torch.channels_last)
@@ -116,64 +180,58 @@ def _doubled(features: Tensor, layer: nn.Module, norm: nn.Module | None) -> Tens
     if norm is not None:
         pixels.relu_()
     (count, _, small, _), after = features.shape, len(bias)
-    # as F.pixel_shuffle, which moves single numbers: here two neighbours with all their channels move together
+    # F.pixel_shuffle for channels-last memory: moves pairs of pixels with all their channels, not single numbers
     shuffled: Tensor = pixels.unflatten(1, (2, 2, after)).permute(0, 4, 1, 5, 2, 3)  # (N, small, 2, small, 2, after)
     shuffled = shuffled.reshape(count, 2 * small, 2 * small, after).permute(0, 3, 1, 2)
     side = 2 * small - 1 + int(layer.output_padding[0])
     return shuffled[..., :side, :side]
 
 
-HIDDEN = 128
-"""Width of the perceptrons for keypoints."""
-FIRST_SIGMA = 0.1
-"""Standard deviation of keypoints before training, in units of half the cut."""
+class BernoulliLikelihood(nn.Module):
+    """Likelihood of map pixels; the decoder gives logits. A grey level is the expected share of white."""
 
-
-class Bernoulli(nn.Module):
-    """Likelihood of pixels, whose log odds the decoder gives; grey levels are taken for the share of white in them."""
-
-    def nll(self, decoded: Tensor, maps: Tensor) -> Tensor:
+    def nll(self, decoded: Tensor, windows: Tensor) -> Tensor:
         """Negative log likelihood of each window, (B,) nats."""
-        return bernoulli_nll(decoded, maps)
+        return bernoulli_nll(decoded, windows)
 
     def mean(self, decoded: Tensor) -> Tensor:
         """Probability of each pixel, 0..1."""
         return decoded.sigmoid()
 
 
-class Gaussian(nn.Module):
-    """Likelihood of coordinates, whose means the decoder gives; one standard deviation is learnt (Rybkin et al. 2021).
+class GaussianLikelihood(nn.Module):
+    """Likelihood of keypoint coordinates with one learnt standard deviation; the decoder gives means.
 
-    A fixed one would set the weight of the KL divergence by hand.
+    A fixed standard deviation would set the weight of the KL divergence by hand (Rybkin et al. 2021).
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.log_sigma = nn.Parameter(torch.tensor(math.log(FIRST_SIGMA)))
+        self.log_sigma = nn.Parameter(torch.tensor(math.log(INITIAL_SIGMA)))
 
-    def nll(self, decoded: Tensor, places: Tensor) -> Tensor:
+    def nll(self, decoded: Tensor, windows: Tensor) -> Tensor:
         """Negative log likelihood of each window, (B,) nats."""
-        return gaussian_nll(decoded, places, self.log_sigma)
+        return gaussian_nll(decoded, windows, self.log_sigma)
 
     def mean(self, decoded: Tensor) -> Tensor:
-        """Place of each joint, in units of half the cut."""
+        """Coordinates of each joint, in units of half the crop."""
         return decoded
 
 
 class KeypointEncoder(nn.Sequential):
-    """Turn keypoints (N, 1, V, 2) into flat features.
+    """Perceptron: keypoints (N, 1, V, 2) to feature vectors.
 
     Args:
         joints: V.
     """
 
     def __init__(self, joints: int) -> None:
-        super().__init__(nn.Flatten(), nn.Linear(2 * joints, HIDDEN), nn.ReLU())
-        self.features = HIDDEN
+        super().__init__(nn.Flatten(), nn.Linear(2 * joints, KEYPOINT_WIDTH), nn.ReLU())
+        self.features = KEYPOINT_WIDTH
 
 
 class KeypointDecoder(nn.Sequential):
-    """Turn hidden vectors into keypoints (N, 1, V, 2).
+    """Perceptron: hidden vectors to keypoints (N, 1, V, 2).
 
     Args:
         inputs: size of the hidden vectors.
@@ -182,42 +240,45 @@ class KeypointDecoder(nn.Sequential):
 
     def __init__(self, inputs: int, joints: int) -> None:
         super().__init__(
-            nn.Linear(inputs, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 2 * joints), nn.Unflatten(1, (1, joints, 2))
+            nn.Linear(inputs, KEYPOINT_WIDTH),
+            nn.ReLU(),
+            nn.Linear(KEYPOINT_WIDTH, 2 * joints),
+            nn.Unflatten(1, (1, joints, 2)),
         )
 
 
 @dataclass(frozen=True)
 class FrameCodec:
-    """The parts of a network that depend on what a frame is.
+    """Encoder, decoder and likelihood of single frames in one representation.
 
     Attributes:
         encoder: frames (N, C, H, W) -> (N, features).
-        decoder: makes the way back from hidden vectors of a given size, (N, inputs) -> (N, C, H, W).
-        likelihood: of a frame, given what the decoder says.
+        decoder: builds the decoder for hidden vectors of a given size, (N, inputs) -> (N, C, H, W).
+        likelihood: of a frame, given the decoder's output.
     """
 
     encoder: MapEncoder | KeypointEncoder
     decoder: Callable[[int], nn.Module]
-    likelihood: Bernoulli | Gaussian
+    likelihood: BernoulliLikelihood | GaussianLikelihood
 
 
 def frame_codec(
     representation: str, img_size: int, channels: Sequence[int], layout: str, map_channels: int
 ) -> FrameCodec:
-    """Choose the parts for a representation.
+    """Build the frame codec of a representation.
 
     Args:
         representation: "maps" or "keypoints".
         img_size: side of the maps, px.
-        channels: of maps' features after each halving; the last repeats.
-        layout: of the keypoints, by name.
-        map_channels: C, of the maps.
+        channels: feature channels after each halving of the map; the last number repeats.
+        layout: name of the keypoints' layout.
+        map_channels: C, channels of the maps.
     """
     if representation == "maps":
         return FrameCodec(
             MapEncoder(img_size, channels, map_channels),
             lambda inputs: MapDecoder(inputs, img_size, channels, map_channels),
-            Bernoulli(),
+            BernoulliLikelihood(),
         )
     joints = LAYOUTS[layout].joints_with_neck
-    return FrameCodec(KeypointEncoder(joints), lambda inputs: KeypointDecoder(inputs, joints), Gaussian())
+    return FrameCodec(KeypointEncoder(joints), lambda inputs: KeypointDecoder(inputs, joints), GaussianLikelihood())

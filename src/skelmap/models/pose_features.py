@@ -1,136 +1,96 @@
-"""Person-independent pose features of keypoint windows."""
+"""Person-independent pose features of keypoint windows (B, T, V, 2), and the matrix logarithm for one of them."""
 
 from collections.abc import Callable
 from math import log, sqrt
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-LOWEST = 1e-5
-"""The smallest eigenvalue, as a share of the trace: single precision holds no smaller ones beside the largest."""
-ROOTS = 4
-TERMS = 12
-CLOSE = 1e-3
-"""From here one more Newton step leaves an error of single precision."""
+JITTER = 0.01
+"""Movement below this, in units of body size, is attributed to the detector."""
+MOTION_STEP = 3
+"""Frames over which `motion` takes displacements: a tenth of a second at 30 fps."""
+HANDS_PREFIX = "hands_"
+"""Prefix of features that are computed of `HAND_JOINTS` only."""
+HAND_JOINTS = ("neck", "right_wrist", "left_wrist", "right_hip", "left_hip")
+"""Joints that give the positions of the hands, relative to each other and to the trunk, for any stance."""
+Feature = Literal[
+    "motion", "posture", "trajectory", "spectra", "hands_motion", "hands_posture", "hands_trajectory", "hands_spectra"
+]
 
 
-def logarithm(matrices: Tensor) -> Tensor:
-    """Logarithm of symmetric matrices (B, D, D), with eigenvalues of at least `LOWEST` of the trace.
+def normalize_scale(keypoints: Tensor) -> Tensor:
+    """Divide each window by its body size, the root mean square distance of the joints from their centroid.
 
-    Inverse scaling and squaring (Higham 2008, chapter 11): square roots until the eigenvalues are near one another,
-    then the series.
-    """
-    identity = torch.eye(matrices.shape[1]).to(matrices)
-    size = matrices.flatten(1).norm(dim=1)[:, None, None]
-    root = matrices / size
-    for scales in SCALES:
-        root = _square_root(root, identity, scales)
-    middle = (1 + LOWEST**0.5**ROOTS) / 2
-    offset = root / middle - identity
-    series = ((-1) ** (TERMS + 1) / TERMS * identity).expand_as(root)
-    for term in range(TERMS - 1, 0, -1):  # Horner's scheme
-        series = torch.baddbmm(identity, offset, series, beta=(-1) ** (term + 1) / term)
-    logarithm: Tensor = 2**ROOTS * torch.baddbmm(identity, offset, series, beta=log(middle)) + size.log() * identity
-    return logarithm
-
-
-def _square_root(matrices: Tensor, identity: Tensor, scales: tuple[float, ...]) -> Tensor:
-    """Newton and Schulz's coupled iteration (Higham 2008, section 6.3); each step is scaled."""
-    root, inverse = matrices, identity.expand_as(matrices)
-    for scale in scales:
-        step = torch.baddbmm(identity, inverse, root, beta=1.5 * scale, alpha=-0.5 * scale**3)
-        root, inverse = root @ step, step @ inverse
-    return root
-
-
-def _scales(lowest: float) -> tuple[float, ...]:
-    """Scales of the steps to the square root where eigenvalues are at least `lowest` and at most 1.
-
-    A step takes what is x of a root to scale x (3 - (scale x)^2) / 2. Where the least and the most are taken to the
-    same value, that nears 1 fastest (Chen and Chow 2014).
-    """
-    least, scales = sqrt(lowest), []
-    while least < 1 - CLOSE:
-        scale = sqrt(3 / (1 + least + least**2))
-        least = scale * least * (3 - (scale * least) ** 2) / 2
-        scales.append(scale)
-    return (*scales, 1.0)
-
-
-SCALES = tuple(_scales(LOWEST**0.5**root) for root in range(ROOTS))
-
-
-STILL = 0.01
-"""Movement below this, in units of the body's size, is taken for the detector's jitter."""
-STEP = 3
-"""Frames over which `motion` looks at displacements: a tenth of a second at 30 fps."""
-
-OF_HANDS = "hands_"
-"""Before a view's name: of the hands alone."""
-HANDS = ("neck", "right_wrist", "left_wrist", "right_hip", "left_hip")
-"""Joints that say where the hands are, from each other and from the trunk, however one stands and walks."""
-
-
-def scaled(places: Tensor) -> Tensor:
-    """Divide each window by the body's size in it: the root mean square distance of the joints from their centre.
-
-    People near the camera and far from it, tall and short, become comparable, whatever the layout of the joints.
+    This makes near and far, tall and short people comparable, in any joint layout.
 
     Args:
-        places: (B, T, V, 2) on any scale.
+        keypoints: (B, T, V, 2) in any unit.
+
+    Returns:
+        (B, T, V, 2) in units of body size.
     """
-    offsets = places - places.mean(dim=2, keepdim=True)
+    offsets = keypoints - keypoints.mean(dim=2, keepdim=True)
     size = offsets.square().sum(dim=3).mean(dim=(1, 2)).sqrt()
-    return places / size.clamp_min(1e-6)[:, None, None, None]
+    return keypoints / size.clamp_min(1e-6)[:, None, None, None]
 
 
-def motion(places: Tensor) -> Tensor:
-    """Logarithm of the covariance of all displacements, (B, V (2 V + 1)): how far joints move, and which ones together.
+def motion(keypoints: Tensor) -> Tensor:
+    """Logarithm of the covariance of all joints' displacements, (B, V (2 V + 1)).
 
-    Covariances of coordinates describe actions without saying when they begin (Hussein et al. 2013); their matrix
-    logarithm makes differences of them distances (Arsigny et al. 2006). Displacements, unlike places, are free of who
-    stands how.
+    Describes how far joints move, and which ones together. Covariances of coordinates describe actions independently of
+    their timing (Hussein et al. 2013); with the matrix logarithm, differences of them are distances (Arsigny et al.
+    2006). Displacements, unlike positions, do not depend on a person's stance.
     """
-    moved = _centred(places[:, STEP:] - places[:, :-STEP])
-    covariance = moved.mT @ moved / moved.shape[1]
-    still = (LOWEST * covariance.diagonal(dim1=1, dim2=2).sum(dim=1)).clamp_min(STILL**2)
-    entries = logarithm(covariance + still[:, None, None] * torch.eye(covariance.shape[1]).to(covariance))
-    row, column = torch.triu_indices(*entries.shape[1:], device=places.device)
+    displacements = _centered(keypoints[:, MOTION_STEP:] - keypoints[:, :-MOTION_STEP])
+    covariance = displacements.mT @ displacements / displacements.shape[1]
+    floor = (MIN_EIGENVALUE * covariance.diagonal(dim1=1, dim2=2).sum(dim=1)).clamp_min(JITTER**2)
+    entries = matrix_log(covariance + floor[:, None, None] * torch.eye(covariance.shape[1]).to(covariance))
+    row, column = torch.triu_indices(*entries.shape[1:], device=keypoints.device)
     return entries[:, row, column]
 
 
-def posture(places: Tensor) -> Tensor:
-    """Where the joints are from each other, (B, 2 V (V - 1)): of every two, distance and direction.
+def posture(keypoints: Tensor) -> Tensor:
+    """Distances and directions between all pairs of joints, (B, 2 V (V - 1)).
 
-    The distance's mean and log standard deviation over the window, and the mean of the direction as a unit vector, so
-    that somebody who lies is told from somebody who stands.
+    Of each pair: mean and log standard deviation of the distance over the window, and the mean of the direction as a
+    unit vector, which distinguishes lying from standing.
     """
-    row, column = torch.triu_indices(places.shape[2], places.shape[2], 1, device=places.device)
-    apart = places[:, :, row] - places[:, :, column]
-    distance = apart.norm(dim=3)
-    direction = apart / (distance + 5 * STILL)[..., None]  # of joints in one place there is none
+    row, column = torch.triu_indices(keypoints.shape[2], keypoints.shape[2], 1, device=keypoints.device)
+    difference = keypoints[:, :, row] - keypoints[:, :, column]
+    distance = difference.norm(dim=3)
+    direction = difference / (distance + 5 * JITTER)[..., None]  # coinciding joints have none
     spread = distance.std(dim=1, correction=0)
-    return torch.cat([distance.mean(dim=1), (spread + 2 * STILL).log(), direction.mean(dim=1).flatten(1)], dim=1)
+    return torch.cat([distance.mean(dim=1), (spread + 2 * JITTER).log(), direction.mean(dim=1).flatten(1)], dim=1)
 
 
-def trajectory(places: Tensor) -> Tensor:
-    """All places, (B, 2 V T): what happens when."""
-    return places.flatten(1)
+def trajectory(keypoints: Tensor) -> Tensor:
+    """All coordinates of the window, (B, 2 V T)."""
+    return keypoints.flatten(1)
 
 
-def spectra(places: Tensor) -> Tensor:
-    """Mean places and log amplitude spectra of the coordinates, (B, 2 V (1 + T // 2)): how fast what moves."""
-    amplitudes = torch.fft.rfft(_centred(places), dim=1)[:, 1:].abs() / places.shape[1]
-    return torch.cat([places.mean(dim=1).flatten(1), (amplitudes + STILL / 10).log().flatten(1)], dim=1)
+def spectra(keypoints: Tensor) -> Tensor:
+    """Mean positions and log amplitude spectra of the coordinates, (B, 2 V (1 + T // 2))."""
+    amplitudes = torch.fft.rfft(_centered(keypoints), dim=1)[:, 1:].abs() / keypoints.shape[1]
+    return torch.cat([keypoints.mean(dim=1).flatten(1), (amplitudes + JITTER / 10).log().flatten(1)], dim=1)
 
 
-def joints_of(view: str, window: int, joints: int) -> Tensor:
-    """Say of which two joints each number of a view is, (D, 2); of one joint alone it is twice the same.
+FEATURES: dict[str, Callable[[Tensor], Tensor]] = {
+    function.__name__: function for function in (motion, posture, trajectory, spectra)
+}
+
+
+def feature_joints(feature: str, window: int, joints: int) -> Tensor:
+    """Joints on which each dimension of a feature depends.
 
     Args:
-        view: its name.
+        feature: a key of `FEATURES`.
         window: T, frames.
         joints: V.
+
+    Returns:
+        (D, 2) int64: two joints for each dimension; twice the same if it depends on one.
     """
     coordinates = torch.arange(joints).repeat_interleave(2)
     pairs = torch.triu_indices(joints, joints, 1)
@@ -140,13 +100,70 @@ def joints_of(view: str, window: int, joints: int) -> Tensor:
         "trajectory": coordinates.repeat(2, window),
         "spectra": coordinates.repeat(2, 1 + window // 2),
     }
-    return found[view].mT
+    return found[feature].mT
 
 
-def _centred(places: Tensor) -> Tensor:
-    """Coordinates (B, T, 2 V) less their means over the window."""
-    flat = places.flatten(2)
+def _centered(keypoints: Tensor) -> Tensor:
+    """Coordinates (B, T, 2 V) minus their means over the window."""
+    flat = keypoints.flatten(2)
     return flat - flat.mean(dim=1, keepdim=True)
 
 
-VIEWS: dict[str, Callable[[Tensor], Tensor]] = {view.__name__: view for view in (motion, posture, trajectory, spectra)}
+MIN_EIGENVALUE = 1e-5
+"""Smallest eigenvalue relative to the trace: single precision cannot represent smaller ones beside the largest."""
+SQUARE_ROOTS = 4
+"""Square roots that `matrix_log` takes before the series."""
+SERIES_TERMS = 12
+"""Terms of the logarithm's series."""
+NEWTON_TOLERANCE = 1e-3
+"""From this distance one more Newton step converges to single precision."""
+
+
+def matrix_log(matrices: Tensor) -> Tensor:
+    """Logarithm of symmetric positive definite matrices (B, D, D), by matrix products only.
+
+    Inverse scaling and squaring (Higham 2008, chapter 11): square roots bring the eigenvalues close to each other, then
+    the power series is evaluated.
+
+    Args:
+        matrices: eigenvalues of at least `MIN_EIGENVALUE` times the trace.
+    """
+    identity = torch.eye(matrices.shape[1]).to(matrices)
+    size = matrices.flatten(1).norm(dim=1)[:, None, None]
+    root = matrices / size
+    for scales in NEWTON_SCALES:
+        root = _square_root(root, identity, scales)
+    middle = (1 + MIN_EIGENVALUE**0.5**SQUARE_ROOTS) / 2
+    offset = root / middle - identity
+    series = ((-1) ** (SERIES_TERMS + 1) / SERIES_TERMS * identity).expand_as(root)
+    for term in range(SERIES_TERMS - 1, 0, -1):  # Horner's scheme
+        series = torch.baddbmm(identity, offset, series, beta=(-1) ** (term + 1) / term)
+    logarithm: Tensor = 2**SQUARE_ROOTS * torch.baddbmm(identity, offset, series, beta=log(middle))
+    logarithm = logarithm + size.log() * identity
+    return logarithm
+
+
+def _square_root(matrices: Tensor, identity: Tensor, scales: tuple[float, ...]) -> Tensor:
+    """Square root by the coupled Newton-Schulz iteration (Higham 2008, section 6.3) with a scale for each step."""
+    root, inverse = matrices, identity.expand_as(matrices)
+    for scale in scales:
+        step = torch.baddbmm(identity, inverse, root, beta=1.5 * scale, alpha=-0.5 * scale**3)
+        root, inverse = root @ step, step @ inverse
+    return root
+
+
+def _newton_scales(lowest: float) -> tuple[float, ...]:
+    """Scales of the Newton steps for eigenvalues from `lowest` to 1.
+
+    A step maps the ratio x of an iterate to the root to scale x (3 - (scale x)^2) / 2. Convergence is fastest if the
+    smallest and the largest ratio are mapped to the same value (Chen and Chow 2014).
+    """
+    least, scales = sqrt(lowest), []
+    while least < 1 - NEWTON_TOLERANCE:
+        scale = sqrt(3 / (1 + least + least**2))
+        least = scale * least * (3 - (scale * least) ** 2) / 2
+        scales.append(scale)
+    return (*scales, 1.0)
+
+
+NEWTON_SCALES = tuple(_newton_scales(MIN_EIGENVALUE**0.5**root) for root in range(SQUARE_ROOTS))

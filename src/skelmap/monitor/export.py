@@ -88,7 +88,7 @@ class ExportedModule(nn.Module):
 
     def forward(self, frames: Tensor) -> dict[str, Tensor]:
         """Return scores and attributions by output name."""
-        score, attribution = self.model.score_and_contributions(frames)
+        score, attribution = self.model.score_and_attribution(frames)
         return {ONNX_SCORE: score, ONNX_ATTRIBUTION: attribution}
 
 

@@ -155,7 +155,7 @@ class TorchScorer:
         import torch
 
         with torch.inference_mode():
-            _, attribution = self.model.score_and_contributions(torch.from_numpy(window)[None])
+            _, attribution = self.model.score_and_attribution(torch.from_numpy(window)[None])
             return attribution[0].numpy()
 
 

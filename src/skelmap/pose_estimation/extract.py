@@ -133,7 +133,7 @@ def next_step(manifest: Path) -> str:
             "model is tested on people that it was trained on."
         )
     lines.append("Then")
-    lines.append(f"skelmap train model=neighbours data=manifest {shlex.quote(f'data.manifest={manifest}')}")
+    lines.append(f"skelmap train model=feature_knn data=manifest {shlex.quote(f'data.manifest={manifest}')}")
     return "\n".join(lines)
 
 

@@ -38,7 +38,7 @@ def input_spec(model: Model, data: SkeletonDataModule) -> InputSpec:
         layout=data.layout,
         settings=data.settings,
         simulated=data.simulated,
-        people_px=None if model.any_size else data.training_sizes,
+        people_px=None if model.scale_invariant else data.training_sizes,
     )
 
 
@@ -58,5 +58,5 @@ def validation_scores(data: SkeletonDataModule, val: Predictions) -> ValidationS
 
 def model_title(model: Model, data: SkeletonDataModule) -> str:
     """Name of the method: the model, and its representation unless that is maps or the only one possible."""
-    usual = data.hparams["representation"] == "maps" or model.keypoints_alone
+    usual = data.hparams["representation"] == "maps" or model.keypoints_only
     return model.title if usual else f"{model.title}, keypoints"

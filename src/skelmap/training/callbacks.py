@@ -273,8 +273,8 @@ class CudaGraph(Callback):
         for buffer, value in zip(network.buffers(), before, strict=True):
             buffer.copy_(value)
 
-        def forward(maps: torch.Tensor) -> Any:
-            return (replay if maps.shape == zeros.shape else ordinary)(maps)
+        def forward(windows: Tensor) -> Any:
+            return (replay if windows.shape == zeros.shape else ordinary)(windows)
 
         network.forward = forward  # type: ignore[method-assign]
 

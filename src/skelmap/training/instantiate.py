@@ -65,8 +65,6 @@ def instantiate_model(node: Mapping[str, Any], inputs: Mapping[str, Any]) -> Mod
     """
     parameters = inspect.signature(model_class(node.get("_target_"))).parameters
     fitting = {name: value for name, value in inputs.items() if name in parameters}
-    if "window" in fitting and parameters["window"].annotation is int:  # until the models land
-        fitting["window"] = 1 if inputs["window"] == "frame" else inputs["seq_len"]
     model: Model = instantiate({**node, **fitting})
     return model
 

@@ -15,10 +15,14 @@ def from_model(key: str, *, _root_: DictConfig) -> Any:
         UserError: no such model.
     """
     from skelmap.training.instantiate import model_class  # imports torch: not for --help
+    from skelmap.utils.errors import UserError
 
-    node = OmegaConf.to_container(_root_.model, resolve=True)
-    assert isinstance(node, dict)
-    parameters = {str(name): value for name, value in node.items()}
+    node = _root_.get("model")
+    if not isinstance(node, DictConfig):
+        raise UserError(f"model={node}; allowed: keys and values, as in conf/")
+    values = OmegaConf.to_container(node, resolve=True)
+    assert isinstance(values, dict)
+    parameters = {str(name): value for name, value in values.items()}
     return getattr(model_class(parameters.get("_target_")).input_defaults(parameters), key)
 
 

@@ -222,7 +222,7 @@ def _check_processes(processes: int, model: Model) -> None:
     Raises:
         UserError: a model that is fitted in one step, or a run of a sweep.
     """
-    if not model.several_processes:
+    if not model.supports_distributed:
         raise UserError(
             f"trainer.devices={processes}: {model.title} is fitted in one step; allowed is trainer.devices=1"
         )
@@ -343,7 +343,7 @@ def _report(parts: Parts, result: EvaluationResult, test: Predictions) -> Report
 
 def _warnings(model: Model, data: SkeletonDataModule) -> list[str]:
     """Warnings about these data that readers of the numbers need."""
-    without = not len(data.starts("val")) and model.without_validation
+    without = not len(data.starts("val")) and model.no_validation_warning
     return [*([f"no validation windows: {without}"] if without else []), *filter(None, [data.crop_warning])]
 
 

@@ -118,8 +118,6 @@ def _check_data(node: dict[str, Any]) -> None:
 def _check_model(node: dict[str, Any], data: dict[str, Any]) -> None:
     """Check the keys of the model, and that its input is what the data will be."""
     cls = model_class(node["_target_"])
-    if not hasattr(cls, "input_defaults"):  # until the models land
-        return
     validate_signature(cls, node, "model")
     parameters, asked = inspect.signature(cls).parameters, cls.input_defaults(node)
     for key in ("window", "representation"):
