@@ -36,7 +36,7 @@ MAX_REPEATS = 0.8
 """Windows in which a larger fraction of frames repeats the last position are left out: the tracker stood still."""
 MAX_CORRELATION = 0.80
 """Largest fitted autocorrelation: above it spectra look the same within BAND; slow wandering of a detected joint
-cannot be told from movement of the person."""
+cannot be distinguished from movement of the person."""
 TURNED = 0.8
 """A head is turned enough to occlude an ear when the nose is this many eye distances off the middle of the eyes."""
 MEASURED = [group for group in JOINT_GROUPS if group not in SUBSTITUTES]

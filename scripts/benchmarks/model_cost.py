@@ -73,7 +73,7 @@ def step_costs(
                 model: LSTMVAE = model, batch: Batch = batch, optimizer: torch.optim.Optimizer = optimizer
             ) -> None:
                 optimizer.zero_grad()
-                recon, kl, _ = model.train().losses(batch.windows, model.masks)
+                recon, kl, _ = model.train().losses(batch.windows)
                 (recon + kl.sum()).backward()
                 optimizer.step()
 

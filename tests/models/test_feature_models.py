@@ -281,13 +281,11 @@ def test_fewer_windows_than_neighbours_are_refused() -> None:
 @pytest.mark.parametrize(
     ("others", "message"),
     [
-        ({"features": ["gait"], "n_components": [3]}, "model.features has gait; allowed are motion, posture, "),
         ({"features": ["motion"], "n_components": [3, 4]}, r"with model.n_components=\[3, 4\]; allowed are feat"),
         ({"features": [], "n_components": []}, r"model.features=\[\] with"),
         ({"features": ["motion", "motion"], "n_components": [3, 4]}, "each once"),
         ({"features": ["motion"], "n_components": [3], "seq_len": 4}, "data.seq_len=4; .* with motion allows 5"),
         ({"features": ["hands_motion"], "n_components": [3], "seq_len": 4}, "model.features with motion allows 5"),
-        ({"features": ["hands"], "n_components": [3]}, "has hands; allowed are motion, .*, hands_motion, "),
     ],
 )
 def test_features_that_cannot_be_computed_are_refused(others: dict[str, Any], message: str) -> None:

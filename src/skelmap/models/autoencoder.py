@@ -1,6 +1,6 @@
 """Training and scoring that AE, VAE and LSTM-VAE share."""
 
-from typing import Annotated, Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from pydantic import Field
@@ -11,7 +11,6 @@ from skelmap.data.datamodule import Batch
 from skelmap.models.base import Model
 from skelmap.models.losses import active_units, gaussian_kl, reconstruction_error
 from skelmap.models.networks import BernoulliLikelihood, GaussianLikelihood, LatentNetwork, Reconstruction
-from skelmap.utils.errors import UserError
 from skelmap.utils.runtime import broadcast_buffers, gather_concat
 
 Score = Literal["recon_error", "bce", "elbo", "recon_prob"]
@@ -47,9 +46,6 @@ class Autoencoder(Model):
         samples: number of latent samples for `recon_prob`.
         latent_dim: J, dimensions of the latent space.
         likelihood: of a window, given the decoder's output.
-
-    Raises:
-        UserError: the score is unknown, or needs a posterior, which the network lacks.
     """
 
     no_validation_warning = "the last epoch's weights are evaluated, not the best epoch's"
@@ -67,9 +63,6 @@ class Autoencoder(Model):
         likelihood: BernoulliLikelihood | GaussianLikelihood,
     ) -> None:
         super().__init__()
-        allowed = get_args(Score) if self.has_posterior else get_args(Score)[:2]
-        if score not in allowed:
-            raise UserError(f"model.score={score}; allowed for {type(self).__name__} are {', '.join(allowed)}")
         self.learning_rate, self.beta, self.score = learning_rate, beta, score
         self.likelihood = likelihood
         noise = torch.randn(samples, latent_dim, generator=torch.Generator().manual_seed(0))

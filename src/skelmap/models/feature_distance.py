@@ -16,7 +16,6 @@ from skelmap.data.keypoints import KeypointSettings
 from skelmap.models.base import InputDefaults
 from skelmap.models.baselines import Baseline, parameter_value
 from skelmap.models.pose_features import (
-    FEATURE_NAMES,
     FEATURES,
     HAND_JOINTS,
     HANDS_PREFIX,
@@ -277,10 +276,7 @@ def safe_norm(vectors: Tensor) -> Tensor:
 
 
 def _check(seq_len: int, features: Sequence[str], n_components: Sequence[int]) -> None:
-    """Refuse features that cannot be computed."""
-    for feature in features:
-        if feature not in FEATURE_NAMES:
-            raise UserError(f"model.features has {feature}; allowed are {', '.join(FEATURE_NAMES)}")
+    """Check what the types of the parameters cannot express."""
     if not features or len(set(features)) < len(features) or len(n_components) != len(features):
         raise UserError(
             f"model.features={list(features)} with model.n_components={list(n_components)}; allowed are features, each "

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from math import log, sqrt
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -18,7 +18,6 @@ HAND_JOINTS = ("neck", "right_wrist", "left_wrist", "right_hip", "left_hip")
 Feature = Literal[
     "motion", "posture", "trajectory", "spectra", "hands_motion", "hands_posture", "hands_trajectory", "hands_spectra"
 ]
-FEATURE_NAMES = get_args(Feature)
 
 
 def normalize_scale(keypoints: Tensor) -> Tensor:
