@@ -14,7 +14,7 @@ import torch
 from hydra_config import ROOT
 
 TRIALS = int(os.environ.get("SKELMAP_TRIALS", "1"))
-"""Trials of each kind; docs/reliability.md says what more of them found."""
+"""Trials of each kind; docs/lab/reliability.md says what more of them found."""
 SEED = int(os.environ.get("SKELMAP_TRIALS_SEED", "0"))
 SMALL = (
     *(

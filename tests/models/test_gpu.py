@@ -16,7 +16,8 @@ from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.data.input_spec import InputSpec
 from skelmap.evaluation import metrics
 from skelmap.monitor.scorers import load_model
-from skelmap.training.run import prepare, run
+from skelmap.training.prepare import prepare
+from skelmap.training.run import run
 
 pytestmark = [
     pytest.mark.gpu,

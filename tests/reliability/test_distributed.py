@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from hydra_config import Compose
-from skelmap.training.run import prepare, run
+from skelmap.training.prepare import prepare
+from skelmap.training.run import run
 from skelmap.utils.errors import UserError
 from training_process import SMALL, run_whole
 

@@ -10,7 +10,7 @@ import optuna
 import torch
 from optuna.trial import Trial, TrialState
 
-from skelmap.training.run import prepare
+from skelmap.training.prepare import prepare
 from skelmap.training.schema import resolve
 from skelmap.tuning.results import complete_trials, console_table, write_best, write_figures, write_trials
 from skelmap.tuning.space import Space, check_space, format_value, suggest_values
