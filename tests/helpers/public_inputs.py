@@ -29,11 +29,11 @@ from skelmap.evaluation.thresholds import ValidationScores
 from skelmap.monitor.scorers import TorchScorer
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip, write_clip
+from skelmap.training.config_check import check
 from skelmap.training.instantiate import build
 from skelmap.training.run import run
 from skelmap.training.run_dir import check_checkpoint, finished
-from skelmap.training.schema import check
-from skelmap.tuning.space import read_space
+from skelmap.tuning.search_space import read_space
 from skelmap.tuning.storage import TrialStorage
 from synthetic_data import make_clip, wave, write_openpose
 

@@ -19,7 +19,8 @@ from torch.utils.data import DataLoader
 from hydra_config import Compose
 from skelmap.data.datamodule import Batch
 from skelmap.models.feature_distance import FeatureDistance
-from skelmap.models.feature_models import FeatureKNN, FeaturePCA
+from skelmap.models.feature_knn import FeatureKNN
+from skelmap.models.feature_pca import FeaturePCA
 from skelmap.models.pose_features import FEATURES, JITTER, MIN_EIGENVALUE, MOTION_STEP, feature_joints, normalize_scale
 from skelmap.skeletons.readers import read_clip, write_clip
 from skelmap.training.run import run

@@ -10,7 +10,7 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 from torch.utils.data import DataLoader
 
 from skelmap.data.datamodule import Batch
-from skelmap.models.autoencoder import Score
+from skelmap.models.autoencoder_base import Score
 from skelmap.models.losses import active_units, bernoulli_nll, gaussian_kl, gaussian_nll, reconstruction_error
 
 each_score = pytest.mark.parametrize(

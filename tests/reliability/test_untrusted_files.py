@@ -20,9 +20,9 @@ from skelmap import models
 from skelmap.comparison.comparison import compare_runs
 from skelmap.comparison.write import write_comparison
 from skelmap.skeletons.readers import write_clip
+from skelmap.training.config_check import MODEL, TARGETS
 from skelmap.training.instantiate import build
 from skelmap.training.run import run
-from skelmap.training.schema import MODEL, TARGETS
 from skelmap.utils.errors import UserError
 from skelmap.utils.redaction import redact
 from synthetic_data import make_clip, wave, write_manifest

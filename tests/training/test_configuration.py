@@ -9,8 +9,8 @@ from hydra.errors import ConfigCompositionException
 from hydra_config import ROOT, Compose, check
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.models import Model
+from skelmap.training.config_check import resolve
 from skelmap.training.instantiate import data_inputs, instantiate, instantiate_model
-from skelmap.training.schema import resolve
 from skelmap.utils.errors import UserError
 
 NO_GROUPS = ("hydra", "space", "wandb")
