@@ -18,6 +18,7 @@ from benchmarks.common import DEVICE, median_seconds, resolved
 from skelmap.data.datamodule import Batch
 from skelmap.evaluation import metrics
 from skelmap.training import run
+from skelmap.training.prepare import prepare
 
 
 class IdleModel(pl.LightningModule):
@@ -52,7 +53,7 @@ class StepEnds(pl.Callback):
 
 def step_overhead(folder: str, img_size: int) -> float:
     """Measure the median time of a training step without a network, ms, with the paper's batch size."""
-    parts = run.prepare(resolved(folder, f"data.img_size={img_size}", "trainer.max_epochs=2"))
+    parts = prepare(resolved(folder, f"data.img_size={img_size}", "trainer.max_epochs=2"))
     trainer = parts.trainer
     ends = StepEnds()
     trainer.limit_val_batches = 0
@@ -90,7 +91,7 @@ def auroc_cost(count: int) -> tuple[float, float]:
 
 def report_seconds(folder: str) -> float:
     """Measure metrics, figures and report of the LSTM-VAE's scores of the simulated test split, s."""
-    parts = run.prepare(resolved(folder, "trainer.max_epochs=1", "data.window_stride=100"))
+    parts = prepare(resolved(folder, "trainer.max_epochs=1", "data.window_stride=100"))
     parts.trainer.fit(parts.model, parts.data)
     test, _ = run.predict(parts)
     began = time.perf_counter()

@@ -15,7 +15,8 @@ from benchmarks.plain_pytorch import PlainLSTMVAE, negative_elbo, plain_network,
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.evaluation.evaluate import evaluate
 from skelmap.training import run
-from skelmap.training.schema import resolve
+from skelmap.training.config_check import resolve
+from skelmap.training.prepare import prepare
 
 
 def compare_quality(folder: str, *overrides: str) -> Iterator[tuple[int, str, float, float]]:
@@ -27,7 +28,7 @@ def compare_quality(folder: str, *overrides: str) -> Iterator[tuple[int, str, fl
     for seed in (0, 1, 2):
         cfg = configuration(f"{folder}/{seed}", f"seed={seed}", f"paths.data_dir={folder}/data_dir", *overrides)
         config = resolve(cfg)
-        parts = run.prepare(config)
+        parts = prepare(config)
         with redirect_stdout(io.StringIO()):
             numbers = run.run(cfg)
         yield seed, "skelmap", numbers["val_loss"], numbers["auroc"]

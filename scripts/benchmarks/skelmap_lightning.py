@@ -12,7 +12,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from benchmarks.common import resolved
 from benchmarks.interleaved import RepetitionTimer
 from skelmap.training.callbacks import CudaGraph
-from skelmap.training.run import prepare
+from skelmap.training.prepare import prepare
 
 
 class TimedSteps(Callback):

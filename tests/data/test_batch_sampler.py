@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skelmap.data.windows import ResumableBatchSampler
+from skelmap.data.sampler import ResumableBatchSampler
 
 
 def epoch_of(order: ResumableBatchSampler, epoch: int) -> list[list[int]]:

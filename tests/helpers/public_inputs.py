@@ -32,11 +32,11 @@ from skelmap.monitor.scorers import TorchScorer
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip, write_clip
 from skelmap.training.checkpoints import check_compatible, load_checkpoint
+from skelmap.training.config_check import check, resolve
 from skelmap.training.instantiate import data_inputs, instantiate, instantiate_model
 from skelmap.training.run import run
 from skelmap.training.run_dir import finished_metrics
-from skelmap.training.schema import check, resolve
-from skelmap.tuning.space import read_space
+from skelmap.tuning.search_space import read_space
 from skelmap.tuning.storage import TrialStorage
 from synthetic_data import make_clip, wave, write_openpose
 

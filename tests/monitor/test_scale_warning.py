@@ -10,7 +10,7 @@ import pytest
 from hydra_config import Compose
 from monitor_events import RULE, ListSource, NoseHeightScorer, RecordingSink
 from skelmap.data.input_spec import SPEC_FILE, InputSpec
-from skelmap.data.scale_check import RECENT_FRAMES, ScaleCheck, person_sizes, size_range
+from skelmap.data.person_size import RECENT_FRAMES, ScaleCheck, person_sizes, size_range
 from skelmap.monitor.runner import Monitor
 from skelmap.monitor.scorers import TorchScorer
 from skelmap.monitor.sources import PoseFrame
@@ -43,7 +43,7 @@ def test_people_of_another_size_cause_one_constant_warning(scale: float, text: s
         warnings.append(check.warning)
     assert warnings[: RECENT_FRAMES - 1] == [""] * (RECENT_FRAMES - 1)
     (warning,) = set(warnings[RECENT_FRAMES:])
-    assert warning.startswith(f"people look {text} as large as in training") if text else not warning
+    assert warning.startswith(f"people are {text} as large as in training") if text else not warning
 
 
 def test_the_monitor_reports_the_warning_until_the_size_is_right() -> None:

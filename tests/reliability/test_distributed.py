@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from hydra_config import Compose
-from skelmap.training.run import prepare, run
-from skelmap.training.schema import resolve
+from skelmap.training.config_check import resolve
+from skelmap.training.prepare import prepare
+from skelmap.training.run import run
 from skelmap.utils.errors import UserError
 from training_process import SMALL, run_to_end
 

@@ -10,7 +10,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from skelmap.data.scale_check import ScaleCheck
+from skelmap.data.person_size import ScaleCheck
 from skelmap.evaluation.alarms import Alarm, AlarmRule, AlarmTracker
 from skelmap.monitor.attribution import most_unusual_joints
 from skelmap.monitor.scorers import Scorer

@@ -1,0 +1,171 @@
+"""Prepare a run: check the configuration, build data, model and trainer, load the checkpoint, build the cache."""
+
+import logging
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytorch_lightning as pl
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from pytorch_lightning.callbacks import ProgressBar
+from pytorch_lightning.utilities import rank_zero_only
+
+from skelmap.data.datamodule import SkeletonDataModule
+from skelmap.models.base import Model
+from skelmap.training import run_dir
+from skelmap.training.callbacks import History, training_callbacks
+from skelmap.training.checkpoints import AtomicCheckpointIO, check_compatible, load_checkpoint
+from skelmap.training.config_check import check
+from skelmap.training.instantiate import data_inputs, instantiate, instantiate_model
+from skelmap.utils.errors import UserError
+from skelmap.utils.runtime import keep_freed_memory, reset_peak_memory
+
+log = logging.getLogger(__name__)
+HIDDEN_WARNINGS = (
+    ".*does not have many workers.*",  # the loaders yield row numbers
+    ".*Checkpoint directory.*",
+    ".*configure_optimizers.*",
+    ".*smaller than the logging interval.*",
+    ".*dirpath has changed.*",
+    ".*Experiment logs directory.*",
+    ".*Total length of `list` across ranks is zero.*",
+    ".*LeafSpec.*",
+    ".*AccumulateGrad node's stream.*",  # CUDA graphs
+    ".*`training_step` returned `None`.*",
+)
+
+
+class Checkpoint(NamedTuple):
+    """A loaded checkpoint.
+
+    Attributes:
+        path: of its file.
+        content: plain values and tensors.
+    """
+
+    path: Path
+    content: dict[str, Any]
+
+
+@dataclass
+class Parts:
+    """The parts of a run.
+
+    Attributes:
+        config: resolved and checked.
+        trainer: with loggers and callbacks.
+        model: for these data.
+        data: cached.
+        checkpoint: to resume from or to evaluate; None for a new training.
+    """
+
+    config: dict[str, Any]
+    trainer: pl.Trainer
+    model: Model
+    data: SkeletonDataModule
+    checkpoint: Checkpoint | None
+
+    @property
+    def folder(self) -> Path:
+        """The run directory."""
+        return Path(self.config["paths"]["output_dir"])
+
+    @property
+    def history(self) -> History:
+        """Losses of the epochs."""
+        return next(callback for callback in self.trainer.callbacks if isinstance(callback, History))
+
+
+def prepare(config: dict[str, Any], stage: str | None = None) -> Parts:
+    """Check the configuration, build the parts of the run and the cache of the data.
+
+    Args:
+        config: resolved.
+        stage: "fit" asks for training windows alone, None for training and test windows.
+
+    Raises:
+        UserError: the configuration or the data are at fault.
+    """
+    folder = Path(config["paths"]["output_dir"])
+    if rank_zero_only.rank == 0:
+        run_dir.prepare_folder(folder, config)
+    check(config)
+    _hide_warnings()
+    keep_freed_memory()
+    reset_peak_memory()
+    pl.seed_everything(config["seed"], verbose=False)
+    data: SkeletonDataModule = instantiate(config["data"])
+    if rank_zero_only.rank == 0:
+        run_dir.check_data(folder, data)
+    model = instantiate_model(config["model"], data_inputs(data))
+    checkpoint = _load_checkpoint(config, model, data)
+    data.prepare_data()
+    data.setup(stage)
+    for warning in data_warnings(model, data):
+        log.warning(warning)
+    trainer = _trainer(config, has_val=len(data.starts("val")) > 0, checkpoint=checkpoint)
+    if trainer.world_size > 1:
+        _check_processes(trainer.world_size, model)
+    return Parts(config, trainer, model, data, checkpoint)
+
+
+def _load_checkpoint(config: dict[str, Any], model: Model, data: SkeletonDataModule) -> Checkpoint | None:
+    """Load and check the last checkpoint of an interrupted run, else the one in ckpt_path."""
+    last = run_dir.last_checkpoint(Path(config["paths"]["output_dir"]))
+    resumes = config["train"] and last.exists()
+    path = last if resumes else Path(config["ckpt_path"]) if config["ckpt_path"] else None
+    if path is None:
+        return None
+    content = load_checkpoint(path)
+    check_compatible(path, content, model, data)
+    return Checkpoint(path, content)
+
+
+def _trainer(config: dict[str, Any], has_val: bool, checkpoint: Checkpoint | None) -> pl.Trainer:
+    """Build the trainer; a progress bar needs a terminal."""
+    callbacks = [instantiate(node) for node in config["callbacks"].values()]
+    if not sys.stdout.isatty():
+        callbacks = [callback for callback in callbacks if not isinstance(callback, ProgressBar)]
+        config = {**config, "trainer": {**config["trainer"], "enable_progress_bar": False}}
+    checkpoints = run_dir.last_checkpoint(Path(config["paths"]["output_dir"])).parent
+    logger = instantiate(config["logger"]) if config.get("logger") else False
+    trainer: pl.Trainer = instantiate(
+        config["trainer"],
+        callbacks=[*callbacks, *training_callbacks(config["seed"], checkpoints, has_val)],
+        logger=logger,
+        plugins=[AtomicCheckpointIO({checkpoint.path: checkpoint.content} if checkpoint else None)],
+    )
+    return trainer
+
+
+def _check_processes(processes: int, model: Model) -> None:
+    """Refuse what several processes cannot do.
+
+    Raises:
+        UserError: a model that is fitted in one step, or a run of a sweep.
+    """
+    if not model.supports_distributed:
+        raise UserError(
+            f"trainer.devices={processes}: {model.title} is fitted in one step; allowed is trainer.devices=1"
+        )
+    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise UserError(
+            f"trainer.devices={processes}: in a sweep, each process would start the whole sweep again; allowed is "
+            "trainer.devices=1, with several runs at once (launcher=...)"
+        )
+
+
+def data_warnings(model: Model, data: SkeletonDataModule) -> list[str]:
+    """Warnings about the data, for the log and the report."""
+    without = not len(data.starts("val")) and model.no_validation_warning
+    return [*([f"no validation windows: {without}"] if without else []), *filter(None, [data.crop_warning])]
+
+
+def _hide_warnings() -> None:
+    """Hide warnings of Lightning and torch that do not apply here."""
+    for message in HIDDEN_WARNINGS:
+        warnings.filterwarnings("ignore", message)
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
