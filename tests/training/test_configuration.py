@@ -122,6 +122,19 @@ def test_a_missing_group_is_refused(group: str, compose: Compose) -> None:
         check(cfg)
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.cache_dir='${nowhere}'", "data.cache_dir: Interpolation key 'nowhere' not found"),
+        ("model._target_=skelmap.models.GAN", "model._target_=skelmap.models.GAN; allowed: a model of skelmap.models"),
+    ],
+)
+def test_a_value_that_cannot_be_resolved_is_refused_in_one_line(override: str, message: str, compose: Compose) -> None:
+    with pytest.raises(UserError) as error:
+        check(compose(*MANIFEST, override))
+    assert str(error.value) == message
+
+
 def test_the_manifest_must_be_named(compose: Compose) -> None:
     with pytest.raises(UserError, match=r"data\.manifest=PATH"):
         check(compose("data=manifest"))
