@@ -102,7 +102,7 @@ def test_a_model_has_no_key_without_effect(key: str, compose: Compose) -> None:
         compose("data=manifest", "model=feature_pca_trajectory", f"model.{key}=1")
 
 
-@pytest.mark.parametrize("key", ["data.stride", "data.frame_step", "data.json", "model.n_neighbors", "model.latent"])
+@pytest.mark.parametrize("key", ["data.stride", "data.frame_step", "data.json", "model.neighbours", "model.latent"])
 def test_an_added_unknown_key_is_refused(key: str, compose: Compose) -> None:
     with pytest.raises(UserError, match=f"There is no key {key}"):
         check(compose(*MANIFEST, f"+{key}=1"))
