@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from skelmap.data.person_size import SizeRange
 
 from skelmap.data.input_spec import InputSpec
 from skelmap.data.keypoints import KeypointSettings
+from skelmap.data.person_size import SizeRange
 from skelmap.data.rendering import MapSettings
 from skelmap.skeletons.layouts import BODY_25, COCO_17
 from skelmap.utils.errors import UserError

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from hydra.errors import ConfigCompositionException
+from omegaconf import OmegaConf
 
 from hydra_config import ROOT, Compose, check
 from skelmap.data.datamodule import SkeletonDataModule
@@ -44,6 +45,16 @@ def test_trainers_callbacks_and_loggers_are_built(file: Path, compose: Compose, 
     config = resolve(compose(*MANIFEST, f"{file.parts[0]}={file.stem}"))
     nodes = config["callbacks"].values() if file.parts[0] == "callbacks" else [config[file.parts[0]]]
     assert all(instantiate(node) is not None for node in nodes)
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.parts[0] in ("experiment", "sweep")], ids=str)
+def test_the_models_and_extreme_values_of_a_sweep_are_valid(file: Path, compose: Compose) -> None:
+    swept = OmegaConf.to_container(OmegaConf.load(ROOT / "conf" / file).hydra.sweeper.params, resolve=False)
+    values = {key: str(text).split(",") for key, text in swept.items() if key != "data.manifest"}
+    models = values.pop("model", ["lstm_vae", "lstm_vae"])
+    for number, model in enumerate(models):
+        overrides = [f"{key}={choices[0 if number % 2 else -1]}" for key, choices in values.items()]
+        check(compose(*MANIFEST, f"model={model}", *overrides))
 
 
 @pytest.mark.parametrize(
