@@ -14,6 +14,7 @@ from skelmap.data.keypoints import KeypointSettings
 from skelmap.data.rendering import MapSettings
 from skelmap.models.base import Model
 from skelmap.utils.errors import UserError
+from skelmap.utils.schema import validate_signature
 
 MODEL_TARGET = re.compile(r"skelmap\.models\.[A-Z]\w*")
 """A class that `skelmap.models` exports; its submodules start with small letters."""
@@ -61,11 +62,13 @@ def instantiate_model(node: Mapping[str, Any], inputs: Mapping[str, Any]) -> Mod
         inputs: see `data_inputs` and `spec_inputs`; the constructor gets those that it has parameters for.
 
     Raises:
-        UserError: see `instantiate`.
+        UserError: no such model, or a value that its constructor does not allow.
     """
-    parameters = inspect.signature(model_class(node.get("_target_"))).parameters
-    fitting = {name: value for name, value in inputs.items() if name in parameters}
-    model: Model = instantiate({**node, **fitting})
+    cls = model_class(node.get("_target_"))
+    parameters = inspect.signature(cls).parameters
+    values = {**node, **{name: value for name, value in inputs.items() if name in parameters}}
+    validate_signature(cls, values, "model")
+    model: Model = instantiate(values)
     return model
 
 

@@ -116,7 +116,8 @@ def _load_checkpoint(config: dict[str, Any], model: Model, data: SkeletonDataMod
     """Load and check the last checkpoint of an interrupted run, else the one in ckpt_path."""
     last = run_dir.last_checkpoint(Path(config["paths"]["output_dir"]))
     resumes = config["train"] and last.exists()
-    path = last if resumes else Path(config["ckpt_path"]) if config["ckpt_path"] else None
+    given = config.get("ckpt_path")
+    path = last if resumes else Path(given) if given else None
     if path is None:
         return None
     content = load_checkpoint(path)
