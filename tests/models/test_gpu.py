@@ -10,7 +10,6 @@ import pytest
 import torch
 from model_cases import MODELS, NETWORKS, small_overrides
 from pytorch_lightning import Callback
-from skelmap.training.schema import resolve
 from sklearn.metrics import roc_auc_score
 
 from hydra_config import Compose
