@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from skelmap.data.scale_check import SizeRange
+from skelmap.data.person_size import SizeRange
 
 from skelmap.data.input_spec import InputSpec
 from skelmap.data.keypoints import KeypointSettings
