@@ -27,7 +27,7 @@ from skelmap.monitor.sinks import Sink
 from skelmap.monitor.sources import PoseFrame, Source, SourceError
 from skelmap.monitor.stream import FrameResult
 from skelmap.monitor.video_writer import VideoSink
-from skelmap.monitor.web import WebPage
+from skelmap.monitor.web_server import WebPage
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip

@@ -14,8 +14,8 @@ from torch import Tensor
 import skelmap.comparison.sweep
 import skelmap.training.resolvers  # noqa: F401  registers ${from_model:KEY}
 from skelmap.data.datamodule import SkeletonDataModule
+from skelmap.training.config_check import resolve
 from skelmap.training.instantiate import instantiate
-from skelmap.training.schema import resolve
 
 CONF = Path(__file__).parents[2] / "conf"
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")

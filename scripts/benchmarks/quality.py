@@ -15,8 +15,8 @@ from benchmarks.plain_pytorch import PlainLSTMVAE, negative_elbo, plain_network,
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.evaluation.evaluate import evaluate
 from skelmap.training import run
+from skelmap.training.config_check import resolve
 from skelmap.training.prepare import prepare
-from skelmap.training.schema import resolve
 
 
 def compare_quality(folder: str, *overrides: str) -> Iterator[tuple[int, str, float, float]]:

@@ -180,7 +180,7 @@ def tune(arguments: Sequence[str]) -> None:
         parser.error(f"--trials {a.trials}; allowed: at least 1")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:
-        from skelmap.tuning.space import read_space
+        from skelmap.tuning.search_space import read_space
         from skelmap.tuning.trial import BaseConfig
         from skelmap.tuning.tune import tune as run_trials
     except ModuleNotFoundError as error:
@@ -215,7 +215,7 @@ def export(arguments: Sequence[str]) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished run")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: RUN/onnx")
     a = parser.parse_args(arguments)
-    from skelmap.monitor import export as onnx_export
+    from skelmap.monitor import onnx_export
 
     folder = a.out or a.run / "onnx"
     difference = onnx_export.export(a.run, folder)

@@ -13,7 +13,7 @@ from evaluation_inputs import make_recording, make_rows, noisy_predictions, thre
 from skelmap.data.windows import EvalIndex
 from skelmap.evaluation.bootstrap import RESAMPLES
 from skelmap.evaluation.evaluate import evaluate
-from skelmap.evaluation.frames import Predictions
+from skelmap.evaluation.frame_scores import Predictions
 from skelmap.evaluation.results import write_results
 
 

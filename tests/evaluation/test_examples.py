@@ -3,7 +3,7 @@ import torch
 
 from evaluation_inputs import covered_rows, make_recording, make_rows, noisy_predictions, three_clips
 from skelmap.evaluation.examples import pick_windows, sample_latents
-from skelmap.evaluation.frames import Predictions
+from skelmap.evaluation.frame_scores import Predictions
 
 
 def test_examples_are_windows_of_one_class_at_its_quantiles() -> None:

@@ -16,7 +16,7 @@ from evaluation_inputs import (
     window_predictions,
 )
 from skelmap.data.windows import EvalIndex
-from skelmap.evaluation.frames import Predictions, frame_scores
+from skelmap.evaluation.frame_scores import Predictions, frame_scores
 from skelmap.utils.errors import UserError
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from skelmap.data.windows import EvalIndex
-from skelmap.evaluation.frames import Predictions
+from skelmap.evaluation.frame_scores import Predictions
 from skelmap.skeletons.manifest import Recording, Span
 
 

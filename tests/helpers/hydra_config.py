@@ -18,9 +18,9 @@ Compose = Callable[..., DictConfig]
 
 def check(cfg: DictConfig) -> None:
     """Resolve and check a configuration, as a run does."""
-    from skelmap.training import schema
+    from skelmap.training import config_check
 
-    schema.check(schema.resolve(cfg))
+    config_check.check(config_check.resolve(cfg))
 
 
 def compose_train(*overrides: str) -> DictConfig:

@@ -9,11 +9,11 @@ import torch
 from hydra_config import Compose
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.models.ae import AE
-from skelmap.models.autoencoder import Autoencoder
+from skelmap.models.autoencoder_base import Autoencoder
 from skelmap.models.lstm_vae import LSTMVAE
 from skelmap.models.vae import VAE
+from skelmap.training.config_check import resolve
 from skelmap.training.instantiate import data_inputs, instantiate, instantiate_model
-from skelmap.training.schema import resolve
 
 CONF = Path(__file__).parents[2] / "conf"
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))

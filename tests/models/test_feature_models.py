@@ -14,11 +14,13 @@ from scipy.linalg import logm
 from scipy.spatial.distance import cdist, pdist
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
+from torch.utils.data import DataLoader
 
 from hydra_config import Compose
 from skelmap.data.datamodule import Batch
 from skelmap.models.feature_distance import FeatureDistance
-from skelmap.models.feature_models import FeatureKNN, FeaturePCA
+from skelmap.models.feature_knn import FeatureKNN
+from skelmap.models.feature_pca import FeaturePCA
 from skelmap.models.pose_features import FEATURES, JITTER, MIN_EIGENVALUE, MOTION_STEP, feature_joints, normalize_scale
 from skelmap.skeletons.readers import read_clip, write_clip
 from skelmap.training.run import run
@@ -50,10 +52,7 @@ def fitted(kind: type[FeatureDistance] = FeatureKNN, **others: Any) -> FeatureDi
     """A model fitted to the training windows, with the distances of the validation windows."""
     ours = model(kind, **others)
     ours.fit(TRAIN.reshape(200, -1).copy())
-    ours.log = lambda *_, **__: None
-    ours.validation_step(batch(VAL[:20]))
-    ours.validation_step(batch(VAL[20:]))
-    ours.on_validation_epoch_end()
+    trainer(1).validate(ours, DataLoader([batch(VAL[:20]), batch(VAL[20:])], batch_size=None), verbose=False)
     return ours
 
 

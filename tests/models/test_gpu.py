@@ -1,4 +1,4 @@
-"""On a GPU every model trains, scores as the CPU does, and leaves a run that the CPU can use."""
+"""On a GPU every model trains and gives the scores of the CPU; the run can be used on a CPU."""
 
 import csv
 import json
@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 import torch
 from model_cases import MODELS, NETWORKS, small_overrides
+from pytorch_lightning import Callback
 from sklearn.metrics import roc_auc_score
 
 from hydra_config import Compose
-from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.data.input_spec import InputSpec
 from skelmap.evaluation import metrics
 from skelmap.monitor.scorers import load_model
+from skelmap.training.callbacks import CudaGraph
+from skelmap.training.config_check import resolve
 from skelmap.training.prepare import prepare
 from skelmap.training.run import run
 
@@ -47,7 +49,7 @@ def test_a_model_trained_on_a_gpu_scores_there_as_on_the_cpu(
     words = (*small(name, task), "trainer=cpu", "train=false", f"ckpt_path={best}")
     here = run(compose(*words, run=tmp_path / "cpu"))
     expected = scores(tmp_path / "cpu")
-    # cuDNN multiplies in TF32, ten bits of mantissa, which networks carry on; distances are taken in full
+    # cuDNN multiplies in TF32, ten bits of mantissa, which networks use; distances are computed in full precision
     tolerance = (1e-2 if name in NETWORKS else 1e-4) * float(np.abs(expected).max())
     np.testing.assert_allclose(scores(tmp_path / "gpu"), expected, rtol=0, atol=tolerance)
     assert there["auroc"] == pytest.approx(here["auroc"], abs=0.01)
@@ -69,8 +71,7 @@ def test_full_float32_scores_as_the_cpu_does(
 @pytest.mark.parametrize("representation", ["maps", "keypoints"])
 def test_windows_unpacked_on_the_gpu_are_those_of_the_cpu(representation: str, task: Path, compose: Compose) -> None:
     words = (*small("ae", task), f"data.representation={representation}")
-    _, _, data = prepare(compose(*words))
-    assert isinstance(data, SkeletonDataModule)
+    data = prepare(resolve(compose(*words))).data
     starts = torch.from_numpy(data.starts("test"))
     assert torch.equal(data.gather(starts.cuda()).cpu(), data.gather(starts))
 
@@ -84,7 +85,7 @@ def test_auroc_on_the_gpu_is_exact_with_ties_and_with_halves() -> None:
         assert metrics.auroc(score.cuda(), label.cuda()) == pytest.approx(expected, abs=1e-6)
 
 
-def test_an_interrupted_run_goes_on_from_its_last_epoch(task: Path, compose: Compose, tmp_path: Path) -> None:
+def test_an_interrupted_run_resumes_from_its_last_epoch(task: Path, compose: Compose, tmp_path: Path) -> None:
     run(compose(*small("lstm_vae", task), "trainer.max_epochs=1", run=tmp_path / "run"))
     (tmp_path / "run" / "metrics.json").unlink()
     (tmp_path / "run" / "config.yaml").unlink()
@@ -110,9 +111,12 @@ def test_the_same_seed_gives_the_same_run(task: Path, compose: Compose, tmp_path
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_recorded_step_is_the_ordinary_one(name: str, task: Path, compose: Compose, tmp_path: Path) -> None:
+def test_a_cuda_graph_gives_the_results_of_the_ordinary_step(
+    name: str, task: Path, compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = (*small(name, task), "trainer.max_epochs=5", "+trainer.deterministic=true")
-    recorded = run(compose(*words, run=tmp_path / "recorded"))
-    ordinary = run(compose(*words, "~callbacks.cuda_graph", run=tmp_path / "ordinary"))
-    assert recorded["val_loss"] == pytest.approx(ordinary["val_loss"], rel=1e-4)
-    np.testing.assert_allclose(scores(tmp_path / "recorded"), scores(tmp_path / "ordinary"), rtol=1e-2)
+    graph = run(compose(*words, run=tmp_path / "graph"))
+    monkeypatch.setattr(CudaGraph, "on_train_start", Callback.on_train_start)
+    ordinary = run(compose(*words, run=tmp_path / "ordinary"))
+    assert graph["val_loss"] == pytest.approx(ordinary["val_loss"], rel=1e-4)
+    np.testing.assert_allclose(scores(tmp_path / "graph"), scores(tmp_path / "ordinary"), rtol=1e-2)

@@ -1,4 +1,4 @@
-"""The same networks on keypoints: one override away from maps."""
+"""Networks on keypoints."""
 
 from pathlib import Path
 
@@ -16,14 +16,14 @@ from skelmap.training.run import run
 KEYPOINTS = "data.representation=keypoints"
 
 
-def test_the_negative_log_likelihood_of_places_is_a_sum_over_coordinates() -> None:
-    mean, places, log_sigma = torch.randn(3, 4, 1, 25, 2), torch.randn(3, 4, 1, 25, 2), torch.tensor(-1.3)
-    expected = -Normal(mean, log_sigma.exp()).log_prob(places).flatten(1).sum(dim=1)
-    torch.testing.assert_close(gaussian_nll(mean, places, log_sigma), expected)
+def test_the_negative_log_likelihood_of_keypoints_is_a_sum_over_coordinates() -> None:
+    mean, keypoints, log_sigma = torch.randn(3, 4, 1, 25, 2), torch.randn(3, 4, 1, 25, 2), torch.tensor(-1.3)
+    expected = -Normal(mean, log_sigma.exp()).log_prob(keypoints).flatten(1).sum(dim=1)
+    torch.testing.assert_close(gaussian_nll(mean, keypoints, log_sigma), expected)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_networks_learn_normal_keypoints_and_how_far_they_spread(name: str, compose: Compose, task: Path) -> None:
+def test_networks_learn_keypoints_and_their_standard_deviation(name: str, compose: Compose, task: Path) -> None:
     model, data = built(compose, task, name, KEYPOINTS, "data.window_stride=4", "data.batch_size=8")
     fitted = trainer(epochs=60)
     fitted.fit(model, data)
@@ -38,7 +38,9 @@ def test_networks_learn_normal_keypoints_and_how_far_they_spread(name: str, comp
 @pytest.mark.parametrize(
     "name", [pytest.param("ae", marks=pytest.mark.slow), pytest.param("vae", marks=pytest.mark.slow), "lstm_vae"]
 )
-def test_a_run_on_keypoints_tells_lying_from_standing(name: str, compose: Compose, task: Path, tmp_path: Path) -> None:
+def test_a_run_on_keypoints_distinguishes_lying_from_standing(
+    name: str, compose: Compose, task: Path, tmp_path: Path
+) -> None:
     sizes = ["model.latent_dim=4", "model.learning_rate=0.01", "data.seq_len=8", "data.window_stride=2"]
     more = ["model.hidden_size=32"] if name == "lstm_vae" else []
     numbers = run(

@@ -1,16 +1,16 @@
 """Losses and scores of the networks against NumPy and torch.distributions."""
 
-from types import SimpleNamespace
 from typing import get_args
 
 import numpy as np
 import pytest
 import torch
-from model_cases import NETWORKS, network, some_maps
+from model_cases import NETWORKS, network, some_maps, trainer
 from torch.distributions import Bernoulli, Normal, kl_divergence
+from torch.utils.data import DataLoader
 
 from skelmap.data.datamodule import Batch
-from skelmap.models.autoencoder import Score
+from skelmap.models.autoencoder_base import Score
 from skelmap.models.losses import active_units, bernoulli_nll, gaussian_kl, gaussian_nll, reconstruction_error
 
 each_score = pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_the_reconstruction_error_is_the_mean_squared_difference() -> None:
     np.testing.assert_allclose(reconstruction_error(logits.sigmoid(), maps), expected, rtol=1e-5)
 
 
-def test_windows_of_another_length_are_not_stretched() -> None:
+def test_windows_of_another_shape_are_not_broadcast() -> None:
     maps = some_maps(3, 4, 9)
     with pytest.raises(AssertionError):
         reconstruction_error(maps[:, :1], maps)
@@ -67,7 +67,7 @@ def test_windows_of_another_length_are_not_stretched() -> None:
         gaussian_nll(maps[:, :1], maps, torch.zeros(()))
 
 
-def test_active_units_are_latents_whose_mean_moves() -> None:
+def test_active_units_are_latents_whose_mean_varies() -> None:
     mu = torch.tensor([[0.0, 0.0, 0.0, 1.0], [0.0, 0.19, 0.21, 2.0]])  # variances 0, 0.009, 0.011, 0.25
     assert active_units(mu) == 2
     assert active_units(mu, threshold=0.1) == 1
@@ -75,27 +75,32 @@ def test_active_units_are_latents_whose_mean_moves() -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("training", [True, False])
-def test_the_loss_is_the_negative_elbo_of_a_window(name: str, training: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = network(name) if name == "ae" else network(name, beta=2.5)
-    model.train(training)
-    logged: dict[str, float] = {}
-    monkeypatch.setattr(model, "_trainer", SimpleNamespace(world_size=1))
-    monkeypatch.setattr(model, "log_dict", lambda values, **_: logged.update({k: v.item() for k, v in values.items()}))
-    batch = batch_of(name)
+def test_the_loss_terms_are_means_over_windows(name: str, training: bool) -> None:
+    model, windows = network(name).train(training), batch_of(name).windows
     torch.manual_seed(7)
-    if training:
-        loss = model.training_step(batch).item()
+    terms = model.losses(windows)
+    torch.manual_seed(7)
+    out = model(windows)
+    assert terms.nll.item() == pytest.approx(nll(out.decoded, windows).mean(), rel=1e-4)
+    if out.logvar is None:
+        assert terms.kl.shape == (0,)
     else:
-        model.validation_step(batch)
-        loss = logged["val/loss"]
-    torch.manual_seed(7)
-    out = model(batch.windows)
-    recon = nll(out.decoded, batch.windows).mean()
-    divergence = 0 if out.logvar is None else kl(out.mu, out.logvar).sum(1).mean().item()
-    assert loss == pytest.approx(recon + 2.5 * divergence, rel=1e-4)
-    split = "train" if training else "val"
-    assert logged[f"{split}/recon"] == pytest.approx(recon, rel=1e-4)
-    assert logged.get(f"{split}/kl", 0) == pytest.approx(divergence, rel=1e-4)
+        torch.testing.assert_close(terms.kl, kl(out.mu, out.logvar).mean(dim=0))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_loss_is_the_negative_elbo(name: str) -> None:
+    model, batch = network(name) if name == "ae" else network(name, beta=2.5), batch_of(name)
+    batches = DataLoader([batch], batch_size=None)
+    terms = model.losses(batch.windows)
+    quiet = trainer(1)
+    quiet.validate(model, batches, verbose=False)
+    logged = {key: float(value) for key, value in quiet.callback_metrics.items()}
+    assert logged["val/recon"] == pytest.approx(terms.nll.item(), rel=1e-5)
+    assert logged["val/loss"] == pytest.approx((terms.nll + 2.5 * terms.kl.sum()).item(), rel=1e-5)
+    quiet.fit(model, batches)
+    logged = {key: float(value) for key, value in quiet.callback_metrics.items()}
+    assert logged["train/loss"] == pytest.approx(logged["train/recon"] + 2.5 * logged.get("train/kl", 0), rel=1e-5)
 
 
 def test_training_samples_the_latents_with_the_posterior_s_spread() -> None:
@@ -111,7 +116,7 @@ def test_training_samples_the_latents_with_the_posterior_s_spread() -> None:
 
 
 @each_score
-def test_each_score_is_what_it_says(name: str, score: str) -> None:
+def test_each_score_equals_its_numpy_version(name: str, score: str) -> None:
     model, batch = network(name, score=score), batch_of(name)
     out = model(batch.windows)
     expected = {
@@ -120,21 +125,21 @@ def test_each_score_is_what_it_says(name: str, score: str) -> None:
         "elbo": lambda: nll(out.decoded, batch.windows) + kl(out.mu, out.logvar).sum(1).detach().numpy(),
         "recon_prob": lambda: expected_nll(model, batch.windows),
     }[score]()
-    said = model.predict_step(batch)
-    np.testing.assert_allclose(said.score.detach(), expected, rtol=2e-4)
-    assert torch.equal(said.start, batch.start)
-    torch.testing.assert_close(said.latent, out.mu, rtol=1e-5, atol=1e-6)
+    found = model.predict_step(batch)
+    np.testing.assert_allclose(found.score.detach(), expected, rtol=2e-4)
+    assert torch.equal(found.start, batch.start)
+    torch.testing.assert_close(found.latent, out.mu, rtol=1e-5, atol=1e-6)
 
 
 def expected_nll(model: torch.nn.Module, maps: torch.Tensor) -> np.ndarray:
-    """The Monte-Carlo mean, by the model's own 16 draws of noise."""
+    """The Monte-Carlo mean, with the model's 16 noise samples."""
     out = model(maps)
     noise = torch.randn(16, 3, generator=torch.Generator().manual_seed(0))
     return np.mean([nll(model.network.decode(out.mu + e * (out.logvar / 2).exp()), maps) for e in noise], axis=0)
 
 
 @each_score
-def test_scores_do_not_change_from_call_to_call_or_with_the_batch(name: str, score: str) -> None:
+def test_scores_are_deterministic_and_independent_of_the_batch(name: str, score: str) -> None:
     model, batch = network(name, score=score), batch_of(name)
     once = model.predict_step(batch).score
     torch.manual_seed(99)

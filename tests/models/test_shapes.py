@@ -30,7 +30,7 @@ def test_the_lstm_vae_takes_any_window(seq_len: int) -> None:
     assert network("lstm_vae", 15, seq_len)(maps).decoded.shape == maps.shape
 
 
-def test_every_size_is_halved_to_at_most_4_and_retraced() -> None:
+def test_encoder_and_decoder_have_the_same_stages_for_every_map_size() -> None:
     for img_size in range(14, 257):
         shapes = stage_shapes(img_size, [4, 8])
         sides = [side for _, side, _ in shapes]
@@ -45,9 +45,9 @@ def test_every_size_is_halved_to_at_most_4_and_retraced() -> None:
 @pytest.mark.parametrize(("img_size", "map_channels"), [(14, 1), (15, 1), (28, 1), (33, 3), (40, 1), (57, 2)])
 def test_decoding_without_gradients_gives_the_same_logits(img_size: int, map_channels: int) -> None:
     decoder = MapDecoder(20, img_size, [8, 16, 32], map_channels)
-    for parameter in decoder.parameters():  # batch normalisation begins with ones and zeros
+    for parameter in decoder.parameters():  # batch normalisation starts with ones and zeros
         torch.nn.init.normal_(parameter, 0.2, 0.2)
-    decoder(torch.randn(50, 20))  # ... and sees something
+    decoder(torch.randn(50, 20))  # to have statistics
     decoder.eval()
     for count in (9, 0):
         hidden = torch.randn(count, 20)
@@ -62,13 +62,13 @@ def test_the_order_of_frames_matters_to_the_lstm_vae() -> None:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_windows_of_a_batch_do_not_see_each_other(name: str) -> None:
+def test_windows_of_a_batch_are_independent(name: str) -> None:
     model, maps = network(name), some_maps(5, 4 if name == "lstm_vae" else 1, 28)
     together, alone = model(maps).decoded, torch.cat([model(one).decoded for one in maps.split(1)])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
 
 
-def test_the_forget_gate_starts_open() -> None:
+def test_the_forget_gate_bias_is_1() -> None:
     lstm = network("lstm_vae").network.encoder_lstm
     bias = (lstm.bias_ih_l0 + lstm.bias_hh_l0).detach()
     assert torch.equal(bias[12:24], torch.ones(12)) and (bias[:12] != 1).all()

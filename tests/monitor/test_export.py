@@ -21,10 +21,10 @@ from skelmap.data.input_spec import SPEC_FILE, InputSpec
 from skelmap.data.keypoints import KeypointSettings
 from skelmap.data.rendering import MapSettings
 from skelmap.evaluation.thresholds import SCORES_FILE
-from skelmap.models.autoencoder import Score
+from skelmap.models.autoencoder_base import Score
 from skelmap.models.baselines import PCA
 from skelmap.monitor.app import run_monitor
-from skelmap.monitor.export import export, readme_text
+from skelmap.monitor.onnx_export import export, readme_text
 from skelmap.monitor.scorers import OnnxScorer, TorchScorer
 from skelmap.skeletons.layouts import BODY_25, COCO_17
 from skelmap.skeletons.readers import read_clip

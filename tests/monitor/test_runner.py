@@ -10,7 +10,7 @@ from skelmap.monitor.runner import Monitor
 from skelmap.monitor.sinks import Sink
 from skelmap.monitor.sources import PoseFrame, SourceError
 from skelmap.monitor.stream import FrameResult
-from skelmap.monitor.web import WebPage
+from skelmap.monitor.web_server import WebPage
 from synthetic_data import person
 
 

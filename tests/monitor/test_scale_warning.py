@@ -10,7 +10,7 @@ import pytest
 from hydra_config import Compose
 from monitor_events import RULE, ListSource, NoseHeightScorer, RecordingSink
 from skelmap.data.input_spec import SPEC_FILE, InputSpec
-from skelmap.data.scale_check import RECENT_FRAMES, ScaleCheck, person_sizes, size_range
+from skelmap.data.person_size import RECENT_FRAMES, ScaleCheck, person_sizes, size_range
 from skelmap.monitor.runner import Monitor
 from skelmap.monitor.scorers import TorchScorer
 from skelmap.monitor.sources import PoseFrame

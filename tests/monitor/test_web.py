@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from monitor_events import ListSource, alarm_event, frame_result
-from skelmap.monitor.web import WebPage
+from skelmap.monitor.web_server import WebPage
 from skelmap.utils.errors import UserError
 
 

@@ -9,8 +9,8 @@ from hydra.errors import ConfigCompositionException
 from hydra_config import ROOT, Compose, check
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.models import Model
+from skelmap.training.config_check import resolve
 from skelmap.training.instantiate import data_inputs, instantiate, instantiate_model
-from skelmap.training.schema import resolve
 from skelmap.utils.errors import UserError
 
 NO_GROUPS = ("hydra", "space", "wandb")
@@ -120,6 +120,19 @@ def test_a_missing_group_is_refused(group: str, compose: Compose) -> None:
     cfg[group] = None
     with pytest.raises(UserError, match=rf"{group}"):
         check(cfg)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.cache_dir='${nowhere}'", "data.cache_dir: Interpolation key 'nowhere' not found"),
+        ("model._target_=skelmap.models.GAN", "model._target_=skelmap.models.GAN; allowed: a model of skelmap.models"),
+    ],
+)
+def test_a_value_that_cannot_be_resolved_is_refused_in_one_line(override: str, message: str, compose: Compose) -> None:
+    with pytest.raises(UserError) as error:
+        check(compose(*MANIFEST, override))
+    assert str(error.value) == message
 
 
 def test_the_manifest_must_be_named(compose: Compose) -> None:

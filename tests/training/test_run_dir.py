@@ -11,7 +11,7 @@ import yaml
 
 from hydra_config import ROOT, Compose
 from skelmap.training import run_dir
-from skelmap.training.schema import resolve
+from skelmap.training.config_check import resolve
 from skelmap.utils.errors import UserError
 
 MANIFEST = ("data=manifest", "data.manifest=x.csv")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hydra_config import ROOT
-from skelmap.tuning.space import check_space, read_space, tunable_keys
+from skelmap.tuning.search_space import check_space, read_space, tunable_keys
 from skelmap.utils.errors import UserError
 from tuning_runs import SPACE, small_config, write_space
 

@@ -12,7 +12,7 @@ import torch
 
 from cli_runs import train
 from skelmap.models.ae import AE
-from skelmap.tuning.space import read_space
+from skelmap.tuning.search_space import read_space
 from skelmap.tuning.tune import tune
 from skelmap.utils.errors import UserError
 from synthetic_data import write_toy_dataset

@@ -154,7 +154,7 @@ def draw_figures(comparison: Comparison) -> list[PageFigure]:
 
 def _key_figures(groups: Sequence[RunGroup], keys: SweptKeys) -> Iterator[tuple[str, str, str, "Figure"]]:
     """Plot the AUROC against each swept key; the models side by side if none is swept."""
-    from skelmap.comparison.plots.keys import plot_categorical_key, plot_numeric_key
+    from skelmap.comparison.plots.auroc_by_key import plot_categorical_key, plot_numeric_key
 
     second = "" if all(group.primary for group in groups) else " Hollow: the second score type of the same model."
     for key in [key for key in keys.swept if key != DATA] or [MODEL]:

@@ -18,9 +18,10 @@ from torch.utils.data import DataLoader
 from skelmap.data.cache import Clock, SkeletonCache, open_cache
 from skelmap.data.digests import content_digest
 from skelmap.data.keypoints import KeypointSettings
+from skelmap.data.person_size import SizeRange, size_range
 from skelmap.data.rendering import MapSettings, MapSide
-from skelmap.data.scale_check import SizeRange, size_range
-from skelmap.data.windows import EvalIndex, ResumableBatchSampler, Segments, WindowDataset, find_segments, window_starts
+from skelmap.data.sampler import ResumableBatchSampler, WindowDataset
+from skelmap.data.windows import EvalIndex, Segments, find_segments, window_starts
 from skelmap.skeletons.layouts import Layout
 from skelmap.skeletons.manifest import Manifest, Recording, check_spans, read_manifest
 from skelmap.skeletons.readers import ClipHeader, make_pose_format, read_header

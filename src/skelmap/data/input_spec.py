@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from skelmap.data.keypoints import KeypointSettings
+from skelmap.data.person_size import SizeRange
 from skelmap.data.rendering import MapSettings
-from skelmap.data.scale_check import SizeRange
 from skelmap.skeletons.layouts import LAYOUTS, Layout
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, read_json_object

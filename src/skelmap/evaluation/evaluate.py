@@ -8,7 +8,7 @@ from torch import Tensor
 
 from skelmap.evaluation.alarms import AlarmRule, EventMetrics, RecordingAlarms, event_metrics, find_alarms
 from skelmap.evaluation.bootstrap import Interval, SamplingUnits, auroc_interval
-from skelmap.evaluation.frames import FrameScores, Predictions, frame_scores
+from skelmap.evaluation.frame_scores import FrameScores, Predictions, frame_scores
 from skelmap.evaluation.metrics import Curve, Floats, Labels, auroc, single_class_reason, to_numpy
 
 if TYPE_CHECKING:  # imports Lightning

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skelmap.evaluation.frames import Predictions, covering_mean, window_mean
+from skelmap.evaluation.frame_scores import Predictions, covering_mean, window_mean
 from skelmap.evaluation.metrics import to_numpy
 
 if TYPE_CHECKING:  # imports Lightning

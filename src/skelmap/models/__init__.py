@@ -1,11 +1,12 @@
 """Models of normal behaviour that score windows of frames."""
 
 from skelmap.models.ae import AE
-from skelmap.models.autoencoder import Autoencoder
+from skelmap.models.autoencoder_base import Autoencoder
 from skelmap.models.base import Model, WindowScores
 from skelmap.models.baselines import GMM, KNN, PCA, Baseline, MeanTemplate
 from skelmap.models.feature_distance import FeatureDistance
-from skelmap.models.feature_models import FeatureKNN, FeaturePCA
+from skelmap.models.feature_knn import FeatureKNN
+from skelmap.models.feature_pca import FeaturePCA
 from skelmap.models.lstm_vae import LSTMVAE
 from skelmap.models.networks import Reconstruction
 from skelmap.models.vae import VAE

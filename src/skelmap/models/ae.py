@@ -4,7 +4,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from skelmap.models.autoencoder import Autoencoder
+from skelmap.models.autoencoder_base import Autoencoder
 from skelmap.models.base import Channels, LatentDim, LearningRate, MapSide, Representation
 from skelmap.models.networks import FrameCodec, LatentNetwork, Posterior, frame_codec
 from skelmap.utils.schema import PositiveInt

@@ -7,7 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from skelmap.models.autoencoder import Autoencoder, Beta, LatentSamples, Score
+from skelmap.models.autoencoder_base import Autoencoder, Beta, LatentSamples, Score
 from skelmap.models.base import (
     Channels,
     InputDefaults,

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from skelmap.models.autoencoder import Autoencoder, Beta, LatentSamples, Score
+from skelmap.models.autoencoder_base import Autoencoder, Beta, LatentSamples, Score
 from skelmap.models.base import Channels, LatentDim, LearningRate, MapSide, Representation
 from skelmap.models.networks import FrameCodec, LatentNetwork, Posterior, frame_codec
 from skelmap.utils.schema import PositiveInt

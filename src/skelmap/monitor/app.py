@@ -21,13 +21,13 @@ from skelmap.monitor.alarm_hook import AlarmHook
 from skelmap.monitor.camera import Camera
 from skelmap.monitor.config import MonitorConfig, read_config
 from skelmap.monitor.event_log import EVENTS_FILE, SCORES_FILE, EventLog
-from skelmap.monitor.open_sources import open_sources
 from skelmap.monitor.runner import Monitor
 from skelmap.monitor.scorers import Scorer, open_scorer
 from skelmap.monitor.sinks import AlarmCollector, Console, Heartbeat, Sink
+from skelmap.monitor.source_factory import open_sources
 from skelmap.monitor.sources import Source, VideoSource
 from skelmap.monitor.video_writer import VideoSink
-from skelmap.monitor.web import WebPage
+from skelmap.monitor.web_server import WebPage
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, stdout_console
 

@@ -10,7 +10,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from skelmap.data.scale_check import ScaleCheck
+from skelmap.data.person_size import ScaleCheck
 from skelmap.evaluation.alarms import Alarm, AlarmRule, AlarmTracker
 from skelmap.monitor.attribution import most_unusual_joints
 from skelmap.monitor.scorers import Scorer
@@ -123,10 +123,13 @@ class StreamDetector:
         self._scale_check = ScaleCheck(self.spec.people_px)
 
     def update(self, frame: PoseFrame) -> FrameResult:
-        """Process the next frame.
+        """Score the people of the next frame and update their alarms.
 
         Args:
-            frame: with a later time than the previous one.
+            frame: its time must be later than that of the previous frame.
+
+        Returns:
+            Scores, raised and ended alarms, and warnings.
         """
         frame = replace(frame, keypoints=clean_keypoints(frame.keypoints, frame.size))
         if self._last_time > -math.inf:

@@ -6,7 +6,7 @@ import numpy as np
 
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.data.input_spec import InputSpec
-from skelmap.evaluation.frames import Predictions
+from skelmap.evaluation.frame_scores import Predictions
 from skelmap.evaluation.thresholds import ValidationScores
 from skelmap.models.base import Model
 

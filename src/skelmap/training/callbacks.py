@@ -18,7 +18,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
 from skelmap.data.datamodule import Batch, SkeletonDataModule
-from skelmap.models.autoencoder import Autoencoder
+from skelmap.models.autoencoder_base import Autoencoder
 from skelmap.models.base import WindowScores
 from skelmap.training.checkpoints import copy_checkpoint
 from skelmap.utils.errors import UserError

@@ -18,8 +18,8 @@ from skelmap.models.base import Model
 from skelmap.training import run_dir
 from skelmap.training.callbacks import History, training_callbacks
 from skelmap.training.checkpoints import AtomicCheckpointIO, check_compatible, load_checkpoint
+from skelmap.training.config_check import check
 from skelmap.training.instantiate import data_inputs, instantiate, instantiate_model
-from skelmap.training.schema import check
 from skelmap.utils.errors import UserError
 from skelmap.utils.runtime import keep_freed_memory, reset_peak_memory
 

@@ -16,7 +16,7 @@ from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.data.rendering import MapSettings
 from skelmap.evaluation.evaluate import EvaluationResult, evaluate
 from skelmap.evaluation.examples import Examples, ExampleWindows, pick_windows, sample_latents
-from skelmap.evaluation.frames import Predictions
+from skelmap.evaluation.frame_scores import Predictions
 from skelmap.evaluation.report import Report, write_report
 from skelmap.evaluation.results import console_table, write_results
 from skelmap.models.base import Model
@@ -29,10 +29,10 @@ from skelmap.training.checkpoints import (
     load_checkpoint,
     load_weights,
 )
+from skelmap.training.config_check import resolve
 from skelmap.training.instantiate import instantiate
 from skelmap.training.loggers import closing, log_results, scalars
 from skelmap.training.prepare import Parts, data_warnings, prepare
-from skelmap.training.schema import resolve
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import stdout_console
 from skelmap.utils.names import flatten

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from skelmap.evaluation.plots.style import png
-from skelmap.tuning.space import format_override, format_value
+from skelmap.tuning.search_space import format_override, format_value
 from skelmap.tuning.trial import BaseConfig
 from skelmap.utils.io import atomic_write
 

@@ -10,10 +10,10 @@ import optuna
 import torch
 from optuna.trial import Trial, TrialState
 
+from skelmap.training.config_check import resolve
 from skelmap.training.prepare import prepare
-from skelmap.training.schema import resolve
 from skelmap.tuning.results import complete_trials, console_table, write_best, write_figures, write_trials
-from skelmap.tuning.space import Space, check_space, format_value, suggest_values
+from skelmap.tuning.search_space import Space, check_space, format_value, suggest_values
 from skelmap.tuning.storage import TrialStorage, trial_folder
 from skelmap.tuning.trial import BaseConfig, run_trial
 from skelmap.utils.errors import UserError

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from skelmap.evaluation.frames import FrameScores
+from skelmap.evaluation.frame_scores import FrameScores
 from skelmap.evaluation.metrics import Floats, Labels
 from skelmap.evaluation.plots.style import ABNORMAL, GREY, INK, STYLE, new_figure, short
 

@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import Trial
 
 from skelmap.models.baselines import Baseline
-from skelmap.training.schema import check, resolve
+from skelmap.training.config_check import check, resolve
 from skelmap.tuning.trial import BaseConfig
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import read_yaml
