@@ -39,7 +39,7 @@ def test_unshuffled_is_ascending() -> None:
 
 
 @given(st.integers(0, 60), st.integers(1, 20), st.booleans(), st.integers(1, 5))
-def test_processes_share_every_batch_without_doubles(
+def test_processes_share_every_batch_without_repetition(
     count: int, batch_size: int, shuffle: bool, processes: int
 ) -> None:
     batch_size = max(batch_size, processes)

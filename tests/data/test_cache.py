@@ -1,4 +1,4 @@
-"""The cache: equal to maps drawn directly, keyed by content and settings, sound or built anew."""
+"""The cache: equal to maps rendered directly, keyed by content and settings, intact or rebuilt."""
 
 import logging
 import os
@@ -25,7 +25,7 @@ CLOCK = Clock(fps=30, bridge_seconds=0)
 
 @pytest.fixture
 def recordings(tmp_path: Path) -> tuple[Recording, ...]:
-    """A clip with gaps, a clip of two people, frames with nobody, a clip with nobody at all, a JSON folder."""
+    """A clip with gaps, a clip of two people, a clip without people, a folder of JSON files."""
     folder = tmp_path / "clips"
     gaps = wave(30, 1)
     gaps[[3, 4, 29]] = 0
@@ -41,7 +41,7 @@ def opened(recordings: tuple[Recording, ...], tmp_path: Path, settings: MapSetti
     return open_cache(recordings, settings, tmp_path / "cache", CLOCK)
 
 
-def not_again(*_: object, **__: object) -> None:
+def fail_if_read(*_: object, **__: object) -> None:
     pytest.fail("the sources were read again")
 
 
@@ -50,7 +50,7 @@ def not_again(*_: object, **__: object) -> None:
     [PAPER, MapSettings(33, 400, "area"), MapSettings(33, 400, "area", threshold=None, channels=("left", "body"))],
     ids=str,
 )
-def test_the_cache_holds_the_maps_that_are_drawn_directly(
+def test_the_cache_holds_the_maps_rendered_directly(
     recordings: tuple[Recording, ...], tmp_path: Path, settings: MapSettings
 ) -> None:
     built = opened(recordings, tmp_path, settings)
@@ -67,7 +67,7 @@ def test_the_cache_holds_the_maps_that_are_drawn_directly(
     assert len(built) == 27 + 20 + 0 + 8
 
 
-def test_recordings_with_nobody_make_an_empty_cache(recordings: tuple[Recording, ...], tmp_path: Path) -> None:
+def test_recordings_without_people_make_an_empty_cache(recordings: tuple[Recording, ...], tmp_path: Path) -> None:
     assert len(opened(recordings[2:3], tmp_path)) == 0
     assert len(opened((), tmp_path)) == 0
 
@@ -76,7 +76,7 @@ def test_a_finished_cache_opens_without_parsing_sources(
     recordings: tuple[Recording, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = opened(recordings, tmp_path)
-    monkeypatch.setattr(cache, "read_clip", not_again)
+    monkeypatch.setattr(cache, "read_clip", fail_if_read)
     again = opened(recordings, tmp_path)
     assert again.path == first.path
     np.testing.assert_array_equal(again.packed, first.packed)
@@ -88,13 +88,13 @@ def age(path: Path, seconds: float = 100) -> None:
         os.utime(file, (file.stat().st_mtime - seconds,) * 2)
 
 
-def test_settled_sources_are_not_even_hashed_again(
+def test_unchanged_sources_are_not_hashed_again(
     recordings: tuple[Recording, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for recording in recordings:
         age(recording.path)
     first = opened(recordings, tmp_path)
-    monkeypatch.setattr(Path, "read_bytes", not_again)
+    monkeypatch.setattr(Path, "read_bytes", fail_if_read)
     assert opened(recordings, tmp_path).path == first.path
 
 
@@ -102,18 +102,18 @@ def test_a_touched_source_keeps_its_cache(
     recordings: tuple[Recording, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = opened(recordings, tmp_path)
-    monkeypatch.setattr(cache, "read_clip", not_again)
+    monkeypatch.setattr(cache, "read_clip", fail_if_read)
     age(recordings[0].path, 1000)
     assert opened(recordings, tmp_path).path == first.path
 
 
-def test_changed_content_gets_a_new_cache_even_at_once_and_at_the_same_time_of_change(
+def test_changed_content_with_the_same_modification_time_gets_a_new_cache(
     recordings: tuple[Recording, ...], tmp_path: Path
 ) -> None:
     path = recordings[0].path
     first, stat = opened(recordings, tmp_path), path.stat()
     content = bytearray(path.read_bytes())
-    content[11] ^= 1  # a time in the archive's header, which changes no joint
+    content[11] ^= 1  # a time in the header of the archive; the keypoints stay the same
     path.write_bytes(content)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert opened(recordings, tmp_path).path != first.path
@@ -149,13 +149,11 @@ def test_moved_sources_keep_their_cache(recordings: tuple[Recording, ...], tmp_p
     ],
     ids=str,
 )
-def test_every_map_setting_has_a_cache_of_its_own(
-    recordings: tuple[Recording, ...], tmp_path: Path, change: dict
-) -> None:
+def test_each_map_setting_has_its_own_cache(recordings: tuple[Recording, ...], tmp_path: Path, change: dict) -> None:
     assert opened(recordings[:1], tmp_path).path != opened(recordings[:1], tmp_path, replace(PAPER, **change)).path
 
 
-def test_the_clock_has_caches_of_its_own(recordings: tuple[Recording, ...], tmp_path: Path) -> None:
+def test_each_clock_has_its_own_cache(recordings: tuple[Recording, ...], tmp_path: Path) -> None:
     clocks = [CLOCK, Clock(15, 0), Clock(30, 0.2)]
     assert len({open_cache(recordings[:1], PAPER, tmp_path / "cache", clock).path for clock in clocks}) == 3
 
@@ -168,7 +166,7 @@ def test_rows_are_resampled_and_short_gaps_are_bridged(recordings: tuple[Recordi
     assert halved.frame.tolist() == [*range(3), *range(5, 29)] and halved.spans == ((0, 30),)
 
 
-def test_the_json_format_and_the_renderer_have_caches_of_their_own(
+def test_each_pose_format_and_renderer_version_has_its_own_cache(
     recordings: tuple[Recording, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def path(fmt: PoseFormat) -> Path:
@@ -197,7 +195,7 @@ def flip(position: float) -> Callable[[bytes], bytes]:
         lambda content: b"\0" * len(content),
     ],
 )
-def test_a_damaged_or_cut_cache_is_reported_and_built_anew(
+def test_a_damaged_or_truncated_cache_is_reported_and_rebuilt(
     recordings: tuple[Recording, ...],
     tmp_path: Path,
     damage: Callable[[bytes], bytes],
@@ -212,7 +210,7 @@ def test_a_damaged_or_cut_cache_is_reported_and_built_anew(
     assert again.path == path and path.read_bytes() == sound
 
 
-def test_what_a_killed_builder_left_is_swept_away(recordings: tuple[Recording, ...], tmp_path: Path) -> None:
+def test_partial_files_of_a_killed_process_are_removed(recordings: tuple[Recording, ...], tmp_path: Path) -> None:
     path = opened(recordings, tmp_path).path
     path.unlink()
     path.with_suffix(".12345.partial").write_bytes(b"half")
@@ -220,16 +218,9 @@ def test_what_a_killed_builder_left_is_swept_away(recordings: tuple[Recording, .
     assert not list(path.parent.glob("*.partial"))
 
 
-def test_a_failed_build_leaves_no_cache(
-    recordings: tuple[Recording, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fails_late(path: Path, *others: object) -> object:
-        if path.name == "json":
-            raise UserError("cut in half")
-        return read_clip(path, *others)
-
-    monkeypatch.setattr(cache, "read_clip", fails_late)
-    with pytest.raises(UserError, match="cut in half"):
+def test_a_failed_build_leaves_no_cache(recordings: tuple[Recording, ...], tmp_path: Path) -> None:
+    source_files(recordings[3].path)[-1].write_text("{")
+    with pytest.raises(UserError, match="damaged JSON"):
         opened(recordings, tmp_path)
     assert {p.suffix for p in (tmp_path / "cache").iterdir() if p.is_file()} <= {".lock"}
 
@@ -240,7 +231,7 @@ def test_a_folder_that_cannot_be_written_is_named(recordings: tuple[Recording, .
         open_cache(recordings, PAPER, tmp_path / "file" / "deep", CLOCK)
 
 
-def test_a_source_that_vanished_is_named(recordings: tuple[Recording, ...], tmp_path: Path) -> None:
+def test_a_missing_source_is_named(recordings: tuple[Recording, ...], tmp_path: Path) -> None:
     recordings[1].path.unlink()
     with pytest.raises(UserError, match=r"two\.npz: cannot be read"):
         opened(recordings, tmp_path)

@@ -1,4 +1,4 @@
-"""Two processes that want the same cache build it once."""
+"""Two processes that need the same cache build it once."""
 
 import os
 import subprocess
@@ -40,9 +40,9 @@ def test_two_processes_build_one_cache_once(task: Path, tmp_path: Path) -> None:
         )
         for me, other in (flags, flags[::-1])
     ]
-    said, errors = zip(*(process.communicate(timeout=120) for process in processes), strict=True)
+    outputs, errors = zip(*(process.communicate(timeout=120) for process in processes), strict=True)
     assert [process.returncode for process in processes] == [0, 0], errors
-    assert "".join(said).count("cached 360 rows") == 1
-    assert "".join(said).count("waiting for another process") == 1
-    assert [text.splitlines()[-1] for text in said] == ["rows 360", "rows 360"]
+    assert "".join(outputs).count("cached 360 rows") == 1
+    assert "".join(outputs).count("waiting for another process") == 1
+    assert [text.splitlines()[-1] for text in outputs] == ["rows 360", "rows 360"]
     assert len(list((tmp_path / "cache").glob("*.rows"))) == 1

@@ -1,4 +1,4 @@
-"""Channels of a map: parts of the body, and motion; recorded and streamed alike."""
+"""Channels of a map: parts of the body and motion, the same from recordings and from a stream."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ GREY = MapSettings(resample="area", threshold=None, channels=ALL)
 SIZE = (640, 480)
 
 
-def troubled() -> Clip:
+def clip_with_gaps() -> Clip:
     """Two people; joints and whole frames are missing, and the second comes later."""
     one, other = wave(20, 1), wave(12, 2)
     one[[4, 5, 9]] = 0
@@ -27,8 +27,8 @@ def troubled() -> Clip:
     return make_clip(np.concatenate([one, other]), frame=frame, track=track)
 
 
-def served(style: MapSettings, clip: Clip) -> np.ndarray:
-    """(n, C, H, W) as a model sees them."""
+def unpacked_maps(style: MapSettings, clip: Clip) -> np.ndarray:
+    """Maps (n, C, H, W) as a model gets them."""
     found = style.unpack(torch.from_numpy(style.pack(clip)))
     assert found.dtype == torch.float32 and found.shape[1:] == style.shape
     return found.numpy()
@@ -37,8 +37,8 @@ def served(style: MapSettings, clip: Clip) -> np.ndarray:
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.name)
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_the_parts_together_are_the_body(layout: Layout, seed: int) -> None:
-    """Where nothing is shrunk; in smaller maps a pixel may be above the threshold through several parts alone."""
+def test_the_parts_add_up_to_the_body(layout: Layout, seed: int) -> None:
+    """Without shrinking; in smaller maps several parts together may lift a pixel above the threshold."""
     rng = np.random.default_rng(seed)
     points = np.ones((1, len(layout.joints), 3), np.float32)
     points[..., :2] = rng.normal((320, 240), 60, points[..., :2].shape)
@@ -48,7 +48,7 @@ def test_the_parts_together_are_the_body(layout: Layout, seed: int) -> None:
     np.testing.assert_array_equal(np.any(parts, axis=0), body)
 
 
-def test_left_and_right_are_apart() -> None:
+def test_left_and_right_are_separate() -> None:
     keypoints = wave(1)
     style = MapSettings(channels=("left", "right", "trunk"), img_size=120)
     left, right, trunk = render_maps(keypoints, make_clip(keypoints).layout, SIZE, style)[0]
@@ -57,9 +57,9 @@ def test_left_and_right_are_apart() -> None:
 
 
 @pytest.mark.parametrize("style", [MapSettings(channels=ALL), GREY], ids=str)
-def test_motion_is_what_changed_since_the_person_s_row_before(style: MapSettings) -> None:
-    clip = troubled()
-    maps = served(style, clip)
+def test_motion_is_the_change_since_the_previous_row_of_the_person(style: MapSettings) -> None:
+    clip = clip_with_gaps()
+    maps = unpacked_maps(style, clip)
     body, motion = maps[:, ALL.index("body")], maps[:, ALL.index("motion")]
     track = clip.track[clip.present]
     for row in range(len(maps)):
@@ -72,10 +72,10 @@ def test_motion_is_what_changed_since_the_person_s_row_before(style: MapSettings
 
 @pytest.mark.parametrize("style", [MapSettings(channels=ALL), MapSettings(threshold=None), GREY], ids=str)
 def test_frames_one_by_one_equal_the_rows_of_the_clip(style: MapSettings) -> None:
-    clip = troubled()
+    clip = clip_with_gaps()
     before: dict[int, np.ndarray] = {}
     for row, track, expected in zip(
-        clip.keypoints[clip.present], clip.track[clip.present].tolist(), served(style, clip), strict=True
+        clip.keypoints[clip.present], clip.track[clip.present].tolist(), unpacked_maps(style, clip), strict=True
     ):
         drawn = style.frames(row[None], clip.layout, clip.size, before.get(track))
         assert drawn.dtype == np.float32
@@ -83,13 +83,13 @@ def test_frames_one_by_one_equal_the_rows_of_the_clip(style: MapSettings) -> Non
         before[track] = drawn
 
 
-def test_nobody_has_no_channels() -> None:
-    nobody = make_clip(np.zeros((3, 25, 3), np.float32))
-    assert served(MapSettings(channels=ALL), nobody).shape == (0, 5, 28, 28)
+def test_a_clip_without_people_has_no_maps() -> None:
+    empty = make_clip(np.zeros((3, 25, 3), np.float32))
+    assert unpacked_maps(MapSettings(channels=ALL), empty).shape == (0, 5, 28, 28)
 
 
 @pytest.mark.parametrize("names", ["[body,body]", "[hand]", "[]", "[motion]", "[left,motion]", "[[body]]", "body"])
-def test_other_names_are_refused(names: str, compose: Compose) -> None:
+def test_unknown_or_repeated_channels_are_refused(names: str, compose: Compose) -> None:
     message = r"data\.maps\.channels=.*; allowed: a list of different names out of body, left, right, trunk, motion; .*"
     with pytest.raises(UserError, match=message):
         check(compose("data=manifest", "data.manifest=x.csv", f"data.maps.channels={names}"))

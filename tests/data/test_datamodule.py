@@ -1,4 +1,4 @@
-"""The DataModule serves the maps of exactly the windows that the manifest allows."""
+"""The data module: windows of each split, clock, indices for evaluation, checks of the data."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -97,14 +97,14 @@ def test_validation_scores_include_the_windows_that_a_camera_would_score(tmp_pat
     assert len(make(manifest).scored_starts("val")) == 3
 
 
-def test_the_share_of_frames_in_which_a_joint_was_seen(make: Make) -> None:
+def test_the_detection_rate_is_the_share_of_frames_with_a_joint(make: Make) -> None:
     data = make(representation="keypoints")
     clips = [read_clip(r.path, r.clip) for r in data.manifest.split("train")]
     seen = np.concatenate([clip.keypoints[clip.present][..., 2] > 0 for clip in clips])
     np.testing.assert_allclose(data.detection_rate("train"), seen.mean(axis=0), rtol=1e-6)
 
 
-def test_clips_of_different_layouts_make_no_keypoints_but_maps(make: Make, tmp_path: Path) -> None:
+def test_clips_of_different_layouts_are_refused_for_keypoints_only(make: Make, tmp_path: Path) -> None:
     task = write_toy_dataset(tmp_path)
     write_clip(tmp_path / "val.npz", as_coco(read_clip(tmp_path / "val.npz", "val")))
     with pytest.raises(UserError, match="clip train_a has layout BODY_25, clip val COCO_17; keypoints of one data set"):
@@ -121,7 +121,7 @@ def test_training_is_shuffled_by_epoch_and_the_rest_is_in_order(make: Make) -> N
         assert starts.tolist() == sorted(starts.tolist())
 
 
-def test_the_stride_thins_out_training_and_validation_but_never_the_test(make: Make) -> None:
+def test_the_stride_applies_to_training_and_validation_but_not_to_the_test(make: Make) -> None:
     every, third = make(), make(window_stride=3)
     for split in ("train", "val"):
         assert 0 < len(third.starts(split)) <= len(every.starts(split)) / 2
@@ -134,7 +134,7 @@ def test_seq_len_model_and_batch_size_share_one_cache(make: Make) -> None:
     assert make(img_size=30).cache.path != make().cache.path
 
 
-def test_frame_models_see_the_frames_that_window_models_see(tmp_path: Path, make: Make) -> None:
+def test_frame_models_get_the_frames_of_all_windows(tmp_path: Path, make: Make) -> None:
     write_toy_dataset(tmp_path)
     gaps = np.array([*range(0, 12), *range(20, 25), *range(40, 55)])
     write_clip(tmp_path / "train_a.npz", make_clip(wave(len(gaps)), frame=gaps))
@@ -142,7 +142,7 @@ def test_frame_models_see_the_frames_that_window_models_see(tmp_path: Path, make
     assert np.unique(windows[:, None] + np.arange(10)).tolist() == frames.tolist()
 
 
-def test_test_rows_describe_the_test_split(make: Make) -> None:
+def test_the_eval_index_describes_the_test_split(make: Make) -> None:
     data = make(seq_len=20)
     rows: EvalIndex = data.eval_index("test")
     assert [r.clip for r in rows.recordings] == ["test_mixed", "test_normal", "test_abnormal"]
@@ -174,13 +174,13 @@ def test_validation_may_be_empty(tmp_path: Path, make: Make) -> None:
     assert not data.val_dataloader() and not len(data.starts("val"))
 
 
-def test_a_window_longer_than_every_run_is_refused_with_the_longest(make: Make) -> None:
+def test_a_window_longer_than_every_segment_is_refused(make: Make) -> None:
     with pytest.raises(UserError, match=r"data\.seq_len=61 frames in split train: .* has 60; allowed are 1 to 60"):
         make(seq_len=61).setup()
     make(seq_len=60).setup()
 
 
-def test_a_split_without_anybody_is_refused(tmp_path: Path, make: Make) -> None:
+def test_a_split_without_people_is_refused(tmp_path: Path, make: Make) -> None:
     write_clip(tmp_path / "a.npz", make_clip(wave(20)))
     write_clip(tmp_path / "b.npz", make_clip(np.zeros((20, 25, 3), np.float32)))
     manifest = write_manifest(tmp_path, [["a", "a.npz", "train", "a"], ["b", "b.npz", "test", "b"]])
@@ -204,14 +204,14 @@ def test_a_span_outside_its_clip_is_refused(tmp_path: Path, make: Make) -> None:
         make(manifest).setup()
 
 
-def test_only_data_written_by_the_simulation_are_called_simulated(tmp_path: Path, make: Make) -> None:
+def test_only_data_of_the_simulation_are_simulated(tmp_path: Path, make: Make) -> None:
     manifest = write_toy_dataset(tmp_path)
     assert not make(manifest).simulated
     (tmp_path / "simulation.json").write_text("{}")
     assert make(manifest).simulated
 
 
-def test_people_larger_than_the_cut_are_told(tmp_path: Path, make: Make) -> None:
+def test_people_larger_than_the_crop_are_warned_about(tmp_path: Path, make: Make) -> None:
     assert make().crop_warning == ""
     clip = make_clip(wave(20))
     large = Clip.build("large", clip.keypoints * np.float32((3, 3, 1)), clip.layout, (1920, 1440), clip.fps)
@@ -219,7 +219,7 @@ def test_people_larger_than_the_cut_are_told(tmp_path: Path, make: Make) -> None
     manifest = write_manifest(tmp_path, [["large", "large.npz", "train", "a"]])
     points = large.keypoints[..., :2] - large.keypoints[:, BODY_25.joints.index("neck"), None, :2]
     share = (np.abs(points).max(axis=-1) > 240).mean()
-    for data in (make(manifest), make(manifest)):  # of the cache that is built, and of the one that is there
+    for data in (make(manifest), make(manifest)):  # of a new cache and of an existing one
         assert data.crop_warning.startswith(f"{share:.0%} of the detected joints lie outside the maps")
         assert "data.maps.crop_size=480" in data.crop_warning and "data.maps.line_width" in data.crop_warning
     assert make(manifest, maps={"crop_size": 1440, "line_width": 24}).crop_warning == ""

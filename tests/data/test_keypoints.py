@@ -1,4 +1,4 @@
-"""Keypoints in place of maps."""
+"""Keypoints as the input of a model."""
 
 import numpy as np
 import pytest
@@ -13,34 +13,36 @@ from synthetic_data import make_clip, person, wave
 SETTINGS = KeypointSettings(BODY_25, crop_size=480)
 
 
-def places(clip: Clip) -> np.ndarray:
-    """(n, 25, 2) as a model sees them."""
+def unpacked_positions(clip: Clip) -> np.ndarray:
+    """Positions (n, 25, 2) as a model gets them."""
     served = SETTINGS.unpack(torch.from_numpy(SETTINGS.pack(clip)))
     assert served.shape[1:] == SETTINGS.shape and served.dtype == torch.float32
     return served[:, 0].numpy()
 
 
-def test_joints_are_neck_centred_in_halves_of_the_cut() -> None:
+def test_joints_are_relative_to_the_neck_in_halves_of_the_crop() -> None:
     keypoints = wave(10)
     expected = (keypoints[..., :2] - keypoints[:, 1:2, :2]) / 240
-    np.testing.assert_allclose(places(make_clip(keypoints)), expected, atol=1e-6)
+    np.testing.assert_allclose(unpacked_positions(make_clip(keypoints)), expected, atol=1e-6)
 
 
-def test_a_missing_joint_stays_where_its_track_last_had_it() -> None:
+def test_a_missing_joint_keeps_its_last_position_in_the_track() -> None:
     keypoints = np.repeat(person()[None], 6, axis=0)
     keypoints[:, 4, 0] += np.arange(6) * 24
     keypoints[[0, 2, 3, 5], 4] = 0
-    wrist = places(make_clip(keypoints, frame=np.array([0, 1, 2, 3, 4, 4]), track=np.array([0, 0, 0, 0, 0, 1])))[:, 4]
+    wrist = unpacked_positions(
+        make_clip(keypoints, frame=np.array([0, 1, 2, 3, 4, 4]), track=np.array([0, 0, 0, 0, 0, 1]))
+    )[:, 4]
     first, second = (keypoints[i, 4, :2] - keypoints[i, 1, :2] for i in (1, 4))
     expected = np.array([(0, 0), first, first, first, second, (0, 0)]) / 240
     np.testing.assert_allclose(wrist, expected, atol=1e-6)
 
 
-def test_rows_with_nobody_are_left_out() -> None:
+def test_rows_without_people_are_left_out() -> None:
     keypoints = wave(5)
     keypoints[2] = 0
-    assert len(places(make_clip(keypoints))) == 4
-    assert len(places(make_clip(np.zeros_like(keypoints)))) == 0
+    assert len(unpacked_positions(make_clip(keypoints))) == 4
+    assert len(unpacked_positions(make_clip(np.zeros_like(keypoints)))) == 0
 
 
 def test_another_layout_is_refused_even_with_as_many_joints() -> None:
@@ -50,7 +52,7 @@ def test_another_layout_is_refused_even_with_as_many_joints() -> None:
         KeypointSettings(COCO_18).pack(coco)
 
 
-def test_a_held_joint_is_told_from_one_that_was_seen() -> None:
+def test_detected_joints_are_distinguished_from_filled_ones() -> None:
     keypoints = wave(4)
     keypoints[[1, 3], 4] = 0
     seen = SETTINGS.detected(torch.from_numpy(SETTINGS.pack(make_clip(keypoints))))

@@ -1,4 +1,4 @@
-"""Eight pixels a byte, or one grey level."""
+"""Packed maps: eight binary pixels a byte, or one grey level a byte."""
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ def test_unpacking_undoes_packing(maps: np.ndarray) -> None:
     np.testing.assert_array_equal(unpacked.numpy(), maps.astype(np.float32) / np.float32(1 if bits == 1 else 255))
 
 
-def test_batches_of_windows_unpack_alike() -> None:
+def test_batches_of_windows_are_unpacked() -> None:
     maps = np.random.default_rng(0).random((6, 2, 15, 15)) < 0.3
     packed = torch.from_numpy(pack_maps(maps)).reshape(2, 3, -1)
     assert torch.equal(unpack_maps(packed, (2, 15, 15), 1).flatten(0, 1), torch.from_numpy(maps).float())

@@ -1,4 +1,4 @@
-"""Skeleton maps against slow, independent references."""
+"""Skeleton maps against slow, independent reference implementations."""
 
 from dataclasses import replace
 
@@ -117,13 +117,13 @@ def test_maps_equal_the_slow_reference(layout: Layout, data: st.DataObject, styl
 
 @quick
 @given(people(BODY_25, 150, x=(200, 440), y=(200, 280)), st.integers(2, 20), st.integers(60, 256))
-def test_limbs_that_leave_the_cut_agree_to_two_pixels(points: np.ndarray, line_width: int, side: int) -> None:
-    """OpenCV moves the end of a limb that leaves the cut by a pixel or so, and its outline with it."""
+def test_limbs_that_leave_the_crop_agree_to_two_pixels(points: np.ndarray, line_width: int, side: int) -> None:
+    """OpenCV moves the end of a limb that leaves the crop by a pixel or so, and its outline with it."""
     style = MapSettings(img_size=side, crop_size=side, line_width=line_width)
     fast, slow = (drawn.astype(np.uint8) for drawn in (map_of(points, style=style), slow_map(points, BODY_25, style)))
     for some, other in ((fast, slow), (slow, fast)):
         near = cv2.dilate(other, np.ones((5, 5), np.uint8))
-        assert (some <= near)[2:-2, 2:-2].all()  # what is near the outermost pixels may lie beyond the cut
+        assert (some <= near)[2:-2, 2:-2].all()  # what is near the outermost pixels may lie beyond the crop
 
 
 def test_the_paper_s_maps_of_a_walk_equal_the_slow_reference() -> None:
@@ -154,18 +154,18 @@ def test_limbs_are_8_px_wide_and_joints_discs_of_10_px() -> None:
 
 @quick
 @given(st.integers(-180, 180), st.integers(-120, 60))
-def test_where_the_person_stands_does_not_matter(dx: int, dy: int) -> None:
+def test_the_position_of_the_person_does_not_matter(dx: int, dy: int) -> None:
     moved = person()
     moved[:, :2] += (dx, dy)
     np.testing.assert_array_equal(map_of(moved), map_of(person()))
 
 
-def test_nobody_gives_an_empty_map() -> None:
+def test_no_joints_give_an_empty_map() -> None:
     assert not map_of(np.zeros((25, 3))).any()
     assert render_maps(np.zeros((0, 25, 3), np.float32), BODY_25, SIZE, PAPER).shape == (0, 1, 28, 28)
 
 
-def test_without_a_neck_the_shoulders_centre_the_map_and_only_its_limbs_are_gone() -> None:
+def test_without_a_neck_the_map_is_centred_on_the_shoulders() -> None:
     fine = MapSettings(img_size=240)
     no_neck = person()
     no_neck[1] = 0
@@ -175,14 +175,14 @@ def test_without_a_neck_the_shoulders_centre_the_map_and_only_its_limbs_are_gone
     assert gone[:, 100:140].any() and not gone[:, :100].any() and not gone[:, 140:].any()
 
 
-def test_a_lone_joint_stands_in_the_middle() -> None:
+def test_a_single_joint_is_in_the_centre() -> None:
     points = np.zeros((25, 3))
     points[11] = (100, 100, 1)
     rows, columns = np.nonzero(map_of(points, style=MapSettings(img_size=240)))
     assert abs(rows.mean() - 119.5) < 1 and abs(columns.mean() - 119.5) < 1
 
 
-def test_unsure_joints_are_not_drawn() -> None:
+def test_joints_of_low_confidence_are_not_drawn() -> None:
     points, without = person(), person()
     points[4, 2] = 0.04
     without[4] = 0
@@ -196,7 +196,7 @@ def test_a_person_at_the_border_is_cut_off_there() -> None:
     np.testing.assert_array_equal(at_border[:, 120:], whole[:, 120:])
 
 
-def test_a_joint_far_outside_the_picture_does_no_harm() -> None:
+def test_a_joint_far_outside_the_picture_is_clipped() -> None:
     points = person()
     points[4, :2] = (-6000, -6000)
     np.testing.assert_array_equal(map_of(points), slow_map(points, BODY_25, PAPER))
@@ -221,7 +221,7 @@ def test_thicker_lines_and_lower_thresholds_only_add_pixels(key: str, low: float
 
 
 def lit_width(style: MapSettings) -> float:
-    """Mean width of an upright limb in map px, over every place of it along half the cut."""
+    """Mean width of an upright limb in map px, over every place of it along half the crop."""
     points = np.zeros((240, 25, 3), np.float32)
     points[:, 1] = (320, 240, 1)
     points[:, 3] = (200, 340, 1)

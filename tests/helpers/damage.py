@@ -1,4 +1,4 @@
-"""Ways to damage bytes, nested values and files; everything follows from a random.Random."""
+"""Damage bytes, nested values and files at random, reproducibly."""
 
 import copy
 import os
@@ -6,19 +6,21 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-ODD: tuple[Any, ...] = (
+ODD_VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 7, 2**31, 2**63, -(2**63), 10**30, 10**4000, 0.5, -0.0, 1e30, 1e308, -1e308, float("nan"),
     float("inf"), float("-inf"), "", "x", "NaN", "1e400", "0" * 5000, "9" * 30, "9" * 5000, "a\0b", "\x1b[2J", "名前",
     "../../../../etc/passwd", "/etc/passwd", "/dev/zero", "<script>alert('x')</script>", "${oc.env:HOME}",
     "${nowhere}", "???", "!!python/object/apply:os.system [id]", "A" * 100_000, [], {}, [[]], [None], [1, 2, 3],
     ["x"] * 75, [0.0] * 54, [0.0] * 76, [1e30] * 75, {"a": {"b": []}}, "os.system",
-    {"_target_": "os.system", "command": "touch /tmp/let_in"},
+    {"_target_": "os.system", "command": "touch /tmp/skelmap_code_ran"},
 )  # fmt: skip
-"""Values that stand where others should."""
+"""Values of wrong types, sizes and meanings."""
+YAML_VALUES = tuple(value for value in ODD_VALUES if value != 10**4000)
+"""Those that YAML can write."""
 
 
-def broken(content: bytes, rng: Random) -> bytes:
-    """Damage bytes as disks, networks and editors do."""
+def corrupt(content: bytes, rng: Random) -> bytes:
+    """Cut, repeat, flip, insert or replace bytes, as faulty disks, networks and editors do."""
     for _ in range(rng.choice((1, 1, 1, 2, 5))):
         at = rng.randrange(len(content) + 1)
         size = rng.choice((1, 1, 2, 8, 64, 1000))
@@ -37,17 +39,17 @@ def broken(content: bytes, rng: Random) -> bytes:
     return content
 
 
-def places(tree: Any) -> list[tuple[Any, Any]]:
+def positions(tree: Any) -> list[tuple[Any, Any]]:
     """List every (container, key) of nested dicts and lists."""
     items = list(tree.items()) if isinstance(tree, dict) else list(enumerate(tree)) if isinstance(tree, list) else []
-    return [(tree, key) for key, _ in items] + [place for _, value in items for place in places(value)]
+    return [(tree, key) for key, _ in items] + [position for _, value in items for position in positions(value)]
 
 
-def changed(tree: Any, rng: Random, odd: tuple[Any, ...] = ODD) -> Any:
-    """Copy nested values with one to three of them replaced, left out, doubled or wrapped."""
+def change_values(tree: Any, rng: Random, odd: tuple[Any, ...] = ODD_VALUES) -> Any:
+    """Copy nested values; replace, remove, repeat or wrap one to three of them."""
     tree = copy.deepcopy(tree)
     for _ in range(rng.choice((1, 1, 2, 3))):
-        found = places(tree)
+        found = positions(tree)
         if not found:
             return rng.choice(odd)
         container, key = rng.choice(found)
@@ -65,8 +67,8 @@ def changed(tree: Any, rng: Random, odd: tuple[Any, ...] = ODD) -> Any:
     return tree
 
 
-def replaced_by_something_else(path: Path, rng: Random) -> None:
-    """Put in a file's place what is no such file."""
+def replace_file(path: Path, rng: Random) -> None:
+    """Replace a file by a pipe, a folder, a link, a huge empty file, or nothing."""
     path.unlink()
     how = rng.randrange(7)
     if how == 0:
@@ -82,4 +84,4 @@ def replaced_by_something_else(path: Path, rng: Random) -> None:
     elif how == 5:
         with path.open("wb") as file:
             file.truncate(2**42)
-    # how == 6: nothing is there
+    # how == 6: the file is missing

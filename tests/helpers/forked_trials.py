@@ -1,4 +1,4 @@
-"""Run trials in processes of their own, with bounds on time and memory, and say what became of each."""
+"""Run trials in forked processes with limits on time and memory, and report the outcome of each."""
 
 import json
 import os
@@ -13,19 +13,19 @@ from typing import NamedTuple
 from skelmap.utils.errors import UserError
 
 SECONDS = 60
-"""A trial that takes longer hangs; other processes may want the machine, too."""
+"""Time limit of a trial; the machine may be busy."""
 MEMORY = 3 * 2**30
-"""Bytes that a process may take beyond what it had at its start."""
+"""Memory limit: bytes beyond what the process had at its start."""
 
 
 class Outcome(NamedTuple):
-    """What became of a trial.
+    """Outcome of a trial.
 
     Attributes:
         kind: "read", "refused" or "fault".
         text: the message of a refusal, the traceback of a fault.
-        grown_mb: memory of the process above what it had at its start, at its highest so far.
-        seconds: that the trial took.
+        grown_mb: peak memory of the process so far, beyond what it had at its start.
+        seconds: duration of the trial.
     """
 
     kind: str
@@ -34,8 +34,8 @@ class Outcome(NamedTuple):
     seconds: float
 
 
-def attempt(trials: Sequence[Callable[[], None]]) -> Iterator[Outcome]:
-    """Run trials one after the other in a fork, and where it dies, those that are left in the next."""
+def run_trials(trials: Sequence[Callable[[], object]]) -> Iterator[Outcome]:
+    """Run trials one after the other in a fork; if it dies, run the rest in another one."""
     left = list(trials)
     while left:
         read, write = os.pipe()
@@ -55,8 +55,8 @@ def attempt(trials: Sequence[Callable[[], None]]) -> Iterator[Outcome]:
         left = left[len(outcomes) :]
 
 
-def _run(trials: Sequence[Callable[[], None]], write: int) -> None:
-    """The child: bounded, silent, ended without clean-up of what belongs to the parent."""
+def _run(trials: Sequence[Callable[[], object]], write: int) -> None:
+    """Run trials in the child: limited, silent, without the clean-up that the parent does."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     size, began_with = (int(n) * resource.getpagesize() for n in Path("/proc/self/statm").read_text().split()[:2])
     resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))

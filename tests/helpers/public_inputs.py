@@ -1,4 +1,7 @@
-"""The public doors of skelmap, each with good input to damage: a Door makes damaged input and knocks."""
+"""Every kind of file that skelmap reads: a valid one is damaged, and a trial reads it through the public functions.
+
+A function of INPUTS writes damaged input to a folder and returns the trial.
+"""
 
 import csv
 import io
@@ -18,31 +21,31 @@ import torch
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from damage import ODD, broken, changed, replaced_by_something_else
+from damage import ODD_VALUES, YAML_VALUES, change_values, corrupt, replace_file
 from skelmap.comparison.comparison import compare_runs
 from skelmap.comparison.write import write_comparison
-from skelmap.data.cache import open_cache
+from skelmap.data.cache import Clock, open_cache
 from skelmap.data.datamodule import SkeletonDataModule
-from skelmap.data.input_spec import InputSpec
 from skelmap.data.rendering import MapSettings
 from skelmap.evaluation.thresholds import ValidationScores
 from skelmap.monitor.scorers import TorchScorer
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip, write_clip
-from skelmap.training.config_check import check
-from skelmap.training.instantiate import build
+from skelmap.training.checkpoints import check_compatible, load_checkpoint
+from skelmap.training.config_check import check, resolve
+from skelmap.training.instantiate import data_inputs, instantiate, instantiate_model
 from skelmap.training.run import run
-from skelmap.training.run_dir import check_checkpoint, finished
+from skelmap.training.run_dir import finished_metrics
 from skelmap.tuning.search_space import read_space
 from skelmap.tuning.storage import TrialStorage
 from synthetic_data import make_clip, wave, write_openpose
 
-Trial = Callable[[], None]
+Trial = Callable[[], object]
 
 
 @dataclass(frozen=True)
-class Good:
-    """Input that is as it should be, made once.
+class ValidInput:
+    """Valid input, made once.
 
     Attributes:
         task: manifest of a small data set.
@@ -55,43 +58,43 @@ class Good:
     configs: dict[str, DictConfig]
 
 
-def openpose_folder(good: Good, folder: Path, rng: Random) -> Trial:
+def openpose_folder(valid: ValidInput, folder: Path, rng: Random) -> Trial:
     write_openpose(folder / "json", make_clip(wave(4, rng.randrange(99))))
     files = sorted((folder / "json").iterdir())
     file, how = rng.choice(files), rng.randrange(6)
     if how == 0:
-        replaced_by_something_else(file, rng)
+        replace_file(file, rng)
     elif how == 1:
         digits = rng.choice(("", "0", "9" * 9, "9" * 10, "9" * 30, "9" * 200, "-1", "٣", "1.5"))
         name = os.fsencode(f"clip_{digits}_keypoints.json")
         file.rename(os.fsdecode(os.path.join(os.fsencode(file.parent), rng.choice((b"", b"\xff\n")) + name)))
     elif how == 2:
-        file.write_bytes(broken(file.read_bytes(), rng))
+        file.write_bytes(corrupt(file.read_bytes(), rng))
     elif how == 3:
         content = json.loads(file.read_text())
         content["people"] *= rng.choice((0, 2, 10, 100, 101, 1000))
         file.write_text(json.dumps(content))
     else:
-        file.write_text(json.dumps(changed(json.loads(file.read_text()), rng)))
-    return lambda: use(read_clip(folder / "json", "clip"))
+        file.write_text(json.dumps(change_values(json.loads(file.read_text()), rng)))
+    return lambda: read_clip(folder / "json", "clip")
 
 
-def tracked_json(good: Good, folder: Path, rng: Random) -> Trial:
+def tracked_json(valid: ValidInput, folder: Path, rng: Random) -> Trial:
     people = [
         {"image_id": f"{i}.jpg", "category_id": 1, "keypoints": points.flatten().tolist(), "idx": 1}
         for i, points in enumerate(wave(4))
     ]
     path = folder / "tracked.json"
-    text = json.dumps(changed(people, rng) if rng.random() < 0.6 else people)
-    path.write_bytes(broken(text.encode(), rng) if rng.random() < 0.5 else text.encode())
+    text = json.dumps(change_values(people, rng) if rng.random() < 0.6 else people)
+    path.write_bytes(corrupt(text.encode(), rng) if rng.random() < 0.5 else text.encode())
     if rng.random() < 0.1:
-        replaced_by_something_else(path, rng)
+        replace_file(path, rng)
     elif rng.random() < 0.05:
         path.write_text(text[:-1] + ', {"image_id": "' + rng.choice("1a") * 1_000_000 + 'x9x"}]')
-    return lambda: use(read_clip(path, "clip"))
+    return lambda: read_clip(path, "clip")
 
 
-def archive(good: Good, folder: Path, rng: Random) -> Trial:
+def archive(valid: ValidInput, folder: Path, rng: Random) -> Trial:
     path, how = folder / "clip.npz", rng.randrange(6)
     arrays: dict[str, Any] = {
         "keypoints": wave(6), "layout": np.array("BODY_25"), "size": np.array((640, 480)), "fps": np.array(30.0),
@@ -104,27 +107,27 @@ def archive(good: Good, folder: Path, rng: Random) -> Trial:
             del arrays[rng.choice(list(arrays))]
     np.savez_compressed(path, **arrays)
     if how == 3:
-        path.write_bytes(broken(path.read_bytes(), rng))
+        path.write_bytes(corrupt(path.read_bytes(), rng))
     elif how == 4:
         lying_header(path, rng)
     elif how == 5:
-        replaced_by_something_else(path, rng)
-    return lambda: use(read_clip(path, "clip"))
+        replace_file(path, rng)
+    return lambda: read_clip(path, "clip")
 
 
 def odd_array(rng: Random) -> Any:
-    """An array that may be anything."""
+    """Make an array of any shape and type."""
     shape = rng.choice(((), (0,), (6,), (6, 25, 3), (6, 25), (0, 25, 3), (300, 25, 3), (6, 18, 3), (2,), (1, 1, 1, 1)))
     kind = rng.choice(["f4", "f8", "f2", "i8", "u8", "i1", "b", "c8", "U3", "S3", "O", "M8[s]", "m8[s]", "i4"])
     with np.errstate(all="ignore"):
         values = np.full(shape, rng.choice((0, 1, -1, 2**31, 2**62, 1e30, np.nan, np.inf, -np.inf)))
         if kind == "O":
-            return np.array([{}, Exploding("touch /tmp/let_in")], object)
+            return np.array([{}, Exploding("touch /tmp/skelmap_code_ran")], object)
         return values.astype(np.int64).astype(kind) if kind[0] in "Mm" else values.astype(kind)
 
 
 class Exploding:
-    """What a malicious pickle holds."""
+    """Runs a command when it is unpickled."""
 
     def __init__(self, command: str) -> None:
         self.command = command
@@ -132,12 +135,12 @@ class Exploding:
     def __reduce__(self) -> tuple[Any, ...]:
         return os.system, (self.command,)
 
-    def __deepcopy__(self, memo: object) -> "Exploding":  # copying goes by way of __reduce__, too
+    def __deepcopy__(self, memo: object) -> "Exploding":  # copying uses __reduce__, too
         return self
 
 
 def lying_header(path: Path, rng: Random) -> None:
-    """Let an array's header claim another shape or type than it has."""
+    """Let the header of an array claim another shape or type."""
     with zipfile.ZipFile(path) as packed:
         entries = {name: packed.read(name) for name in packed.namelist()}
     name = rng.choice(list(entries))
@@ -154,17 +157,17 @@ def lying_header(path: Path, rng: Random) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
         for entry, content in entries.items():
             packed.writestr(entry, content)
-    if rng.random() < 0.2:  # the directory lies, too
+    if rng.random() < 0.2:  # the zip directory lies, too
         data = bytearray(path.read_bytes())
         at = data.rfind(b"PK\x01\x02")
         data[at + 24 : at + 28] = rng.choice((0xFFFFFFFE, 0x7FFFFFFF, 0)).to_bytes(4, "little")
         path.write_bytes(data)
 
 
-def manifest(good: Good, folder: Path, rng: Random) -> Trial:
-    """A damaged manifest over good and damaged clips, as far as windows."""
+def manifest(valid: ValidInput, folder: Path, rng: Random) -> Trial:
+    """A damaged manifest of valid and damaged clips, read up to the windows."""
     for name in ("train_a.npz", "val.npz", "test_mixed.npz"):
-        shutil.copy(good.task.parent / name, folder / name)
+        shutil.copy(valid.task.parent / name, folder / name)
     path = folder / "manifest.csv"
     lines = [
         ["clip", "path", "split", "group", "abnormal", "action"],
@@ -174,17 +177,24 @@ def manifest(good: Good, folder: Path, rng: Random) -> Trial:
     ]
     how = rng.randrange(7)
     if how in (0, 1, 2):
-        odd = (*(str(value) for value in ODD[:45]), "0-1;" * 30_000, "5-2", "0-999999999999", "a:0-9;b:3-5", "all")
-        lines = changed(lines, rng, odd)
+        odd = (
+            *(str(value) for value in ODD_VALUES[:45]),
+            "0-1;" * 30_000,
+            "5-2",
+            "0-999999999999",
+            "a:0-9;b:3-5",
+            "all",
+        )
+        lines = change_values(lines, rng, odd)
     with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         for line in lines:
             csv.writer(file).writerow(line if isinstance(line, list) else [line])
     if how in (3, 4):
-        path.write_bytes(broken(path.read_bytes(), rng))
+        path.write_bytes(corrupt(path.read_bytes(), rng))
     elif how == 5:
         damaged = folder / "train_a.npz"
         if rng.random() < 0.5:
-            replaced_by_something_else(damaged, rng)
+            replace_file(damaged, rng)
         else:
             frames = np.array(rng.choice(([0, 2**31 - 1], [0, 1, 2**30], [5] * 2, [0, 10**8])), np.int64)
             write_clip(damaged, make_clip(wave(len(frames)), frame=frames, track=np.arange(len(frames))))
@@ -192,45 +202,40 @@ def manifest(good: Good, folder: Path, rng: Random) -> Trial:
         if rng.random() < 0.3:
             path.write_text(",".join(["clip"] * 1_000_000))
         else:
-            replaced_by_something_else(path, rng)
+            replace_file(path, rng)
 
     def trial() -> None:
-        data = module(path, folder / "cache")
+        maps = {"crop_size": 480, "resample": "bilinear", "line_width": 8, "line_unit": "source", "threshold": 0.1}
+        data = SkeletonDataModule(path, folder / "cache", seq_len=8, window="frame", img_size=14, maps=maps)
         data.setup()
-        use(data.test_rows())
+        data.eval_index("test")
 
     return trial
 
 
-def module(path: Path, cache: Path) -> SkeletonDataModule:
-    maps = {"crop_size": 480, "resample": "bilinear", "line_width": 8, "line_unit": "source", "threshold": 0.1}
-    source = {"layout": "BODY_25", "size": [640, 480], "fps": 30}
-    return SkeletonDataModule(path, cache, 8, 1, "maps", 14, maps, source, 16)
-
-
-def cache(good: Good, folder: Path, rng: Random) -> Trial:
-    """A damaged cache gives the same maps as none: it is built anew."""
-    recordings = read_manifest(good.task).recordings
-    settings = MapSettings(img_size=14)
-    true = open_cache(recordings, settings, folder / "true")
-    shutil.copytree(folder / "true", folder / "cache")
-    files = sorted(p for p in (folder / "cache").rglob("*") if p.suffix in (".maps", ".digest"))
+def cache(valid: ValidInput, folder: Path, rng: Random) -> Trial:
+    """A damaged cache, which is built again with the same maps."""
+    recordings = read_manifest(valid.task).recordings
+    settings, clock = MapSettings(img_size=14), Clock(30, 0.2)
+    expected = open_cache(recordings, settings, folder / "expected", clock)
+    shutil.copytree(folder / "expected", folder / "cache")
+    files = sorted(p for p in (folder / "cache").rglob("*") if p.suffix in (".rows", ".digest"))
     for file in rng.sample(files, rng.randint(1, len(files))):
-        file.write_bytes(broken(file.read_bytes(), rng))
+        file.write_bytes(corrupt(file.read_bytes(), rng))
 
     def trial() -> None:
-        found = open_cache(recordings, settings, folder / "cache")
-        assert np.array_equal(found.packed, true.packed) and np.array_equal(found.frame, true.frame)
+        found = open_cache(recordings, settings, folder / "cache", clock)
+        assert np.array_equal(found.packed, expected.packed) and np.array_equal(found.frame, expected.frame)
 
     return trial
 
 
-def checkpoint(good: Good, folder: Path, rng: Random) -> Trial:
-    """A damaged checkpoint, checked; where it passes, a run may go on from it or judge it."""
-    model = rng.choice(list(good.runs))
-    path = folder / "stranger.ckpt"
-    damage_checkpoint(good.runs[model] / "checkpoints" / "best.ckpt", path, rng)
-    cfg = good.configs[model].copy()
+def checkpoint(valid: ValidInput, folder: Path, rng: Random) -> Trial:
+    """A damaged checkpoint, checked against its model; some are resumed from or evaluated."""
+    model = rng.choice(list(valid.runs))
+    path = folder / "damaged.ckpt"
+    damage_checkpoint(valid.runs[model] / "checkpoints" / "best.ckpt", path, rng)
+    cfg = valid.configs[model].copy()
     cfg.paths.output_dir = str(folder / "run")
     cfg.ckpt_path = str(path)
     cfg.train = rng.random() < 0.5
@@ -240,7 +245,10 @@ def checkpoint(good: Good, folder: Path, rng: Random) -> Trial:
     whole = rng.random() < 0.1
 
     def trial() -> None:
-        check_checkpoint(path, build(cfg.model), build(cfg.data))
+        config = resolve(cfg)
+        data = instantiate(config["data"])
+        model = instantiate_model(config["model"], data_inputs(data))
+        check_compatible(path, load_checkpoint(path), model, data)
         if whole:
             run(cfg)
 
@@ -250,16 +258,16 @@ def checkpoint(good: Good, folder: Path, rng: Random) -> Trial:
 def damage_checkpoint(source: Path, path: Path, rng: Random) -> None:
     how = rng.randrange(8)
     if how == 0:
-        path.write_bytes(broken(source.read_bytes(), rng))
+        path.write_bytes(corrupt(source.read_bytes(), rng))
     elif how == 1:
-        path.write_bytes(pickle.dumps(rng.choice((Exploding("touch /tmp/let_in"), {"state_dict": {}}, 7))))
+        path.write_bytes(pickle.dumps(rng.choice((Exploding("touch /tmp/skelmap_code_ran"), {"state_dict": {}}, 7))))
     elif how == 2:
         shutil.copy(source, path)
-        replaced_by_something_else(path, rng)
+        replace_file(path, rng)
     else:
         content = torch.load(source, weights_only=True)
         odd = (
-            *ODD,
+            *ODD_VALUES,
             torch.zeros(3),
             torch.zeros(1).expand(10**6, 10**6),
             torch.zeros(2, 2, dtype=torch.complex64),
@@ -268,17 +276,17 @@ def damage_checkpoint(source: Path, path: Path, rng: Random) -> None:
             torch.zeros(()),
             b"bytes",
             (1, 2),
-            Exploding("touch /tmp/let_in"),
+            Exploding("touch /tmp/skelmap_code_ran"),
         )
         part = rng.choice((content, content, content["state_dict"], content["callbacks"], content["loops"]))
-        wounded = changed(dict(part), rng, odd)
-        content = wounded if part is content else {k: wounded if v is part else v for k, v in content.items()}
+        damaged = change_values(dict(part), rng, odd)
+        content = damaged if part is content else {k: damaged if v is part else v for k, v in content.items()}
         torch.save(content, path)
         if how == 3:
-            recompressed(path)
+            recompress(path)
 
 
-def recompressed(path: Path) -> None:
+def recompress(path: Path) -> None:
     with zipfile.ZipFile(path) as packed:
         entries = {name: packed.read(name) for name in packed.namelist()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
@@ -286,23 +294,26 @@ def recompressed(path: Path) -> None:
             packed.writestr(name, content)
 
 
-def config(good: Good, folder: Path, rng: Random) -> Trial:
-    """A damaged configuration, checked; where it passes, all of it is built."""
-    tree = OmegaConf.to_container(good.configs[rng.choice(list(good.configs))], resolve=rng.random() < 0.5)
-    odd = tuple(value for value in ODD if not (isinstance(value, str) and value == "/dev/zero"))
-    cfg = OmegaConf.create(changed(tree, rng, odd)) if rng.random() < 0.97 else OmegaConf.create({})
+def config(valid: ValidInput, folder: Path, rng: Random) -> Trial:
+    """A damaged configuration, checked; if it is valid, all of it is built."""
+    tree = OmegaConf.to_container(valid.configs[rng.choice(list(valid.configs))], resolve=rng.random() < 0.5)
+    odd = tuple(value for value in ODD_VALUES if not (isinstance(value, str) and value == "/dev/zero"))
+    cfg = OmegaConf.create(change_values(tree, rng, odd)) if rng.random() < 0.97 else OmegaConf.create({})
 
     def trial() -> None:
-        check(cfg)
-        for part in (cfg.data, cfg.model, cfg.trainer, *cfg.callbacks.values()):
-            build(part)
+        config = resolve(cfg)
+        check(config)
+        data = instantiate(config["data"])
+        instantiate_model(config["model"], data_inputs(data))
+        for part in (config["trainer"], *config["callbacks"].values()):
+            instantiate(part)
 
     return trial
 
 
-def comparison(good: Good, folder: Path, rng: Random) -> Trial:
-    """A sweep in which the files of a run are a stranger's."""
-    for model, source in good.runs.items():
+def comparison(valid: ValidInput, folder: Path, rng: Random) -> Trial:
+    """A sweep with a damaged file in one of its runs."""
+    for model, source in valid.runs.items():
         shutil.copytree(source, folder / "sweep" / model, ignore=shutil.ignore_patterns("checkpoints", "*.html"))
     run = rng.choice(sorted((folder / "sweep").iterdir()))
     file = run / rng.choice(
@@ -321,85 +332,80 @@ def comparison(good: Good, folder: Path, rng: Random) -> Trial:
         file.write_bytes(rng.randbytes(rng.choice((0, 10, 10_000))))
     elif file.suffix in (".json", ".yaml") and rng.random() < 0.6:
         read, write = (json.loads, json.dumps) if file.suffix == ".json" else (yaml.safe_load, yaml.safe_dump)
-        odd = tuple(value for value in ODD if value != 10**4000)
-        file.write_text(write(changed(read(file.read_text()), rng, odd)))
+        file.write_text(write(change_values(read(file.read_text()), rng, YAML_VALUES)))
     elif rng.random() < 0.2:
-        replaced_by_something_else(file, rng)
+        replace_file(file, rng)
     else:
-        file.write_bytes(broken(file.read_bytes(), rng))
+        file.write_bytes(corrupt(file.read_bytes(), rng))
     if rng.random() < 0.05:
         bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n"
         bomb += "".join(
             f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
         )
-        shutil.rmtree(file, ignore_errors=True)  # what replaced it may be a folder, or a link in a circle
+        shutil.rmtree(file, ignore_errors=True)  # it may be a folder now, or a link to itself
         (run / "config.yaml").unlink(missing_ok=True)
         (run / "config.yaml").write_text(bomb)
     whole = rng.random() < 0.04
 
     def trial() -> None:
         comparison = compare_runs(folder / "sweep")
-        use(write_comparison(comparison) if whole else comparison.groups)
+        if whole:
+            write_comparison(comparison)
 
     return trial
 
 
-def run_folder(good: Good, folder: Path, rng: Random) -> Trial:
-    """A run's folder from elsewhere, for the monitor and for a run that is started again."""
-    model = rng.choice(list(good.runs))
-    shutil.copytree(good.runs[model], folder / "run", ignore=shutil.ignore_patterns("log", "figures", "*.html"))
-    file = rng.choice(("config.yaml", "eye.json", "validation_scores.npz", "metrics.json", "checkpoints/best.ckpt"))
+RUN_FILES = ("config.yaml", "input_spec.json", "validation_scores.npz", "metrics.json", "checkpoints/best.ckpt")
+
+
+def run_folder(valid: ValidInput, folder: Path, rng: Random) -> Trial:
+    """A run folder with a damaged file, for the monitor and for a run that is started again."""
+    model = rng.choice(list(valid.runs))
+    shutil.copytree(valid.runs[model], folder / "run", ignore=shutil.ignore_patterns("log", "figures", "*.html"))
+    file = rng.choice(RUN_FILES)
     path = folder / "run" / file
     if rng.random() < 0.15:
-        replaced_by_something_else(path, rng)
+        replace_file(path, rng)
     elif path.suffix == ".ckpt":
-        damage_checkpoint(good.runs[model] / "checkpoints" / "best.ckpt", path, rng)
+        damage_checkpoint(valid.runs[model] / "checkpoints" / "best.ckpt", path, rng)
     elif path.suffix == ".yaml":
-        path.write_text(yaml.safe_dump(changed(yaml.safe_load(path.read_text()), rng, tuple(ODD[:10] + ODD[11:]))))
+        path.write_text(yaml.safe_dump(change_values(yaml.safe_load(path.read_text()), rng, YAML_VALUES)))
     elif path.suffix == ".json" and rng.random() < 0.7:
-        path.write_text(json.dumps(changed(json.loads(path.read_text()), rng)))
+        path.write_text(json.dumps(change_values(json.loads(path.read_text()), rng)))
     else:
-        path.write_bytes(broken(path.read_bytes(), rng))
-    cfg = good.configs[model].copy()
-    cfg.paths.output_dir = str(folder / "run")
+        path.write_bytes(corrupt(path.read_bytes(), rng))
 
     def trial() -> None:
-        finished(folder / "run", good.configs[model])
+        finished_metrics(folder / "run", resolve(valid.configs[model]))
         ValidationScores.read(folder / "run")
-        eye = InputSpec.read(folder / "run")
         scorer = TorchScorer(folder / "run")
-        frames = np.zeros((eye.window, *eye.settings.shape), np.float32)
-        scorer.score([list(scorer.encode(frames))], frames[None])
+        scorer.score(np.zeros((1, scorer.spec.window, *scorer.spec.settings.shape), np.float32))
 
     return trial
 
 
-def tuning(good: Good, folder: Path, rng: Random) -> Trial:
+def tuning(valid: ValidInput, folder: Path, rng: Random) -> Trial:
     """A search space and the storage of its trials."""
     space = {"model.latent_dim": {"int": [4, 64]}, "model.learning_rate": {"float": [1e-4, 1e-2], "log": True}}
     path = folder / "space.yaml"
-    text = yaml.safe_dump(changed(space, rng, tuple(ODD[:10] + ODD[11:])) if rng.random() < 0.7 else space)
-    path.write_bytes(broken(text.encode(), rng) if rng.random() < 0.5 else text.encode())
+    text = yaml.safe_dump(change_values(space, rng, YAML_VALUES) if rng.random() < 0.7 else space)
+    path.write_bytes(corrupt(text.encode(), rng) if rng.random() < 0.5 else text.encode())
     storage = TrialStorage(folder / "study", seed=0, warmup=1)
     storage.check_settings({"a": 1})
     journal = folder / "study" / "journal.log"
     if rng.random() < 0.7:
-        journal.write_bytes(broken(journal.read_bytes(), rng))
+        journal.write_bytes(corrupt(journal.read_bytes(), rng))
     elif rng.random() < 0.3:
-        replaced_by_something_else(journal, rng)
+        replace_file(journal, rng)
 
     def trial() -> None:
         TrialStorage(folder / "study", seed=0, warmup=1).check_settings({"a": 1})
-        use(read_space(path))
+        read_space(path)
 
     return trial
 
 
-def use(value: object) -> None:
-    """What came out of a door is kept until the trial ends."""
-
-
-DOORS: dict[str, Callable[[Good, Path, Random], Trial]] = {
+INPUTS: dict[str, Callable[[ValidInput, Path, Random], Trial]] = {
     "OpenPose folders": openpose_folder,
     "tracked JSON": tracked_json,
     "npz archives": archive,

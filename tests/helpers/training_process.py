@@ -1,11 +1,13 @@
-"""How many trials, and the small training that they disturb."""
+"""Run small trainings in processes of their own, and check what they leave, whenever they end."""
 
 import csv
 import json
 import os
+import resource
 import subprocess
 import sys
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +16,30 @@ import torch
 from hydra_config import ROOT
 
 TRIALS = int(os.environ.get("SKELMAP_TRIALS", "1"))
-"""Trials of each kind; docs/lab/reliability.md says what more of them found."""
+"""Trials of each kind; docs/lab/reliability.md reports the results of more."""
 SEED = int(os.environ.get("SKELMAP_TRIALS_SEED", "0"))
 SMALL = (
-    *(
-        "data=manifest",
-        "data.img_size=14",
-        "data.seq_len=8",
-        "data.window_stride=2",
-        "trainer=cpu",
-        "trainer.max_epochs=5",
-    ),
-    *("model=lstm_vae", "model.hidden_size=16", "model.latent_dim=4", "model.channels=[2,4]", "hydra.run.dir=run"),
+    *("data=manifest", "data.img_size=14", "data.seq_len=8", "data.window_stride=2", "trainer=cpu"),
+    *("trainer.max_epochs=5", "model=lstm_vae", "model.hidden_size=16", "model.latent_dim=4", "model.channels=[2,4]"),
+    "hydra.run.dir=run",
 )
-"""A training of seconds; it writes into `run` and `outputs/cache` of the folder where it is started."""
-LIMIT_S = 300
+"""Arguments of a training of seconds; it writes to `run` and `outputs/cache` in the folder where it is started."""
+TIMEOUT_S = 300
 
 
-def start(folder: Path, *arguments: str, python: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
-    """Start `python train.py` in a folder."""
+def start(
+    folder: Path, *arguments: str, python: tuple[str, ...] = (), max_file_bytes: int | None = None
+) -> "subprocess.Popen[str]":
+    """Start `python train.py` in a folder.
+
+    Args:
+        folder: created if missing.
+        arguments: of train.py.
+        python: arguments before train.py.
+        max_file_bytes: limit on the size of each file that the process writes.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    limit = (max_file_bytes, max_file_bytes)
     return subprocess.Popen(
         [sys.executable, *python, str(ROOT / "train.py"), *arguments],
         cwd=folder,
@@ -41,40 +47,41 @@ def start(folder: Path, *arguments: str, python: tuple[str, ...] = ()) -> "subpr
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1", "HOME": str(folder)},
+        preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, limit) if max_file_bytes else None,
     )
 
 
-def finish(process: "subprocess.Popen[str]", limit: float = LIMIT_S) -> str:
-    """Wait for a process and give what it printed; one that hangs is killed and told."""
+def wait(process: "subprocess.Popen[str]", timeout: float = TIMEOUT_S) -> str:
+    """Wait for a process and return its output; one that hangs is killed and fails the test."""
     try:
-        said, _ = process.communicate(timeout=limit)
+        output, _ = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         process.kill()
-        said, _ = process.communicate()
-        raise AssertionError(f"hangs after {limit} s:\n{said}") from None
-    return said
+        output, _ = process.communicate()
+        raise AssertionError(f"hangs after {timeout} s:\n{output}") from None
+    return output
 
 
-def run_whole(folder: Path, *arguments: str) -> str:
-    """Run `python train.py` to its end."""
+def run_to_end(folder: Path, *arguments: str) -> str:
+    """Run `python train.py`; it must succeed."""
     process = start(folder, *arguments)
-    said = finish(process)
-    assert process.returncode == 0, said
-    return said
+    output = wait(process)
+    assert process.returncode == 0, output
+    return output
 
 
-def result(run: Path) -> dict[str, Any]:
-    """All that a run found out: numbers, scores and weights, without what depends on the machine's load."""
-    numbers = json.loads((run / "metrics.json").read_text())
+def read_results(run: Path) -> dict[str, Any]:
+    """Metrics, scores and weights of a run, without what depends on the load of the machine."""
+    metrics = json.loads((run / "metrics.json").read_text())
     for cost in ("train_seconds", "peak_memory_mb"):
-        del numbers[cost]
+        del metrics[cost]
     last = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     weights = {name: value.numpy().tobytes() for name, value in last["state_dict"].items()}
-    return {"numbers": numbers, "scores": (run / "scores.csv").read_bytes(), "weights": weights}
+    return {"metrics": metrics, "scores": (run / "scores.csv").read_bytes(), "weights": weights}
 
 
-def check_whole(folder: Path) -> None:
-    """Every file of a folder that was left at any moment can be read to its end; what was being written has a dot."""
+def check_files(folder: Path) -> None:
+    """Check that every file is complete, except partial ones."""
     for path in folder.rglob("*"):
         if path.is_dir() or path.name.endswith(".partial") or {".hydra", ".cache", ".config"} & {*path.parts}:
             continue
@@ -92,5 +99,5 @@ def check_whole(folder: Path) -> None:
             assert path.read_bytes()[-8:-4] == b"IEND", path
         elif path.suffix == ".npz":
             assert zipfile.ZipFile(path).testzip() is None, path
-        elif path.suffix == ".maps":
+        elif path.suffix == ".rows":
             assert path.read_bytes()[:8] == path.read_bytes()[-8:], path

@@ -1,4 +1,4 @@
-"""docs/extending.md, followed to the letter: its model trains, on maps and on keypoints."""
+"""docs/extend.md, followed to the letter: its model trains, on maps and on keypoints."""
 
 import json
 import os
@@ -18,7 +18,7 @@ SMALL = ("data=manifest", "data.seq_len=8", "trainer=cpu", "trainer.max_epochs=1
 @pytest.mark.slow
 @pytest.mark.parametrize("representation", ["maps", "keypoints"])
 def test_the_page_s_model_trains(representation: str, task: Path, tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "extending.md").read_text()
+    page = (ROOT / "docs" / "extend.md").read_text()
     (code,), (configuration,) = (re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL) for kind in ("python", "yaml"))
     for name in ("src", "conf", "train.py"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy

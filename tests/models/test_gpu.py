@@ -17,9 +17,9 @@ from skelmap.data.input_spec import InputSpec
 from skelmap.evaluation import metrics
 from skelmap.monitor.scorers import load_model
 from skelmap.training.callbacks import CudaGraph
+from skelmap.training.config_check import resolve
 from skelmap.training.prepare import prepare
 from skelmap.training.run import run
-from skelmap.training.schema import resolve
 
 pytestmark = [
     pytest.mark.gpu,

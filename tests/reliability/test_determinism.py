@@ -1,10 +1,10 @@
-"""The same seed on the same machine gives the same numbers, bit for bit, alone and beside others."""
+"""The same seed on the same machine gives the same numbers, bit for bit, also in processes that run side by side."""
 
 from pathlib import Path
 
 import pytest
 
-from training_process import SMALL, TRIALS, finish, result, start
+from training_process import SMALL, TRIALS, read_results, start, wait
 
 MODELS = ("lstm_vae",) if TRIALS < 2 else ("lstm_vae", "vae", "ae")
 
@@ -16,6 +16,6 @@ def test_two_processes_side_by_side_give_the_same_bits(model: str, task: Path, t
     arguments += [f"model={model}", "model.latent_dim=4", "model.channels=[2,4]", f"data.manifest={task}"]
     both = [start(tmp_path / name, *arguments) for name in ("one", "two")]
     for process in both:
-        said = finish(process)
-        assert process.returncode == 0, said
-    assert result(tmp_path / "one" / "run") == result(tmp_path / "two" / "run")
+        output = wait(process)
+        assert process.returncode == 0, output
+    assert read_results(tmp_path / "one" / "run") == read_results(tmp_path / "two" / "run")

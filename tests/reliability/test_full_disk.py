@@ -1,8 +1,7 @@
-"""A disk without space, or without leave to write: a clear message, and what stood there before is intact."""
+"""A full or read-only disk: a clear message, and the files that were there before are intact."""
 
 import errno
 import os
-import resource
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,21 +11,19 @@ import torch
 
 from skelmap.training.checkpoints import AtomicCheckpointIO
 from skelmap.utils.errors import UserError
-from training_process import SMALL, TRIALS, check_whole, finish, result, run_whole, start
+from training_process import SMALL, TRIALS, check_files, read_results, run_to_end, start, wait
 
 
-def test_a_checkpoint_that_finds_no_space_leaves_the_one_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, written = tmp_path / "last.ckpt", AtomicCheckpointIO()
-    written.save_checkpoint({"epoch": 1}, path)
+def test_a_checkpoint_that_does_not_fit_keeps_the_previous_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, checkpoints = tmp_path / "last.ckpt", AtomicCheckpointIO()
+    checkpoints.save_checkpoint({"epoch": 1}, path)
 
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UserError, match=r"last\.ckpt: cannot be written \(No space left on device\); .* is intact"):
-        written.save_checkpoint({"epoch": 2}, path)
+        checkpoints.save_checkpoint({"epoch": 2}, path)
     monkeypatch.undo()
     assert torch.load(path, weights_only=True) == {"epoch": 1} and list(tmp_path.iterdir()) == [path]
 
@@ -34,30 +31,22 @@ def test_a_checkpoint_that_finds_no_space_leaves_the_one_before(
 @pytest.mark.slow
 @pytest.mark.skipif(TRIALS < 2, reason="with SKELMAP_TRIALS=2 and more")
 @pytest.mark.parametrize("kb", [1, 70, 130])
-def test_files_may_not_grow(kb: int, task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """RLIMIT_FSIZE stands for a disk that is full at some point: the larger the limit, the later a run fails."""
-    whole = (*SMALL, f"data.manifest={task}")
-    limited = subprocess.Popen
-
-    def popen(*args: object, **more: object) -> "subprocess.Popen[str]":
-        limit = kb * 1024
-        return limited(*args, **more, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(subprocess, "Popen", popen)
-        training = start(tmp_path, *whole)
-    said = finish(training)
+def test_a_limited_file_size_stops_a_run_that_can_continue(kb: int, task: Path, tmp_path: Path) -> None:
+    """The limit stands for a disk that is full at some point: the larger it is, the later a run fails."""
+    arguments = (*SMALL, f"data.manifest={task}")
+    training = start(tmp_path, *arguments, max_file_bytes=kb * 1024)
+    output = wait(training)
     assert training.returncode == 1, "no limit of these is enough for a whole run"
-    assert "Traceback" not in said and "File too large" in said, said
-    check_whole(tmp_path)
-    run_whole(tmp_path, *whole)
-    run_whole(tmp_path, *(a.replace("hydra.run.dir=run", "hydra.run.dir=undisturbed") for a in whole))
-    assert result(tmp_path / "run") == result(tmp_path / "undisturbed")
+    assert "Traceback" not in output and "File too large" in output, output
+    check_files(tmp_path)
+    run_to_end(tmp_path, *arguments)
+    run_to_end(tmp_path, *arguments, "hydra.run.dir=undisturbed")
+    assert read_results(tmp_path / "run") == read_results(tmp_path / "undisturbed")
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, of 400 kB, where this user may mount one."""
+    """A file system of 400 kB; skipped for users who may not mount one."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(disk)], capture_output=True)
@@ -73,21 +62,17 @@ def remount(disk: Path, options: str) -> None:
 
 @pytest.mark.slow
 def test_a_full_disk_and_a_read_only_one(small_disk: Path, task: Path, tmp_path: Path) -> None:
-    arguments = (
-        *SMALL,
-        f"data.manifest={task}",
-        f"paths.cache_dir={tmp_path}/cache",
-        f"hydra.run.dir={small_disk}/run",
-    )
+    cache, folder = f"paths.cache_dir={tmp_path}/cache", f"hydra.run.dir={small_disk}/run"
+    arguments = (*SMALL, f"data.manifest={task}", cache, folder)
     training = start(tmp_path, *arguments)
-    said = finish(training)
-    assert training.returncode == 1 and "Traceback" not in said and "No space left on device" in said, said
-    check_whole(small_disk)
+    output = wait(training)
+    assert training.returncode == 1 and "Traceback" not in output and "No space left on device" in output, output
+    check_files(small_disk)
     remount(small_disk, "size=40m")
-    run_whole(tmp_path, *arguments)
-    finished = result(small_disk / "run")
+    run_to_end(tmp_path, *arguments)
+    finished = read_results(small_disk / "run")
     remount(small_disk, "ro")
     for again in (start(tmp_path, *arguments), start(tmp_path, *arguments, f"hydra.run.dir={small_disk}/other")):
-        said = finish(again)
-        assert again.returncode == 1 and "Traceback" not in said and "Read-only file system" in said, said
-    assert result(small_disk / "run") == finished
+        output = wait(again)
+        assert again.returncode == 1 and "Traceback" not in output and "Read-only file system" in output, output
+    assert read_results(small_disk / "run") == finished

@@ -1,4 +1,4 @@
-"""What comes from a stranger runs no code, deletes nothing, and gives no secret away."""
+"""Files of others run no code and delete nothing; no secret is written; names in pages are text."""
 
 import os
 import pickle
@@ -10,9 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from omegaconf import OmegaConf
 
 from cli_runs import train
 from hydra_config import ROOT, Compose, check, compose_train
@@ -20,14 +17,12 @@ from skelmap import models
 from skelmap.comparison.comparison import compare_runs
 from skelmap.comparison.write import write_comparison
 from skelmap.skeletons.readers import write_clip
-from skelmap.training.config_check import MODEL, TARGETS
-from skelmap.training.instantiate import build
+from skelmap.training.instantiate import MODEL_TARGET, TARGETS, instantiate
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
-from skelmap.utils.redaction import redact
 from synthetic_data import make_clip, wave, write_manifest
 
-QUICK = ("data=manifest", "data.seq_len=8", "trainer=cpu", "trainer.max_epochs=1", "~callbacks.progress")
+QUICK = ("data=manifest", "data.seq_len=8", "trainer=cpu", "trainer.max_epochs=1")
 
 
 # --- code ------------------------------------------------------------------------------------------------------
@@ -57,7 +52,7 @@ def in_hyperparameters(path: Path, evil: Exploding, good: dict[str, Any]) -> Non
 
 @pytest.fixture(scope="module")
 def first(task: Path, shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished run."""
+    """Folder of a finished run."""
     folder = tmp_path_factory.mktemp("runs") / "first"
     paths = (f"paths.output_dir={folder}", f"paths.cache_dir={shared_cache}")
     run(compose_train(*QUICK, "model=ae", f"data.manifest={task}", *paths))
@@ -66,7 +61,7 @@ def first(task: Path, shared_cache: Path, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def checkpoint(first: Path) -> dict[str, Any]:
-    """What its last checkpoint holds."""
+    """Content of its last checkpoint."""
     content: dict[str, Any] = torch.load(first / "checkpoints" / "last.ckpt", weights_only=True)
     return content
 
@@ -76,7 +71,7 @@ def checkpoint(first: Path) -> dict[str, Any]:
     ("hidden", "use"),
     [(pickled, "train=false"), (in_weights, "train=false"), (in_hyperparameters, "trainer.max_epochs=2")],
 )
-def test_a_malicious_checkpoint_runs_nothing(
+def test_a_malicious_checkpoint_runs_no_code(
     hidden: Any, use: str, task: Path, checkpoint: dict[str, Any], compose: Compose, tmp_path: Path
 ) -> None:
     path = tmp_path / "evil.ckpt"
@@ -84,15 +79,15 @@ def test_a_malicious_checkpoint_runs_nothing(
     with pytest.raises(UserError, match=r"evil\.ckpt: not a checkpoint of this program \(") as error:
         run(compose(*QUICK, "model=ae", f"data.manifest={task}", f"ckpt_path={path}", use))
     assert not (tmp_path / "ran").exists()
-    assert "weights_only" not in str(error.value)  # torch's advice to load it all the same
+    assert "weights_only" not in str(error.value)  # torch advises to load it anyway
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("address", ["local://{}/victim", "{}/run/checkpoints/../../victim"])
-def test_going_on_from_a_strangers_checkpoint_deletes_nothing(
+def test_resuming_from_a_malicious_checkpoint_deletes_nothing(
     address: str, task: Path, checkpoint: dict[str, Any], compose: Compose, tmp_path: Path
 ) -> None:
-    """Lightning deletes what a checkpoint names as its last best one: file or folder, anywhere."""
+    """Lightning deletes the file or folder that a checkpoint names as its last best one."""
     victim = tmp_path / "victim"
     victim.mkdir()
     (victim / "thesis.txt").write_text("years of work")
@@ -101,9 +96,9 @@ def test_going_on_from_a_strangers_checkpoint_deletes_nothing(
         if "best_model_path" in state:
             state |= dict.fromkeys(("best_model_path", "kth_best_model_path", "last_model_path"), named)
             state |= {"best_k_models": {named: torch.tensor(1e9)}, "dirpath": str(tmp_path / "run" / "checkpoints")}
-    torch.save(checkpoint, tmp_path / "stranger.ckpt")
-    going_on = (f"ckpt_path={tmp_path}/stranger.ckpt", "trainer.max_epochs=2")
-    run(compose(*QUICK, "model=ae", f"data.manifest={task}", *going_on))
+    torch.save(checkpoint, tmp_path / "other.ckpt")
+    resuming = (f"ckpt_path={tmp_path}/other.ckpt", "trainer.max_epochs=2")
+    run(compose(*QUICK, "model=ae", f"data.manifest={task}", *resuming))
     assert (victim / "thesis.txt").read_text() == "years of work"
 
 
@@ -111,7 +106,7 @@ CALLS = [
     "+data.pose_format.more={_target_:os.system,command:id}",
     "+model.more=[[{_target_:builtins.eval,_args_:[1]}]]",
     "trainer._target_=subprocess.run",
-    "callbacks.history._target_=pathlib.Path.unlink",
+    "callbacks.progress._target_=pathlib.Path.unlink",
     "logger._target_=skelmap.training.run_dir.subprocess.run",
     "model._target_=[os.system]",
     "model._target_=skelmap.models.baselines.np.load",
@@ -122,39 +117,39 @@ CALLS = [
 
 
 @pytest.mark.parametrize("override", CALLS)
-def test_a_configuration_calls_only_what_the_project_uses(override: str, compose: Compose) -> None:
+def test_a_configuration_instantiates_only_listed_classes(override: str, compose: Compose) -> None:
     cfg = compose("data=manifest", "data.manifest=x.csv", override)
-    with pytest.raises(UserError, match=r"_target_.* a configuration may not call this; allowed: "):
+    with pytest.raises(UserError, match=r"_target_=.*(: a configuration may not call this)?; allowed: "):
         check(cfg)
 
 
-def test_nothing_is_built_that_is_not_allowed(tmp_path: Path) -> None:
-    node = OmegaConf.create({"_target_": "os.system", "command": f"touch {tmp_path}/ran"})
+def test_instantiate_itself_checks_the_target(tmp_path: Path) -> None:
+    node = {"_target_": "os.system", "command": f"touch {tmp_path}/ran"}
     with pytest.raises(UserError, match=r"_target_=os\.system: a configuration may not call this"):
-        build(node)
+        instantiate(node)
     assert not (tmp_path / "ran").exists()
 
 
-def test_all_that_conf_calls_is_allowed_and_nothing_else() -> None:
+def test_the_listed_classes_are_those_of_conf() -> None:
     files = [p for p in (ROOT / "conf").rglob("*.yaml") if p.parts[-2] not in ("launcher", "hydra")]
     called = {word for file in files for word in re.findall(r"_target_: (\S+)", file.read_text())}
-    hydras = {
+    of_hydra = {
         "skelmap.comparison.sweep_progress.SweepProgress",
         "skelmap.comparison.write.CompareAtSweepEnd",
         "skelmap.training.run_dir.OutputCheck",
-    }  # Hydra itself calls these
-    called_models = {word for word in called if MODEL.fullmatch(word)}
-    assert called - hydras - called_models == TARGETS
+    }  # Hydra itself instantiates these
+    called_models = {word for word in called if MODEL_TARGET.fullmatch(word)}
+    assert called - of_hydra - called_models == TARGETS
     assert called_models < {f"skelmap.models.{name}" for name in models.__all__}
-    exported = {name for name in vars(models) if MODEL.fullmatch(f"skelmap.models.{name}")}
-    assert exported == set(models.__all__)  # nothing that its modules import can be reached
+    exported = {name for name in vars(models) if MODEL_TARGET.fullmatch(f"skelmap.models.{name}")}
+    assert exported == set(models.__all__)  # nothing that its modules import
 
 
 @pytest.mark.slow
-def test_a_strangers_run_in_a_comparison_calls_nothing_and_shows_no_other_file(
+def test_a_malicious_run_in_a_comparison_runs_no_code_and_shows_no_other_file(
     first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SKELMAP_TEST_VALUE", "of the environment")
+    monkeypatch.setenv("SKELMAP_TEST_VALUE", "value of the environment")
     shutil.copytree(first, tmp_path / "run")
     config = tmp_path / "run" / "config.yaml"
     evil = f"evil:\n  _target_: os.system\n  command: touch {tmp_path}/ran\n  seen: ${{oc.env:SKELMAP_TEST_VALUE}}\n"
@@ -164,7 +159,7 @@ def test_a_strangers_run_in_a_comparison_calls_nothing_and_shows_no_other_file(
     picture.symlink_to("/etc/passwd")
     page = write_comparison(compare_runs(tmp_path / "run")).read_text(encoding="utf-8")
     assert not (tmp_path / "ran").exists()
-    assert "of the environment" not in page and "score over the frames" not in page
+    assert "value of the environment" not in page and "score over the frames" not in page
 
 
 # --- secrets ---------------------------------------------------------------------------------------------------
@@ -172,36 +167,8 @@ def test_a_strangers_run_in_a_comparison_calls_nothing_and_shows_no_other_file(
 KEY = "0123456789abcdef0123456789abcdef01234567"
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("rtsp://admin:hunter2@10.0.0.5/live", "rtsp://***@10.0.0.5/live"),
-        ("rtsp://admin:p/a@ss@camera:554/a b", "rtsp://***@camera:554/a b"),
-        ("http://cam/?user=admin&password=hunter2&x=1", "http://cam/?user=admin&password=***&x=1"),
-        ("+wandb_api_key=hunter2 seed=1", "+wandb_api_key=*** seed=1"),
-        ('{"api_key": "hunter 2", "seed": 1}', '{"api_key": ***, "seed": 1}'),
-        ("password: 'hunter2'\nseed: 1", "password: ***\nseed: 1"),
-        ("data.manifest=a@b.csv keypoints=3", "data.manifest=a@b.csv keypoints=3"),
-    ],
-)
-def test_secrets_are_hidden(text: str, shown: str) -> None:
-    assert redact(text) == shown
-
-
-def test_secrets_of_the_environment_are_hidden_wherever_they_turn_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WANDB_API_KEY", KEY)
-    assert redact(f"401 for {KEY}!") == "401 for ***!"
-    assert KEY not in str(UserError(f"refused: {KEY}"))
-
-
-@given(st.text(st.characters(exclude_characters="\"'<>", exclude_categories=["Z", "C"]), min_size=8, max_size=40))
-def test_no_password_survives(password: str) -> None:
-    for text in (f"rtsp://me:{password}@camera/live", f"secret={password.strip(',;&)}]') or 'x'}"):
-        assert password not in redact(text) or password in "rtsp://***@camera/live"
-
-
-def test_a_secret_on_the_command_line_is_refused_and_left_nowhere(tmp_path: Path) -> None:
-    """Hydra would write it into .hydra/ and name a sweep's folder after it."""
+def test_a_secret_on_the_command_line_is_refused_and_not_written(tmp_path: Path) -> None:
+    """Hydra would write it to .hydra/ and name the folder of a sweep after it."""
     done = train(tmp_path, "-m", f"+wandb_api_key={KEY}", "seed=0,1")
     assert done.returncode == 1 and "give secrets in the environment" in done.stderr
     assert KEY not in done.stdout + done.stderr
@@ -230,7 +197,7 @@ EVIL = """"><script>alert(1)</script>'`{{7*7}}<img src=x onerror=alert(1)>"""
 
 
 class Tags(HTMLParser):
-    """Collects what a browser would act on."""
+    """Collects tags and attributes that a browser would execute."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -246,7 +213,7 @@ class Tags(HTMLParser):
 
 
 @pytest.mark.slow
-def test_names_from_data_are_text_in_reports_and_studies(compose: Compose, tmp_path: Path) -> None:
+def test_names_from_data_are_text_in_pages(compose: Compose, tmp_path: Path) -> None:
     folder = tmp_path / EVIL.replace("/", "_")
     folder.mkdir()
     lines = []
@@ -263,11 +230,3 @@ def test_names_from_data_are_text_in_reports_and_studies(compose: Compose, tmp_p
         text = page.read_text(encoding="utf-8")
         assert Tags(text).active == [], page
         assert "{{7*7}}" in text or "49" not in text
-
-
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.text())
-def test_a_message_never_commands_a_terminal(text: str) -> None:
-    message = str(UserError(f"clip {text}: wrong"))
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]", message)
-    assert len(message) <= 1000

@@ -102,7 +102,7 @@ def test_a_model_has_no_key_without_effect(key: str, compose: Compose) -> None:
         compose("data=manifest", "model=feature_pca_trajectory", f"model.{key}=1")
 
 
-@pytest.mark.parametrize("key", ["data.stride", "data.frame_step", "data.json", "model.n_neighbors", "model.latent"])
+@pytest.mark.parametrize("key", ["data.stride", "data.frame_step", "data.json", "model.neighbours", "model.latent"])
 def test_an_added_unknown_key_is_refused(key: str, compose: Compose) -> None:
     with pytest.raises(UserError, match=f"There is no key {key}"):
         check(compose(*MANIFEST, f"+{key}=1"))
@@ -120,6 +120,19 @@ def test_a_missing_group_is_refused(group: str, compose: Compose) -> None:
     cfg[group] = None
     with pytest.raises(UserError, match=rf"{group}"):
         check(cfg)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.cache_dir='${nowhere}'", "data.cache_dir: Interpolation key 'nowhere' not found"),
+        ("model._target_=skelmap.models.GAN", "model._target_=skelmap.models.GAN; allowed: a model of skelmap.models"),
+    ],
+)
+def test_a_value_that_cannot_be_resolved_is_refused_in_one_line(override: str, message: str, compose: Compose) -> None:
+    with pytest.raises(UserError) as error:
+        check(compose(*MANIFEST, override))
+    assert str(error.value) == message
 
 
 def test_the_manifest_must_be_named(compose: Compose) -> None:

@@ -99,7 +99,7 @@ def mean_cost(runs: Sequence[RunResult], name: str) -> float | None:
 
 
 def key_headings(comparison: Comparison) -> dict[str, str]:
-    """Headings of the keys that distinguish the groups: the model first, then the swept keys."""
+    """Column headings of the configuration keys that differ between runs: the model first, then the swept keys."""
     keys = comparison.keys
     return {MODEL: MODEL, **{key: keys.short_name(key) for key in keys.swept if key != MODEL}}
 

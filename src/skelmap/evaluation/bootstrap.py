@@ -115,13 +115,15 @@ class ClusteredAUROC(NamedTuple):
 
 
 def ranked_pairs(score: Floats, label: Labels, unit: Labels, units: int) -> Floats:
-    """Count the correctly ranked pairs of frames for each pair of units, in O(F log F + U F).
+    """Count the pairs of an abnormal and a normal frame that are ranked correctly, for each pair of sampling units.
+
+    A sampling unit of the bootstrap is a group of clips or a clip. The cost is O(F log F + U F) for F frames.
 
     Args:
-        score: (F,).
+        score: (F,) anomaly score of each frame.
         label: (F,) 1 = abnormal.
-        unit: (F,) in 0 .. units - 1.
-        units: U.
+        unit: (F,) number of the sampling unit that the frame belongs to, 0 .. units - 1.
+        units: U, number of sampling units.
 
     Returns:
         (U, U) float64: [a, b] = pairs of an abnormal frame of unit a that scores higher than a normal frame of unit b,

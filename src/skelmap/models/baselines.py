@@ -131,9 +131,9 @@ class Baseline(Model):
         return torch.autocast(self.device.type, enabled=False)
 
     def attribution(self, windows: Tensor) -> Tensor:
-        """Attribute scores to the elements of windows (B, T, C, H, W), in the same shape: the squared error.
+        """Share of each pixel or coordinate in the score of windows (B, T, C, H, W), same shape: its squared error.
 
-        A model that does not reconstruct overrides this.
+        A model that reconstructs nothing overrides this.
         """
         reconstruction = self.reconstruct(windows)
         assert reconstruction is not None

@@ -153,10 +153,10 @@ def _outputs(scorer: Scorer, windows: NDArray[np.float32]) -> list[NDArray[np.fl
 
 
 def readme_text(spec: InputSpec) -> str:
-    """Describe inputs and outputs of the exported model, the rendering of its input, and the other files.
+    """Text of README.txt: inputs and outputs of the exported model, how its input is made, the other exported files.
 
     Args:
-        spec: input of the model.
+        spec: specification of the model's input.
     """
     shape = ", ".join(map(str, (spec.window, *spec.settings.shape)))
     settings = spec.settings

@@ -34,13 +34,13 @@ class PoseFrame:
     """Keypoints of the people in one frame.
 
     Attributes:
-        number: of the frame, from 0.
+        number: frame number, from 0.
         time: seconds since the start of the stream.
         size: (width, height) of the image, px.
-        keypoints: (P, V, 3) x px, y px, confidence of each person.
+        keypoints: (P, V, 3) x px, y px and confidence of the V joints of P people.
         person_ids: (P,) track number of each person, constant over time.
         image: (H, W, 3) uint8 BGR; None where the source has keypoints only.
-        arrived_at: when the image or the keypoints were available, `time.perf_counter`.
+        arrived_at: value of `time.perf_counter`, seconds, when the image or the keypoints were available.
     """
 
     number: int

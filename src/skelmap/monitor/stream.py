@@ -123,10 +123,13 @@ class StreamDetector:
         self._scale_check = ScaleCheck(self.spec.people_px)
 
     def update(self, frame: PoseFrame) -> FrameResult:
-        """Process the next frame.
+        """Score the people of the next frame and update their alarms.
 
         Args:
-            frame: with a later time than the previous one.
+            frame: its time must be later than that of the previous frame.
+
+        Returns:
+            Scores, raised and ended alarms, and warnings.
         """
         frame = replace(frame, keypoints=clean_keypoints(frame.keypoints, frame.size))
         if self._last_time > -math.inf:

@@ -117,14 +117,14 @@ class WebPage(Sink):
         self._server.server_close()
 
     def wait_for_state(self, version: int, seconds: float) -> tuple[int, dict[str, Any]]:
-        """Wait for a state newer than a version.
+        """Wait until the published state is newer than the one that a browser has.
 
         Args:
-            version: of the viewer's state; -1 for a new viewer, who also gets the score curve so far.
+            version: version number that the browser has; -1 for a new one, whose first state holds the past scores.
             seconds: longest wait.
 
         Returns:
-            The newest version and its state.
+            The newest version number and its state, the same as before if the wait timed out.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._version > version, seconds)

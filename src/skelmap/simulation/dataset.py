@@ -49,14 +49,14 @@ DESCRIPTION = "simulation.json"
 
 @dataclass(frozen=True)
 class SimulatedClip:
-    """A clip in world coordinates, before camera and detector.
+    """A clip in world coordinates, before it is seen by the camera and the simulated pose estimator.
 
     Attributes:
         name: unique name.
         split: train, val or test.
-        group: session or worker.
+        group: recording session or simulated person.
         motion: joints, occluders and labels.
-        rng: random generator of the detector.
+        rng: random generator for the noise of the pose estimator.
     """
 
     name: str

@@ -56,11 +56,12 @@ def resolve(cfg: DictConfig) -> dict[str, Any]:
         config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     except OmegaConfBaseException as error:
         cause: BaseException | None = error
-        while cause is not None:
+        while cause is not None:  # OmegaConf wraps what resolvers raise, and removes the cause
             if isinstance(cause, UserError):
                 raise cause from None
-            cause = cause.__cause__
-        raise UserError(f"{error.full_key}: {error.msg or error}".strip()) from None
+            cause = cause.__context__
+        reason = str(error.msg or error).splitlines()[0]
+        raise UserError(f"{error.full_key}: {reason}") from None
     return config
 
 

@@ -39,7 +39,7 @@ def hide_secrets(tree: Any) -> Any:
 
 
 def secret_arguments(arguments: Iterable[str]) -> list[str]:
-    """List the keys of KEY=VALUE arguments that are named like secrets."""
+    """List the keys of KEY=VALUE arguments whose names suggest a secret, such as password or token."""
     return [key for key, equals, _ in (word.partition("=") for word in arguments) if equals and SECRET_WORD.search(key)]
 
 

@@ -139,7 +139,7 @@ def gather_concat(part: "Tensor") -> "Tensor":
 
 
 def broadcast_buffers(module: "nn.Module") -> None:
-    """Copy the buffers (running means) of rank 0, which writes the checkpoint, to all processes."""
+    """Copy the buffers of rank 0 (running statistics of batch normalisation), which it saves, to all processes."""
     import torch.distributed as dist
 
     if dist.is_initialized():
