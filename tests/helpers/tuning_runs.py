@@ -17,6 +17,7 @@ model.latent_dim: {int: [2, 16], log: true}
 model.learning_rate: {float: [1e-4, 1e-2], log: true}
 data.batch_size: {choice: [8, 16]}
 """
+ONE_KEY = "model.latent_dim: {int: [2, 16]}\n"
 
 
 def small_config(manifest: Path, cache: Path, *more: str) -> BaseConfig:

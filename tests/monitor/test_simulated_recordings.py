@@ -19,7 +19,9 @@ def test_abnormal_actions_raise_alarms_and_the_false_alarm_rate_is_in_the_stated
     compose: Compose, tmp_path: Path
 ) -> None:
     manifest = simulate_dataset(tmp_path / "simulated", preset="large", seed=3, workers=5, minutes=1)
-    config = compose("model=feature_knn", "data=manifest", f"data.manifest={manifest}", "trainer=cpu", "data.stride=5")
+    config = compose(
+        "model=feature_knn", "data=manifest", f"data.manifest={manifest}", "trainer=cpu", "data.window_stride=5"
+    )
     run(config)
     overrides = (f"source={manifest}", f"false_alarms_per_hour={PER_HOUR}", "save_video=false")
     run_monitor(compose_monitor(Path(config.paths.output_dir), tmp_path / "out", *overrides))

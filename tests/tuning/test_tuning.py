@@ -17,6 +17,7 @@ from skelmap.tuning.tune import tune
 from skelmap.utils.errors import UserError
 from synthetic_data import write_toy_dataset
 from tuning_runs import (
+    ONE_KEY,
     read_best,
     read_logged_losses,
     read_trials,
@@ -38,22 +39,22 @@ def test_the_best_trial_has_the_lowest_loss_of_the_logs(
     task: Path, shared_cache: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "skelmap"):
-        tune(small_config(task, shared_cache), read_space(write_space(tmp_path)), tmp_path / "study", 4)
+        tune(small_config(task, shared_cache), read_space(write_space(tmp_path)), tmp_path / "study", 3)
     lowest = {number: min(losses) for number, losses in read_logged_losses(tmp_path / "study").items()}
     winner = min(lowest, key=lambda number: lowest[number])
     best, rows = read_best(tmp_path / "study"), read_trials(tmp_path / "study")
-    assert len(lowest) == len(rows) == 4
-    assert [float(row["val_loss"]) for row in rows] == pytest.approx([lowest[n] for n in range(4)])
+    assert len(lowest) == len(rows) == 3
+    assert [float(row["val_loss"]) for row in rows] == pytest.approx([lowest[n] for n in range(3)])
     assert (best["trial"], best["val_loss"]) == (winner, pytest.approx(lowest[winner]))
     assert all(f"{key}={rows[winner][key]}" in best["overrides"] for key in list(rows[0])[4:])
     figures = {path.stem: path.read_bytes() for path in (tmp_path / "study").glob("*.png")}
-    assert figures.keys() == {"optimization_history", "slice"}  # no importances of only four trials
+    assert figures.keys() == {"optimization_history", "slice"}  # no importances of only three trials
     assert all(content.startswith(PNG_HEADER) for content in figures.values())
-    assert len([line for line in caplog.messages if line.startswith("trial ") and "s left" in line]) == 4
+    assert len([line for line in caplog.messages if line.startswith("trial ") and "s left" in line]) == 3
 
 
 def test_trials_do_not_depend_on_the_test_split(task: Path, shared_cache: Path, tmp_path: Path) -> None:
-    space = read_space(write_space(tmp_path))
+    space = read_space(write_space(tmp_path, ONE_KEY))
     tune(small_config(task, shared_cache), space, tmp_path / "study", 1)
     manifest = write_toy_dataset(tmp_path / "data")
     for recording in manifest.parent.glob("test_*.npz"):
@@ -88,7 +89,7 @@ def test_trials_do_not_depend_on_interruptions_between_them(task: Path, shared_c
 
 
 def test_a_folder_with_other_settings_is_refused(task: Path, shared_cache: Path, tmp_path: Path) -> None:
-    space = read_space(write_space(tmp_path))
+    space = read_space(write_space(tmp_path, ONE_KEY))
     tune(small_config(task, shared_cache), space, tmp_path / "study", 1)
     with pytest.raises(UserError, match="holds trials with other settings"):
         tune(small_config(task, shared_cache, "seed=1"), space, tmp_path / "study", 2)
@@ -100,7 +101,12 @@ def test_a_folder_with_other_settings_is_refused(task: Path, shared_cache: Path,
 def test_validation_recordings_are_required(tmp_path: Path) -> None:
     manifest = write_toy_dataset(tmp_path / "data", with_val=False)
     with pytest.raises(UserError, match="has no split val"):
-        tune(small_config(manifest, tmp_path / "cache"), read_space(write_space(tmp_path)), tmp_path / "study", 1)
+        tune(
+            small_config(manifest, tmp_path / "cache"),
+            read_space(write_space(tmp_path, ONE_KEY)),
+            tmp_path / "study",
+            1,
+        )
     assert not (tmp_path / "study" / "trials").exists()
 
 
@@ -116,7 +122,7 @@ def test_a_failed_trial_does_not_affect_the_others(
         return training_step(self, batch)
 
     monkeypatch.setattr(AE, "training_step", fail_once)
-    tune(small_config(task, shared_cache), read_space(write_space(tmp_path)), tmp_path / "study", 2)
+    tune(small_config(task, shared_cache), read_space(write_space(tmp_path, ONE_KEY)), tmp_path / "study", 2)
     assert [row["state"] for row in read_trials(tmp_path / "study")] == ["fail", "complete"]
     assert "too large" in (tmp_path / "study" / "trials" / "000" / "failed.txt").read_text()
     assert read_best(tmp_path / "study")["trial"] == 1

@@ -90,10 +90,10 @@ def write_figures(folder: Path, study: Study) -> None:
         plots["param_importances"] = plot_param_importances
     pyplot.switch_backend("agg")  # no windows
     for name, plot in plots.items():
-        with mpl.rc_context(), warnings.catch_warnings():  # Optuna changes the global style
-            warnings.simplefilter("ignore")  # its plots are marked as experimental
+        # Optuna changes the global style, cuts off long names of keys, and marks its plots as experimental
+        with mpl.rc_context({"savefig.bbox": "tight"}), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             figure = np.ravel(plot(study, target_name="val/loss"))[0].figure
-            figure.set_layout_engine("constrained")  # space for the names of keys
             content = png(figure)
             pyplot.close(figure)
         with atomic_write(folder / f"{name}.png", "wb") as file:
