@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hydra_config import ROOT, Compose
-from skelmap.training.run_dir import plain
+from skelmap.training.config_check import resolve
 from skelmap.utils.names import flatten
 
 pytest.importorskip("wandb_workspaces")
@@ -42,7 +42,7 @@ def test_the_dashboard_shows_keys_and_metrics_that_runs_log(tmp_path: Path, comp
         *("config:data/seq_len.value", "config:model/latent_dim.value", "config:model/hidden_size.value"),
         *("config:data/img_size.value", "summary:val/best_loss", "summary:test/auroc"),
     ]
-    logged = flatten(plain(compose("data=manifest", "data.manifest=x.csv", "model=lstm_vae")), "/")
+    logged = flatten(resolve(compose("data=manifest", "data.manifest=x.csv", "model=lstm_vae")), "/")
     asked = set(re.findall(r"config:([^\"]+)\.value", done.stdout))
     assert len(asked) == 4 and asked <= set(logged)
 
