@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from model_cases import FEATURE_MODELS, MODELS, NETWORKS, built, small_overrides, trainer
+from model_cases import MODELS, NETWORKS, built, small_overrides, trainer
 from sklearn.metrics import roc_auc_score
 
 from hydra_config import Compose
@@ -15,11 +15,10 @@ from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.training.run import run
 
 every_model = pytest.mark.parametrize("name", MODELS)
-LIKE_OTHERS = {"vae", "gmm", "knn", "knn_keypoints", "pca_windows", "mean_template", *FEATURE_MODELS} - {"feature_knn"}
-"""Models whose code the default tests run with another model; on these, long tests are marked slow."""
-assert set(MODELS) >= LIKE_OTHERS
+WHOLE_RUNS = {"ae", "pca"}
+"""A network and a baseline: on the other models, tests of whole runs are marked slow."""
 every_kind = pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LIKE_OTHERS else name for name in MODELS]
+    "name", [name if name in WHOLE_RUNS else pytest.param(name, marks=pytest.mark.slow) for name in MODELS]
 )
 
 
@@ -111,6 +110,7 @@ def test_training_resumed_from_the_best_checkpoint_equals_uninterrupted_training
     torch.testing.assert_close(on["state_dict"], whole["state_dict"], rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_the_best_checkpoint_serves_all_scores(task: Path, compose: Compose, tmp_path: Path) -> None:
     words = (*small_overrides("vae"), f"data.manifest={task}", "data.window_stride=4", "trainer.max_epochs=1")
     trained = run(compose(*words, run=tmp_path / "trained"))

@@ -73,6 +73,7 @@ def test_the_person_is_rarely_lost(paper: Path) -> None:
     assert clip.present.mean() > 0.99
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes_in_another_process(tmp_path: Path) -> None:
     simulate_dataset(tmp_path / "a", **TINY)
     call = f"simulate_dataset(Path({str(tmp_path / 'b')!r}), **{TINY!r})"
@@ -94,7 +95,7 @@ def test_a_complete_data_set_is_left_as_it_is(tmp_path: Path) -> None:
     assert before == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.npz")}
 
 
-@pytest.mark.parametrize("damage", ["description", "clip", "manifest"])
+@pytest.mark.parametrize("damage", ["description", pytest.param("clip", marks=pytest.mark.slow), "manifest"])
 def test_an_incomplete_or_changed_data_set_is_written_again(tmp_path: Path, damage: str) -> None:
     manifest = simulate_dataset(tmp_path, **TINY)
     whole = tree(tmp_path)
@@ -116,6 +117,7 @@ def test_other_arguments_replace_a_data_set(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "simulation.json").read_text())["camera"]["pitch"] == 30.0
 
 
+@pytest.mark.slow
 def test_two_processes_at_once(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     both = [context.Process(target=simulate_dataset, args=(tmp_path / "both",), kwargs=TINY) for _ in range(2)]

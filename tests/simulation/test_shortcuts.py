@@ -60,6 +60,7 @@ def frames(tmp_path_factory: pytest.TempPathFactory, paper: Path) -> tuple[np.nd
     )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Mean of empty slice")
 def test_shortcut_features_do_not_classify(frames: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     features, labels, groups = frames
@@ -68,6 +69,7 @@ def test_shortcut_features_do_not_classify(frames: tuple[np.ndarray, np.ndarray,
     assert max(found.values()) < 0.62, found
 
 
+@pytest.mark.slow
 def test_a_planted_shortcut_is_found(
     frames: tuple[np.ndarray, np.ndarray, np.ndarray], rng: np.random.Generator
 ) -> None:

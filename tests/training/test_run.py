@@ -132,6 +132,7 @@ def test_a_truncated_checkpoint_is_refused(autoencoder: Path, task: Path, compos
         run(compose(*overrides(task, "ae"), "train=false", f"ckpt_path={path}"))
 
 
+@pytest.mark.slow
 def test_a_run_on_several_channels(task: Path, compose: Compose, tmp_path: Path) -> None:
     channels = ("left", "right", "trunk", "motion", "body")
     maps = (f"data.maps.channels=[{','.join(channels)}]", "data.maps.threshold=null")
