@@ -87,6 +87,9 @@ def run_trial(trial: Trial, cfg: DictConfig) -> tuple[TrialState, float | None]:
     Returns:
         The final state, and the lowest val/loss of a completed trial.
     """
+    epochs = logging.getLogger("skelmap.training.callbacks")
+    level = epochs.level
+    epochs.setLevel(logging.WARNING)  # tuning prints a line a trial, not one an epoch
     try:
         return TrialState.COMPLETE, min(fit(cfg, ReportLoss(trial)))
     except (TrialPruned, DivergedError):
@@ -95,3 +98,5 @@ def run_trial(trial: Trial, cfg: DictConfig) -> tuple[TrialState, float | None]:
         record_failure(Path(cfg.paths.output_dir), error)
         log.error("%s: %s", cfg.paths.output_dir, error)
         return TrialState.FAIL, None
+    finally:
+        epochs.setLevel(level)

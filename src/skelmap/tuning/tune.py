@@ -107,5 +107,4 @@ def _configure_process() -> None:
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(1)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    logging.getLogger("skelmap.training.callbacks").setLevel(logging.WARNING)  # a line a trial, not one an epoch
     warnings.filterwarnings("ignore", ".*is already reported.*")  # an epoch that an interrupted trial repeats
