@@ -91,12 +91,12 @@ def train_task(cfg: DictConfig) -> float | None:
 
 
 def monitor(arguments: Sequence[str]) -> None:
-    """Watch a camera, a video or recorded poses, and raise alarms."""
+    """Monitor a camera, a video or recorded poses, and raise alarms."""
     run_hydra(monitor_task, "monitor", arguments)
 
 
 def monitor_task(cfg: DictConfig) -> None:
-    """Watch until the source ends or a signal comes; the files are complete in both cases.
+    """Monitor until the source ends or a signal comes; the files are complete in both cases.
 
     Args:
         cfg: composed from conf/monitor.yaml.
@@ -171,7 +171,7 @@ def tune(arguments: Sequence[str]) -> None:
     """
     default_space = config_dir() / "space" / "lstm_vae.yaml"
     parser = _parser(tune)
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="such as model=ae data=manifest")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="such as data=manifest data.manifest=FILE")
     parser.add_argument("--space", type=Path, default=default_space, help="search space, YAML; default: lstm_vae")
     parser.add_argument("--trials", type=int, default=20, help="in all, earlier starts included (default 20)")
     parser.add_argument("--folder", type=Path, help="default: outputs/tuning/NAME_OF_SPACE")

@@ -237,7 +237,7 @@ def test_lines_in_map_pixels_are_as_wide_in_maps_of_every_size(width: float) -> 
     for img_size in (14, 20, 28, 40, 56, 80, 112):
         style = MapSettings(img_size=img_size, resample="area", line_width=width, line_unit="map")
         wider = (lit_width(style) - (width + 0.8)) * 480 / img_size
-        assert -1 < wider < 3, img_size  # source px: OpenCV draws 1 or 2 more than told, rounding is up to 0.5
+        assert -1 < wider < 3, img_size  # source px: OpenCV draws 1 or 2 more than asked, rounding is up to 0.5
     narrow, wide = (lit_width(MapSettings(img_size=size, resample="area")) for size in (14, 112))
     assert narrow < 1.2 and wide > 2.5
 

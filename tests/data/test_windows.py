@@ -28,7 +28,7 @@ def test_windows_are_exactly_the_successive_frames_of_one_person(rows: Rows, win
 
 
 @given(rows_of_people, st.integers(1, 5), st.integers(1, 5))
-def test_a_stride_counts_from_the_start_of_each_run(rows: Rows, window: int, stride: int) -> None:
+def test_a_stride_counts_from_the_start_of_each_segment(rows: Rows, window: int, stride: int) -> None:
     segments = find_segments(*columns(rows))
     expected = [
         first + offset

@@ -103,11 +103,11 @@ def test_histogram_includes_outliers_of_both_classes() -> None:
 @pytest.mark.parametrize("channels", [("body",), ("left", "motion", "body")])
 def test_reconstructions_put_the_input_above_the_reconstruction(channels: tuple[str, ...]) -> None:
     rows = three_clips()
-    picks = pick_windows(noisy_predictions(rows, 10), rows)
-    shape = (len(picks.start), 10, len(channels), 12, 12)
+    examples = pick_windows(noisy_predictions(rows, 10), rows)
+    shape = (len(examples.start), 10, len(channels), 12, 12)
     level = np.arange(1, len(channels) + 1)[:, None, None] / len(channels)
     input_, recon = (np.broadcast_to(maps, shape) for maps in (level, level / 4))
-    figure = reconstructions(Examples(input_, recon, picks.label, picks.title, picks.score, channels))
+    figure = reconstructions(Examples(input_, recon, examples.label, examples.title, examples.score, channels))
     drawn = [axes.images[0].get_array() for axes in figure.axes if axes.images]
     assert len(drawn) == 6
     strips = [drawn[0][13 * i : 13 * i + 12] for i in range(2 * len(channels))]
@@ -115,7 +115,7 @@ def test_reconstructions_put_the_input_above_the_reconstruction(channels: tuple[
     for c, (above, below) in enumerate(zip(strips[::2], strips[1::2], strict=True)):
         for strip, value in ((above, level[c]), (below, level[c] / 4)):
             assert np.nanmin(strip) == np.nanmax(strip) == value
-    assert all(title in text_of(figure) for title in picks.title)
+    assert all(title in text_of(figure) for title in examples.title)
     assert all(name in text_of(figure) for name in (channels if len(channels) > 1 else ("input",)))
 
 

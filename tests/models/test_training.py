@@ -65,9 +65,9 @@ def test_evaluation_alone_repeats_the_results(name: str, compose: Compose, task:
     words = (*small_overrides(name), f"data.manifest={task}", "data.window_stride=4", "trainer.max_epochs=1")
     trained = run(compose(*words))
     best = tmp_path / "run" / "checkpoints" / "best.ckpt"
-    judged = run(compose(*words, "train=false", f"ckpt_path={best}", run=tmp_path / "judged"))
-    assert judged["auroc"] == trained["auroc"] and judged["epochs"] == trained["epochs"] == 1
-    assert (tmp_path / "judged" / "scores.csv").read_text() == (tmp_path / "run" / "scores.csv").read_text()
+    evaluated = run(compose(*words, "train=false", f"ckpt_path={best}", run=tmp_path / "evaluated"))
+    assert evaluated["auroc"] == trained["auroc"] and evaluated["epochs"] == trained["epochs"] == 1
+    assert (tmp_path / "evaluated" / "scores.csv").read_text() == (tmp_path / "run" / "scores.csv").read_text()
 
 
 @every_kind

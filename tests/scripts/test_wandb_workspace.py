@@ -62,7 +62,7 @@ def test_the_dashboard_shows_keys_and_metrics_that_runs_log(tmp_path: Path, comp
     }
 
 
-def test_users_without_an_account_are_told_to_log_in(tmp_path: Path) -> None:
+def test_users_without_an_account_are_asked_to_log_in(tmp_path: Path) -> None:
     done = create_dashboard(tmp_path, "someone/skelmap")
     assert done.returncode == 1
     assert "wandb login" in done.stderr and "Traceback" not in done.stderr

@@ -7,7 +7,7 @@ import pytest
 from pydantic import Field
 
 from skelmap.utils.errors import UserError
-from skelmap.utils.schema import PictureSize, PositiveInt, validate_signature
+from skelmap.utils.schema import ImageSize, PositiveInt, validate_signature
 
 
 def network(
@@ -15,7 +15,7 @@ def network(
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 1e-3,
     channels: Annotated[Sequence[PositiveInt], Field(min_length=1)] = (8, 16),
     score: Literal["recon_error", "bce"] = "recon_error",
-    size: PictureSize = (640, 480),
+    size: ImageSize = (640, 480),
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None,
     shuffle: bool = True,
 ) -> None:

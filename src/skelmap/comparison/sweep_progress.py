@@ -90,7 +90,7 @@ class ProgressPrinter:
         self._thread.start()
 
     def stop(self) -> None:
-        """Print the final counts and end the thread."""
+        """Print the counts if they have changed, and end the thread."""
         self._stopped.set()
         self._thread.join()
 

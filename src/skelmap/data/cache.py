@@ -133,7 +133,7 @@ def open_cache(
         settings: what a row is: a rendered map or keypoints.
         folder: of all caches.
         clock: rate of the rows and longest gap that is bridged.
-        pose_format: layout, picture size and frame rate of JSON recordings.
+        pose_format: layout, image size and frame rate of JSON recordings.
 
     Raises:
         UserError: a recording cannot be read, or the folder cannot be written.

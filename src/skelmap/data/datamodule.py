@@ -112,7 +112,7 @@ class SkeletonDataModule(pl.LightningDataModule):
 
     @cached_property
     def _headers(self) -> list[ClipHeader]:
-        """Layout, picture size and frame rate of each recording."""
+        """Layout, image size and frame rate of each recording."""
         return [read_header(recording.path, self.pose_format) for recording in self.manifest.recordings]
 
     def _most_common_fps(self) -> float:
@@ -297,7 +297,7 @@ class SkeletonDataModule(pl.LightningDataModule):
         return (
             f"{self.cache.cropped:.0%} of the detected joints lie outside the maps, a square of "
             f"data.maps.crop_size={self.settings.crop_size} px around the neck; where people are larger than in "
-            "pictures of 640x480, enlarge it, and data.maps.line_width by the same factor"
+            "images of 640x480, enlarge it, and data.maps.line_width by the same factor"
         )
 
     def clips_of(self, row: Tensor) -> list[str]:
@@ -311,7 +311,7 @@ class SkeletonDataModule(pl.LightningDataModule):
         return torch.from_numpy(number[self.cache.clip[row.cpu().numpy()]])
 
     def eval_rows(self, split: str, row: Tensor) -> Tensor:
-        """Convert rows of the cache to rows of the split's `eval_index`, (B,) int64."""
+        """Convert (B,) int64 rows of the cache, all of this split, to rows of the split's `eval_index`."""
         return torch.searchsorted(torch.from_numpy(self._split_rows(split)).to(row.device), row)
 
     def cache_rows(self, split: str, row: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -21,8 +21,6 @@ from skelmap.utils.schema import validate_signature
 if TYPE_CHECKING:  # a monitor draws maps without torch
     import torch
     from torch import Tensor
-if TYPE_CHECKING:  # a monitor draws maps without torch
-    from torch import Tensor
 
 
 Levels = NDArray[np.bool_] | NDArray[np.uint8]
@@ -78,7 +76,7 @@ MIN_CONFIDENCE = 0.05
 """OpenPose draws joints above this confidence (its flag render_threshold)."""
 JOINT_RATIO = 1.2
 """A joint's diameter over a limb's width: OpenPose's GPU renderer draws joints of radius side/100 and limbs of half
-width side/120, side being the shorter side of the picture (480 px: limbs of 8 px)."""
+width side/120, side being the shorter side of the image (480 px: limbs of 8 px)."""
 WHITE = 255
 INTERPOLATION = {"bilinear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}
 CHANNELS = ("body", *PARTS, "motion")

@@ -68,7 +68,7 @@ class Model(pl.LightningModule, ABC):
     keypoints_only = False
     """Accepts no maps, so the title need not name the representation."""
     scale_invariant = False
-    """Scores do not depend on the size of people in the picture."""
+    """Scores do not depend on the size of people in the image."""
     supports_distributed = True
     """Can be trained by several processes."""
 

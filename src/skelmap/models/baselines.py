@@ -46,7 +46,7 @@ def parameter_value(cls: type[Model], parameters: Mapping[str, Any], name: str) 
 class Baseline(Model):
     """Collect flattened windows in one epoch, fit, then score.
 
-    A subclass sets `name` and defines `fit` and `score_flat`.
+    A subclass sets `name` and defines `fit`, `score_flat` and `reconstruct`.
 
     Args:
         window: score single frames or sequences of T frames.

@@ -243,7 +243,7 @@ class FeatureDistance(Baseline):
         return by_joint[:, None, None, :, None].expand_as(windows)
 
     def validation_step(self, batch: Batch) -> Tensor:
-        """Return and log the mean distance as the loss; collect the distances."""
+        """Return and log as the loss the mean over distances, not divided by `units`; collect the distances."""
         with self.full_precision():
             distances, _ = self.distances(batch.windows.flatten(1))
         self._collected_distances.append(distances)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from skelmap.skeletons.layouts import LAYOUTS
 from skelmap.skeletons.readers import PoseFormat
 from skelmap.utils.errors import UserError
-from skelmap.utils.schema import STRICT, FilePath, FrameRate, PictureSize, validate
+from skelmap.utils.schema import STRICT, FilePath, FrameRate, ImageSize, validate
 
 SourceName = Annotated[
     Annotated[str, Field(min_length=1)] | int, Field(description="a file, a folder, a camera's number or address")
@@ -25,7 +25,7 @@ class PoseFormatConfig(BaseModel):
     model_config = STRICT
 
     layout: Literal["BODY_25", "COCO_18", "COCO_17"]
-    size: PictureSize
+    size: ImageSize
     fps: FrameRate
 
     def to_format(self) -> PoseFormat:

@@ -16,7 +16,7 @@ from skelmap.skeletons.clip import Clip, check_size_and_fps
 from skelmap.skeletons.layouts import BODY_25, LAYOUTS, Layout
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, check_file, read_json
-from skelmap.utils.schema import FrameRate, PictureSize
+from skelmap.utils.schema import FrameRate, ImageSize
 
 MAX_ARCHIVE_BYTES = 2 * 2**30
 """Largest unpacked size of an archive: 7 million rows of BODY_25 fit, a zip bomb does not."""
@@ -61,7 +61,7 @@ class ClipHeader(NamedTuple):
 
 def make_pose_format(
     layout: Literal["BODY_25", "COCO_18", "COCO_17"] = "BODY_25",
-    size: PictureSize = (640, 480),
+    size: ImageSize = (640, 480),
     fps: FrameRate = 30.0,
 ) -> PoseFormat:
     """Build a PoseFormat from configuration values.

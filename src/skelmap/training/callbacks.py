@@ -84,17 +84,17 @@ class History(Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add an epoch."""
-        seconds = time.monotonic() - self._start
-        self.seconds += seconds
+        self.seconds += time.monotonic() - self._start
         for key, value in trainer.callback_metrics.items():
             self.epochs.setdefault(key, []).append(float(value))
         if trainer.is_global_zero and not sys.stdout.isatty():
             epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs or 1
             losses = [f"{key} {self.epochs[key][-1]:.4g}" for key in ("train/loss", "val/loss") if key in self.epochs]
-            log.info("epoch %d/%d  %s  %.0f s left", epoch, epochs, "  ".join(losses), seconds * (epochs - epoch))
+            left = self.seconds / epoch * (epochs - epoch)
+            log.info("epoch %d/%d  %s  %.0f s left", epoch, epochs, "  ".join(losses), left)
 
     def state_dict(self) -> dict[str, Any]:
-        """Content for the checkpoint."""
+        """Metrics and seconds of the epochs, for the checkpoint."""
         return {"epochs": self.epochs, "seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -104,7 +104,7 @@ def versions() -> dict[str, str]:
 
 
 def git_revision() -> str:
-    """Commit of the source tree, or a note that there is none."""
+    """`git describe --always --dirty` of the source tree: tag or commit; "not a git checkout" without one."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()

@@ -19,9 +19,9 @@ from skelmap.utils.errors import UserError
 
 STRICT = ConfigDict(strict=True, extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
 PositiveInt = Annotated[int, Field(ge=1)]
-PictureSide = Annotated[int, Field(ge=16, le=16384)]
-PictureSize = Annotated[
-    list[PictureSide] | tuple[PictureSide, ...],
+ImageSide = Annotated[int, Field(ge=16, le=16384)]
+ImageSize = Annotated[
+    list[ImageSide] | tuple[ImageSide, ...],
     Field(min_length=2, max_length=2, description="[width, height] in px, 16 to 16384 each"),
 ]
 FrameRate = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
