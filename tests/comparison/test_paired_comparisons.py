@@ -128,6 +128,18 @@ def test_equal_scores_do_not_differ(tmp_path: Path) -> None:
             assert (pair.difference, pair.low, pair.high, pair.p) == (0, 0, 0, 1)
 
 
+def test_frame_rates_are_compared_on_all_frames_of_each(tmp_path: Path) -> None:
+    """Frame 20 is another moment at another rate: at half the rate the same clip has half as many frames."""
+    for fps, frames in ((15.0, 60), (30.0, 120)):
+        write_run(tmp_path / f"{fps}", "lstm_vae", 0, {"data.fps": fps}, frames=frames)
+    comparison = compare_runs(tmp_path)
+    (pair,) = comparison.pairs
+    slow, fast = (find_group(comparison, data__fps=fps, score_type="window") for fps in (15.0, 30.0))
+    assert pair.key == "data.fps"
+    assert pair.difference == pytest.approx(fast.aurocs[0] - slow.aurocs[0])
+    assert (pair.low, pair.high) == pytest.approx(np.quantile(fast.replicates - slow.replicates, [0.025, 0.975]))
+
+
 def test_a_clear_difference_is_found(tmp_path: Path) -> None:
     for size, effect in ((14, 0.3), (28, 3.0)):
         for seed in range(3):

@@ -116,6 +116,7 @@ def write_run(
     ]
     metrics = {
         "model": TITLES[model], "data": data, "simulated": simulated, "seed": seed, "epochs": 30,
+        "fps": (overrides or {}).get("data.fps", 30.0),
         "val_loss": 100.0 + seed, "parameters": 1000 * len(model),
         "train_seconds": 60.0 * len(model) + seed, "peak_memory_mb": 700,
         "auroc": float(roc_auc_score(label, primary)), "auroc_interval": [0.5, 0.9], "score": first,

@@ -8,7 +8,7 @@ import pytest
 from monitor_events import RULE, ListSource, NoseHeightScorer, RecordingSink, pose_frame
 from skelmap.monitor.runner import Monitor
 from skelmap.monitor.sinks import Sink
-from skelmap.monitor.sources import PoseFrame, SourceError
+from skelmap.monitor.sources import PoseFrame, Source, SourceError
 from skelmap.monitor.stream import FrameResult
 from skelmap.monitor.web_server import WebPage
 from synthetic_data import person
@@ -28,6 +28,17 @@ def test_an_error_of_a_sink_is_reported_once_and_when_it_is_over() -> None:
     Monitor(NoseHeightScorer(), RULE, [FailingSink(), sink]).run([ListSource([pose_frame(n) for n in range(12)])])
     assert len(sink.results) == 12 and sink.closed
     assert sink.statuses == [["FailingSink: no paper"], [], ["no ink"], []]
+
+
+def test_an_error_of_a_source_ends_with_it_and_one_of_a_sink_does_not() -> None:
+    class SinkWithoutInk(Sink):
+        def on_source_start(self, source: Source) -> None:
+            self.error = "no ink"
+
+    sink = RecordingSink()
+    first = ListSource([pose_frame(0), SourceError(0.1, "lost")])
+    Monitor(NoseHeightScorer(), RULE, [SinkWithoutInk(), sink]).run([first, ListSource([SourceError(0, "lost")])])
+    assert sink.statuses == [["no ink"], ["no ink", "lost"], ["no ink"], ["no ink", "lost"]]
 
 
 def test_an_alarm_ends_while_the_camera_is_lost_and_has_the_wall_clock_time() -> None:

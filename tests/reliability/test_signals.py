@@ -1,4 +1,4 @@
-"""A training that is stopped by a signal keeps its epochs and exits with the signal's code; a launcher queues it again."""
+"""A training stopped by a signal keeps its epochs and exits with the signal's code; a launcher queues it again."""
 
 import csv
 import os

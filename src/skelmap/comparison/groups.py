@@ -60,13 +60,16 @@ class AUROCBootstrap:
     def paired_aurocs(self, first: tuple[RunResult, str], second: tuple[RunResult, str]) -> tuple[AUROC, AUROC]:
         """Compute the AUROCs of two runs on the frames that have a score in both.
 
+        Runs at different frame rates have no common frames: each keeps all of its own, from the same clips.
+
         Args:
             first: a run and a score type.
             second: another one on the same data set.
         """
         in_first, in_second = (run.scores.scored(score_type) for run, score_type in (first, second))
         frames, other_frames = first[0].scores.frames, second[0].scores.frames
-        if frames is other_frames and np.array_equal(in_first, in_second):
+        same_frames = frames is other_frames and np.array_equal(in_first, in_second)
+        if same_frames or first[0].fps != second[0].fps:
             return self.auroc(*first), self.auroc(*second)
         index = self._clip_index[first[0].data]
         _, i, j = np.intersect1d(

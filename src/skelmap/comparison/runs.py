@@ -75,6 +75,12 @@ class RunResult:
         return groups
 
     @property
+    def fps(self) -> float | None:
+        """Frames per second of the scores; None if metrics.json has none."""
+        fps: float | None = self.metrics.get("fps")
+        return fps
+
+    @property
     def seed(self) -> Value:
         """Seed of the training."""
         seed: Value = self.metrics.get("seed", self.config.get("seed"))
@@ -178,6 +184,7 @@ class MetricsSchema(BaseModel):
     model: str = ""
     data: str = ""
     score: str = ""
+    fps: Number = None
     seed: str | Number = None
     auroc: Number = None
     train_seconds: Number = None

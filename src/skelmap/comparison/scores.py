@@ -26,7 +26,7 @@ class EvaluatedFrames:
     Attributes:
         clips: names, sorted.
         clip: (F,) int64 index into `clips`.
-        frame: (F,) int64 frame number in the clip.
+        frame: (F,) int64 frame number in the clip, at the frame rate of the run.
         label: (F,) int64, 1 = abnormal.
     """
 

@@ -114,7 +114,7 @@ class Frames:
         clips: names of the clips.
         actions: names of the actions; empty if the manifest has none.
         clip: (F,) int64 index into `clips`.
-        frame: (F,) int64 frame number.
+        frame: (F,) int64 frame number at `data.fps`.
         label: (F,) int64, 1 = abnormal.
         action: (F,) int64 index into `actions`, -1 = none.
         empty: (F,) bool, the frame has no people.

@@ -38,8 +38,8 @@ def metrics_dict(result: EvaluationResult) -> dict[str, Any]:
 def write_results(folder: Path, result: EvaluationResult, extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Write metrics.json and scores.csv atomically.
 
-    scores.csv has the columns clip, frame, label, score and the variant's name. Floats have all their digits, so the
-    AUROC of (label, score) equals that of metrics.json. An online score is empty before the first full window.
+    scores.csv has the columns clip, frame (number at `data.fps`), label, score and the variant's name. Floats have all
+    their digits, so the AUROC of (label, score) equals that of metrics.json. An online score is empty before the first full window.
 
     Args:
         folder: the run folder; made if it does not exist.

@@ -56,7 +56,7 @@ class Monitor:
 
     def _run_source(self, source: Source) -> None:
         detector = StreamDetector(self.scorer, self.rule, source.layout, source.fps)
-        self._errors.clear()
+        self._report("source", "")
         self._start = None
         self._call_sinks(methodcaller("on_source_start", source))
         started: float | None = None

@@ -78,7 +78,7 @@ class WebPage(Sink):
         self._source = source
         with self._changed:
             self._curve.clear()
-        self._update(source=source.name, limbs=source.layout.limbs, errors=[], people=[], score=None)
+        self._update(source=source.name, limbs=source.layout.limbs, people=[], score=None)
 
     def on_frame(self, result: FrameResult, latency_ms: float) -> None:
         """Show a frame."""

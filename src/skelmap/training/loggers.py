@@ -122,7 +122,7 @@ def scalars(numbers: Mapping[str, Any]) -> dict[str, float]:
             found |= {f"test/{name}_low": value[0], f"test/{name}_high": value[1]}
         elif key in FACTS and value is not None:
             found[FACTS[key]] = value
-        elif isinstance(value, float):
+        elif key.startswith(("auroc", "average_precision", "base_rate")) and value is not None:
             found[f"test/{key}"] = value
     actions = numbers["details"][numbers["score"]]["actions"]
     return found | {f"test/actions/{a['action']}/auroc": a["auroc"] for a in actions if a["auroc"] is not None}
