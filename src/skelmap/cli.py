@@ -21,7 +21,7 @@ from omegaconf import DictConfig
 import skelmap.comparison.sweep
 import skelmap.training.resolvers  # noqa: F401  both register resolvers of conf/, here and in the workers of a sweep
 from skelmap.utils.errors import UserError
-from skelmap.utils.hydra_app import COMMAND_LINE, config_dir, run_hydra
+from skelmap.utils.hydra_app import COMMAND_LINE, check_arguments, config_dir, run_hydra
 from skelmap.utils.redaction import redact
 from skelmap.utils.runtime import Stopped, exit_on_signal
 
@@ -178,6 +178,7 @@ def tune(arguments: Sequence[str]) -> None:
     a = parser.parse_intermixed_args(arguments)
     if a.trials < 1:
         parser.error(f"--trials {a.trials}; allowed: at least 1")
+    check_arguments(a.overrides)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:
         from skelmap.tuning.search_space import read_space

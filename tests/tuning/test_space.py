@@ -71,6 +71,7 @@ def test_keys_and_values_that_val_loss_cannot_select_are_refused(line: str, mess
     ("model.latent_dim=4", "set on the command line and in the search space"),
     ("model=pca", "PCA cannot be tuned"),
     ("model=nothing", "Could not find"),
+    ("model.latent_dimm=4", "did you mean model.latent_dim"),
     ("train=false", "every trial trains a new model"),
     ("ckpt_path=last.ckpt", "every trial trains a new model"),
 ])  # fmt: skip

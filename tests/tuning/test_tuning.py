@@ -68,7 +68,7 @@ def test_trials_do_not_depend_on_the_test_split(task: Path, shared_cache: Path, 
 def test_the_command_in_best_yaml_repeats_the_trial(task: Path, shared_cache: Path, tmp_path: Path) -> None:
     tune(small_config(task, shared_cache), read_space(write_space(tmp_path)), tmp_path / "study", 1)
     program, script, *arguments = read_best(tmp_path / "study")["command"].split()
-    assert (program, script) == ("python", "train.py")
+    assert (program, script) == ("skelmap", "train")
     done = train(tmp_path, *arguments, f"hydra.run.dir={tmp_path}/again")
     assert done.returncode == 0, done.stderr
     once, again = (
@@ -91,10 +91,16 @@ def test_trials_do_not_depend_on_interruptions_between_them(task: Path, shared_c
 def test_a_folder_with_other_settings_is_refused(task: Path, shared_cache: Path, tmp_path: Path) -> None:
     space = read_space(write_space(tmp_path, ONE_KEY))
     tune(small_config(task, shared_cache), space, tmp_path / "study", 1)
-    with pytest.raises(UserError, match="holds trials with other settings"):
+    with pytest.raises(UserError, match="holds trials with other settings or data"):
         tune(small_config(task, shared_cache, "seed=1"), space, tmp_path / "study", 2)
+    manifest = write_toy_dataset(tmp_path / "data")
+    base = small_config(manifest, tmp_path / "cache")
+    tune(base, space, tmp_path / "changed", 1)
+    manifest.write_text(manifest.read_text() + "\n")
+    with pytest.raises(UserError, match="holds trials with other settings or data"):
+        tune(base, space, tmp_path / "changed", 2)
     other = read_space(write_space(tmp_path, "model.latent_dim: {int: [2, 4]}\n"))
-    with pytest.raises(UserError, match="holds trials with other settings"):
+    with pytest.raises(UserError, match="holds trials with other settings or data"):
         tune(small_config(task, shared_cache), other, tmp_path / "study", 2)
 
 

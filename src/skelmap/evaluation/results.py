@@ -39,7 +39,8 @@ def write_results(folder: Path, result: EvaluationResult, extra: Mapping[str, An
     """Write metrics.json and scores.csv atomically.
 
     scores.csv has the columns clip, frame (number at `data.fps`), label, score and the variant's name. Floats have all
-    their digits, so the AUROC of (label, score) equals that of metrics.json. An online score is empty before the first full window.
+    their digits, so the AUROC of (label, score) equals that of metrics.json. An online score is empty before the first
+    full window.
 
     Args:
         folder: the run folder; made if it does not exist.

@@ -66,7 +66,7 @@ def write_best(folder: Path, study: Study, base: BaseConfig) -> None:
         "trial": best.number,
         "val_loss": best.value,
         "overrides": values,
-        "command": shlex.join(["python", "train.py", *base.overrides, *values]),
+        "command": shlex.join(["skelmap", "train", *base.overrides, *values]),
     }
     with atomic_write(folder / "best.yaml") as file:
         file.write(OmegaConf.to_yaml(OmegaConf.create(content)))

@@ -29,7 +29,7 @@ NOT_TUNABLE = {
     "seed": "seeds are repeated, not selected",
 }
 """Keys, or groups of keys, whose values cannot be compared by val/loss, with the reason."""
-BASELINE = "its val/loss depends on the size of the fitted subspace; compare settings with train.py -m"
+BASELINE = "its val/loss depends on the size of the fitted subspace; compare settings with skelmap train -m"
 
 
 def read_space(path: Path) -> Space:
@@ -85,7 +85,7 @@ def check_space(space: Space, base: BaseConfig) -> None:
     for key, distribution in space.items():
         for name in (key, key.partition(".")[0]):
             if name in NOT_TUNABLE and key != "data.batch_size":
-                raise UserError(f"{key} cannot be tuned: {NOT_TUNABLE[name]}; compare it with train.py -m")
+                raise UserError(f"{key} cannot be tuned: {NOT_TUNABLE[name]}; compare it with skelmap train -m")
         if key not in tunable_keys(cfg):
             raise UserError(f"{key} cannot be tuned; allowed here: {', '.join(tunable_keys(cfg))}")
         if any(override.lstrip("+").partition("=")[0] == key for override in base.overrides):

@@ -60,14 +60,16 @@ class TrialStorage:
         """Store the settings of the study, or compare them with the stored ones.
 
         Args:
-            settings: plain values: configuration and search space.
+            settings: plain values: configuration, search space and digests of the data.
 
         Raises:
             UserError: the folder has trials with other settings.
         """
         with self.lock:
             if self.study.get_trials() and self.study.user_attrs.get("settings") != settings:
-                raise UserError(f"{self.folder}: holds trials with other settings; choose another with --folder")
+                raise UserError(
+                    f"{self.folder}: holds trials with other settings or data; choose another --folder"
+                )
             self.study.set_user_attr("settings", settings)
 
     def next_trial(self, n_trials: int) -> Trial | None:

@@ -18,6 +18,7 @@ from skelmap.training.callbacks import DivergedError
 from skelmap.training.run import fit
 from skelmap.training.run_dir import record_failure
 from skelmap.utils.errors import UserError
+from skelmap.utils.hydra_app import unknown_key_messages
 
 log = logging.getLogger(__name__)
 
@@ -28,14 +29,14 @@ class BaseConfig:
 
     Attributes:
         folder: absolute path of the folder with train.yaml.
-        overrides: those of the command line, as for train.py.
+        overrides: those of the command line, as for `skelmap train`.
     """
 
     folder: Path
     overrides: tuple[str, ...]
 
     def compose(self, output_dir: Path, *values: str) -> DictConfig:
-        """Compose a configuration as train.py does, without a progress bar.
+        """Compose a configuration as `skelmap train` does, without a progress bar.
 
         Args:
             output_dir: run folder.
@@ -48,7 +49,8 @@ class BaseConfig:
             with initialize_config_dir(str(self.folder), version_base="1.3"):
                 cfg = compose("train", [*self.overrides, *values, f"paths.output_dir='{output_dir}'"])
         except (HydraException, OmegaConfBaseException) as error:
-            raise UserError(" ".join(str(error).split())) from None
+            unknown = unknown_key_messages(self.overrides, "train")
+            raise UserError("; ".join(unknown) or " ".join(str(error).split())) from None
         if not cfg.train or cfg.ckpt_path:
             raise UserError("train=false and ckpt_path are not allowed in tuning: every trial trains a new model")
         with open_dict(cfg):

@@ -5,6 +5,7 @@ import os
 import time
 import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import optuna
 import torch
@@ -39,14 +40,14 @@ def tune(base: BaseConfig, space: Space, folder: Path, n_trials: int) -> None:
     """
     _configure_process()
     check_space(space, base)
-    cfg = base.compose(folder)
+    cfg = base.compose(Path())
     storage = TrialStorage(folder, seed=cfg.seed, warmup=cfg.trainer.max_epochs // 4)
-    config = hide_secrets(resolve(base.compose(Path())))
-    storage.check_settings({"config": config, "space": {key: str(space[key]) for key in space}})
-    with storage.lock:
-        data = prepare(resolve(cfg), "fit").data
+    with storage.lock, TemporaryDirectory() as run:  # not in `folder`: other workers write there
+        data = prepare(resolve(base.compose(Path(run))), "fit").data
     if not len(data.starts("val")):
         raise UserError(f"{data.manifest.path}: has no split val; tuning needs normal validation recordings")
+    settings = {"config": hide_secrets(resolve(cfg)), "space": {key: str(space[key]) for key in space}}
+    storage.check_settings({**settings, "data": data.digests()})
     progress = ProgressLog(storage, n_trials)
     while (trial := storage.next_trial(n_trials)) is not None:
         values = suggest_values(trial, space)
@@ -63,7 +64,7 @@ def _report(storage: TrialStorage, space: Space) -> None:
     """Draw the figures and print the best trials."""
     with storage.lock:
         if not complete_trials(storage.study):
-            raise UserError(f"{storage.folder}: no trial is complete; see trials/*/failed.txt")
+            raise UserError(f"{storage.folder}: no trial is complete; see trials.csv and trials/*/failed.txt")
         write_figures(storage.folder, storage.study)
         stdout_console().print(console_table(storage.study, list(space)))
     log.info("best: %s", storage.folder / "best.yaml")

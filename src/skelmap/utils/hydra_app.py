@@ -53,19 +53,16 @@ def config_dir() -> Path:
     return installed if installed.is_dir() else package.parents[1] / "conf"
 
 
-def run_hydra(task: Callable[[DictConfig], object], config_name: str, arguments: Sequence[str]) -> None:
-    """Run a task with the configuration composed by Hydra.
+def check_arguments(arguments: Sequence[str]) -> None:
+    """Refuse arguments that Hydra would write to files or explain badly.
 
-    If it fails, messages about unknown keys follow Hydra's own. Arguments named like secrets are refused: Hydra writes
-    the arguments to files, and other users of the machine can list them.
+    Arguments named like secrets are refused because other users of the machine can list them, too.
 
     Args:
-        task: a module-level function; the workers of a sweep import it by name.
-        config_name: a file of conf/, without suffix.
         arguments: KEY=VALUE words and Hydra's options.
 
     Raises:
-        SystemExit: a wrong argument, or the task's own exit code.
+        SystemExit: a secret, a key or choice of an earlier version, or a group without a choice.
     """
     for key in secret_arguments(arguments):
         sys.exit(f"{key} is named like a secret; give secrets in the environment, as WANDB_API_KEY")
@@ -76,6 +73,22 @@ def run_hydra(task: Callable[[DictConfig], object], config_name: str, arguments:
         if choice == "null" and (config_dir() / group).is_dir():  # Hydra fails with a traceback
             names = ", ".join(sorted(path.stem for path in (config_dir() / group).glob("*.yaml")))
             sys.exit(f"{argument}; allowed: {names}, or ~{group} for none")
+
+
+def run_hydra(task: Callable[[DictConfig], object], config_name: str, arguments: Sequence[str]) -> None:
+    """Run a task with the configuration composed by Hydra.
+
+    If it fails, messages about unknown keys follow Hydra's own.
+
+    Args:
+        task: a module-level function; the workers of a sweep import it by name.
+        config_name: a file of conf/, without suffix.
+        arguments: KEY=VALUE words and Hydra's options.
+
+    Raises:
+        SystemExit: a wrong argument, or the task's own exit code.
+    """
+    check_arguments(arguments)
     sys.argv = [sys.argv[0], *arguments]  # the only way to pass arguments to Hydra
     try:
         hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=config_name)(task)()
