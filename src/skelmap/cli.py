@@ -9,7 +9,6 @@ import logging
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -240,6 +239,10 @@ def show(arguments: Sequence[str]) -> None:
     a = parser.parse_args(arguments)
     if not (a.film or a.json):
         parser.error("nothing to do; name a film with --film, or a folder with --json")
+    if min(a.first, a.frames - 1, a.every - 1) < 0:
+        parser.error(f"--first {a.first} --frames {a.frames} --every {a.every}; allowed: 0, 1, 1 or more")
+    import numpy as np
+
     from skelmap.data.rendering import MapSettings
     from skelmap.simulation.render import export_openpose_json, render_frames, write_video
     from skelmap.skeletons.manifest import read_manifest
@@ -250,8 +253,9 @@ def show(arguments: Sequence[str]) -> None:
         raise UserError(f"clip {a.clip!r} is not in {a.manifest}")
     clip = read_clip(recording.path, a.clip, pose_format(a))
     if a.film:
-        images = render_frames(clip, recording.labels(clip.frame), MapSettings(img_size=a.img_size), a.height)
-        write_video(a.film, islice(images, a.first, a.first + a.frames, a.every), clip.fps / a.every)
+        frames = np.arange(*clip.span)[a.first : a.first + a.frames : a.every]
+        images = render_frames(clip, frames, recording.labels(frames), MapSettings(img_size=a.img_size), a.height)
+        write_video(a.film, images, clip.fps / a.every)
     if a.json:
         print(f"{export_openpose_json(clip, a.json)} files in {a.json}")
 

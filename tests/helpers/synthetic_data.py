@@ -91,7 +91,8 @@ def write_toy_dataset(folder: Path, frames: int = 60, with_val: bool = True) -> 
     lines: list[list[str]] = []
 
     def add(name: str, split: str, abnormal: str, keypoints: NDArray[np.float32], action: str = "") -> None:
-        write_clip(folder / f"{name}.npz", make_clip(keypoints, name))
+        track = np.zeros(len(keypoints), np.int64)  # one person, who jumps
+        write_clip(folder / f"{name}.npz", make_clip(keypoints, name, track=track))
         lines.append([name, f"{name}.npz", split, name, abnormal, action])
 
     add("train_a", "train", "", wave(frames, 1))

@@ -64,6 +64,10 @@ def test_existing_clips_stay_and_further_videos_are_added(tmp_path: Path, capsys
     extract(out, *videos, "--split", "train")
     assert (out / "mon.npz").stat() == before
     assert manifest.read_text() == f"{edited}\ntue,tue.npz,train,tue,\n"
+    manifest.write_bytes(edited.replace("\n", "\r\n").encode())  # as Excel writes it
+    extract(out, videos[1])
+    assert manifest.read_bytes() == edited.replace("\n", "\r\n").encode() + b"\ntue,tue.npz,val,tue,\n"
+    assert splits(out) == {"monday": "test", "tue": "val"}
     (out / "tue.npz").unlink()
     extract(out, videos[1])
     assert (out / "tue.npz").exists() and manifest.read_text().count("tue.npz") == 1
@@ -139,7 +143,7 @@ def test_an_uneven_frame_rate_gives_a_warning(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path) -> None:
-    for content, message in ((b"clip;path;split", "has no column"), (b"clip,path\xff", "cannot be read as UTF-8")):
+    for content, message in ((b"clip;path;split", "has no column"), (b"clip,path\xff", "not UTF-8")):
         (tmp_path / "manifest.csv").write_bytes(content)
         with pytest.raises(SystemExit, match=rf"manifest\.csv: {message}"):
             extract(tmp_path, write_video(tmp_path / "a.mp4", frames=2))

@@ -15,6 +15,7 @@ from skelmap.simulation.actions import ABNORMAL_ACTIONS
 from skelmap.simulation.camera import Camera
 from skelmap.simulation.dataset import assign_splits, large_clips, simulate_dataset
 from skelmap.simulation.render import export_openpose_json, render_frames, write_video
+from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip
 from skelmap.utils.errors import UserError
@@ -177,12 +178,15 @@ def test_exported_json_comes_back_the_same(paper: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".gif", ".mp4"])
 def test_videos_are_written(paper: Path, tmp_path: Path, suffix: str) -> None:
     clip = read_clip(read_manifest(paper).split("test")[0].path, "test_00")
-    short = type(clip)(
-        clip.name, clip.keypoints[:20], clip.layout, clip.size, clip.fps, clip.frame[:20], clip.track[:20]
-    )
-    images = list(render_frames(short, np.ones(20, np.int8), MapSettings(), 120))
+    images = list(render_frames(clip, np.arange(20), np.ones(20, np.int8), MapSettings(), 120))
     assert len(images) == 20 and images[0].shape == (120, 280, 3)
     assert (images[0][:, 160:] > 200).any(), "the skeleton map is drawn"
+    both = clip.keypoints[:2] + np.float32((50, 0, 0))  # a second person, in two frames
+    two = Clip.build("two", np.concatenate([clip.keypoints[:20], both]), clip.layout, clip.size, clip.fps,
+                     np.concatenate([np.arange(20), np.arange(2)]))  # fmt: skip
+    crowd = list(render_frames(two, np.arange(25), np.zeros(25, np.int8), MapSettings(), 120))
+    assert len(crowd) == 25 and not (crowd[24][:, 160:] > 200).any(), "frames without people are empty"
+    assert (crowd[0] > 90).sum() > 1.3 * (crowd[5] > 90).sum()
     write_video(tmp_path / f"video{suffix}", iter(images), 15.0)
     assert (tmp_path / f"video{suffix}").stat().st_size > 500
     with pytest.raises(UserError, match=r"\.avi; allowed are"):

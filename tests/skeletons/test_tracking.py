@@ -77,6 +77,13 @@ def test_a_clip_tracks_people_only_without_given_tracks() -> None:
     assert make_clip(keypoints, frame=frame, track=who * 7).track.tolist() == [0] * 5 + [7] * 5
 
 
+def test_one_person_at_a_time_is_tracked_as_a_live_camera_does() -> None:
+    """The next person of a recording gets the next number, also if nobody else is in the image."""
+    keypoints = np.stack([person(100)] * 3 + [person(500)] * 3)
+    assert make_clip(keypoints).track.tolist() == [0] * 3 + [1] * 3
+    assert make_clip(keypoints[:3], frame=np.array([0, 1, 2 + MAX_GAP])).track.tolist() == [0, 0, 1]
+
+
 def test_live_tracking_equals_that_of_a_recording() -> None:
     keypoints, frame, _ = two_walkers(30)
     tracker = PeopleTracker()

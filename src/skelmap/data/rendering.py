@@ -70,7 +70,7 @@ def _pixel_table(bits: int, device: torch.device) -> Tensor:
     return torch.from_numpy(to_float(byte if bits == 8 else np.unpackbits(byte, axis=1), bits)).to(device)
 
 
-RENDERER_VERSION = 3
+RENDERER_VERSION = 4
 """Raised whenever the same keypoints and settings give other rows, so that caches are built anew."""
 MIN_CONFIDENCE = 0.05
 """OpenPose draws joints above this confidence (its flag render_threshold)."""

@@ -21,7 +21,7 @@ from skelmap.skeletons.manifest import COLUMNS, REQUIRED, read_manifest
 from skelmap.skeletons.readers import write_clip
 from skelmap.skeletons.tracking import PeopleTracker
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import atomic_write
+from skelmap.utils.io import atomic_write, read_text
 
 MANIFEST = "manifest.csv"
 DEFAULT_SPLITS = ("train", "val", "test", "train", "train")
@@ -191,11 +191,8 @@ def _add_to_manifest(manifest: Path, name: str, split: str | None) -> None:
 
 def _read_lines(manifest: Path) -> tuple[str, list[str], list[str]]:
     """Read a manifest that may be incomplete: its text, columns and clip paths; a missing one has columns only."""
-    try:
-        text = manifest.read_text(encoding="utf-8") if manifest.exists() else ",".join(COLUMNS)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{manifest}: cannot be read as UTF-8 ({error})") from error
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    text = read_text(manifest) if manifest.exists() else ",".join(COLUMNS)
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     columns = list(reader.fieldnames or [])
     if missing := [column for column in REQUIRED if column not in columns]:
         raise UserError(f"{manifest}: has no column {missing[0]!r} in {','.join(columns)[:80]!r}")

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from skelmap.skeletons.clip import check_size_and_fps
 from skelmap.utils.errors import UserError
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # otherwise FFmpeg prints a line for every damaged block
@@ -23,7 +24,7 @@ class Video:
         count: number of frames as the file states, which may be a few off; 0 if it does not.
 
     Raises:
-        UserError: the file is missing, not a video that FFmpeg can read, or states an invalid frame rate.
+        UserError: the file is missing, not a video that FFmpeg can read, or has an invalid image size or frame rate.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,8 +38,7 @@ class Video:
         self.size = (image.shape[1], image.shape[0])
         self.fps = float(capture.get(cv2.CAP_PROP_FPS))
         self.count = max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
-        if not 0 < self.fps <= 1000:
-            raise UserError(f"{path}: states {self.fps} frames per second; above 0 and up to 1000 are allowed")
+        check_size_and_fps(str(path), self.size, self.fps)
 
     def frames(self) -> Iterator[tuple[float, NDArray[np.uint8]]]:
         """Read the frames from the start.

@@ -158,7 +158,8 @@ def detect_clip(clip: SimulatedClip, camera: Camera) -> Clip:
     points, _ = camera.project(clip.motion.joints)
     occluded = occluded_joints(clip.motion.joints, clip.motion.occluders, camera)
     size = (camera.image_width, camera.image_height)
-    return Clip.build(clip.name, detect(points, *occluded, size, clip.rng), BODY_25, size, FPS)
+    keypoints = detect(points, *occluded, size, clip.rng)
+    return Clip.build(clip.name, keypoints, BODY_25, size, FPS, track=np.zeros(len(keypoints), np.int64))
 
 
 def paper_clips(seed: int) -> Iterator[SimulatedClip]:

@@ -22,25 +22,29 @@ ABNORMAL = (60, 60, 235)
 SUFFIXES = (".gif", ".mp4")
 
 
-def render_frames(clip: Clip, labels: NDArray[np.int8], settings: MapSettings, height: int) -> Iterator[Image]:
-    """Draw a clip's frames, the skeleton on the left and its map on the right.
+def render_frames(
+    clip: Clip, frames: NDArray[np.int64], labels: NDArray[np.int8], settings: MapSettings, height: int
+) -> Iterator[Image]:
+    """Draw frames of a clip, the skeletons of all people on the left and their maps, one over the other, on the right.
 
     Args:
-        clip: clip of one person, one image per row.
-        labels: (N,) 1 = abnormal, drawn with a red border.
+        clip: any clip; a frame without people is empty.
+        frames: (F,) frame numbers.
+        labels: (F,) 1 = abnormal, drawn with a red border.
         settings: skeleton map settings; the first channel is shown.
         height: height of the images, px.
 
     Yields:
         (height, width, 3) uint8 images in OpenCV's channel order, blue first.
     """
-    maps = settings.frames(clip.keypoints, clip.layout, clip.size)[:, 0]
     scale = height / clip.size[1]
     width = round(clip.size[0] * scale)
-    points = with_neck(clip.keypoints, clip.layout)
-    for keypoints, skeleton_map, label in zip(points, maps, labels, strict=True):
+    for frame, label in zip(frames, labels, strict=True):
+        people = clip.keypoints[clip.frame == frame]
         left = np.full((height, width, 3), BACKGROUND, np.uint8)
-        draw_skeleton(left, keypoints, clip.layout.limbs, (*clip.layout.joints, "neck"), scale)
+        for keypoints in with_neck(people, clip.layout):
+            draw_skeleton(left, keypoints, clip.layout.limbs, (*clip.layout.joints, "neck"), scale)
+        skeleton_map = settings.frames(people, clip.layout, clip.size)[:, 0].max(axis=0, initial=0)
         right = cv2.resize((skeleton_map * 235).astype(np.uint8), (height, height), interpolation=cv2.INTER_NEAREST)
         image = np.hstack([left, np.repeat(right[..., None], 3, axis=2)])
         if label:

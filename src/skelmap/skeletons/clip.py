@@ -151,8 +151,8 @@ def _as_int64(name: str, key: str, values: NDArray[np.integer], rows: int) -> ND
 
 
 def _track_people(name: str, keypoints: NDArray[np.float32], frames: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number the people; all rows get number 0 where no frame has more than one."""
+    """Number the people from frame to frame."""
     most = int(np.unique(frames, return_counts=True)[1].max(initial=0))
     if most > MAX_PEOPLE:
         raise UserError(f"{name}: {most} people in one frame; up to {MAX_PEOPLE} can be tracked, or give `track`")
-    return np.zeros(len(frames), np.int64) if most <= 1 else link_people(keypoints, frames)
+    return link_people(keypoints, frames)

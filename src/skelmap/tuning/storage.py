@@ -67,9 +67,7 @@ class TrialStorage:
         """
         with self.lock:
             if self.study.get_trials() and self.study.user_attrs.get("settings") != settings:
-                raise UserError(
-                    f"{self.folder}: holds trials with other settings or data; choose another --folder"
-                )
+                raise UserError(f"{self.folder}: holds trials with other settings or data; choose another --folder")
             self.study.set_user_attr("settings", settings)
 
     def next_trial(self, n_trials: int) -> Trial | None:
