@@ -279,10 +279,9 @@ def add_pose_format_options(parser: ArgumentParser) -> None:
 
 def pose_format(a: Namespace) -> "PoseFormat":
     """Take the options of `add_pose_format_options`."""
-    from skelmap.skeletons.layouts import LAYOUTS
-    from skelmap.skeletons.readers import PoseFormat
+    from skelmap.skeletons.readers import make_pose_format
 
-    return PoseFormat(LAYOUTS[a.layout], (a.size[0], a.size[1]), a.fps)
+    return make_pose_format(a.layout, a.size, a.fps)
 
 
 def _parser(command: Callable[..., None]) -> ArgumentParser:

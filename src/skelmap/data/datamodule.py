@@ -24,7 +24,7 @@ from skelmap.data.sampler import ResumableBatchSampler, WindowDataset
 from skelmap.data.windows import EvalIndex, Segments, find_segments, window_starts
 from skelmap.skeletons.layouts import Layout
 from skelmap.skeletons.manifest import Manifest, Recording, check_spans, read_manifest
-from skelmap.skeletons.readers import ClipHeader, make_pose_format, read_header
+from skelmap.skeletons.readers import PoseFormat, make_pose_format, read_header
 from skelmap.skeletons.resampling import label_ticks
 from skelmap.utils.errors import UserError
 from skelmap.utils.schema import FilePath, FrameRate, PositiveInt
@@ -111,7 +111,7 @@ class SkeletonDataModule(pl.LightningDataModule):
         self._packed: dict[torch.device, Tensor] = {}
 
     @cached_property
-    def _headers(self) -> list[ClipHeader]:
+    def _headers(self) -> list[PoseFormat]:
         """Layout, image size and frame rate of each recording."""
         return [read_header(recording.path, self.pose_format) for recording in self.manifest.recordings]
 

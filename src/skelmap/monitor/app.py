@@ -28,6 +28,7 @@ from skelmap.monitor.source_factory import open_sources
 from skelmap.monitor.sources import Source, VideoSource
 from skelmap.monitor.video_writer import VideoSink
 from skelmap.monitor.web_server import WebPage
+from skelmap.skeletons.readers import make_pose_format
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, stdout_console
 
@@ -50,7 +51,7 @@ def run_monitor(cfg: DictConfig) -> None:
     scorer = open_scorer(folder)
     threshold = _threshold(config, folder)
     weights = Path(config.weights) if config.weights else None
-    pose_format = config.pose_format.to_format()
+    pose_format = make_pose_format(**config.pose_format)
     with open_sources(str(config.source), pose_format, config.estimator, weights, config.follow) as sources:
         _check_layouts(sources, scorer.spec)
         with lock_output_dir(output, live=any(source.count is None for source in sources)):

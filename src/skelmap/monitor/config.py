@@ -1,15 +1,14 @@
 """Types and bounds of the keys of conf/monitor.yaml."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, Field
 
-from skelmap.skeletons.layouts import LAYOUTS
-from skelmap.skeletons.readers import PoseFormat
+from skelmap.skeletons.readers import make_pose_format
 from skelmap.utils.errors import UserError
-from skelmap.utils.schema import STRICT, FilePath, FrameRate, ImageSize, validate
+from skelmap.utils.schema import STRICT, FilePath, validate, validate_signature
 
 SourceName = Annotated[
     Annotated[str, Field(min_length=1)] | int, Field(description="a file, a folder, a camera's number or address")
@@ -17,20 +16,6 @@ SourceName = Annotated[
 Command = Annotated[
     list[Annotated[str, Field(min_length=1)]], Field(min_length=1, description="a list of words, such as [./notify.sh]")
 ]
-
-
-class PoseFormatConfig(BaseModel):
-    """Keys of `pose_format`: what JSON files lack."""
-
-    model_config = STRICT
-
-    layout: Literal["BODY_25", "COCO_18", "COCO_17"]
-    size: ImageSize
-    fps: FrameRate
-
-    def to_format(self) -> PoseFormat:
-        """Convert to the readers' type."""
-        return PoseFormat(LAYOUTS[self.layout], (self.size[0], self.size[1]), self.fps)
 
 
 class WebConfig(BaseModel):
@@ -57,7 +42,7 @@ class MonitorConfig(BaseModel):
     on_alarm: Command | None
     estimator: Annotated[str, Field(min_length=1, description="the name of a pose estimator")]
     weights: FilePath | None
-    pose_format: Annotated[PoseFormatConfig, Field(description="keys and values")]
+    pose_format: Annotated[dict[str, Any], Field(description="keys and values")]
     follow: bool
     web: Annotated[WebConfig, Field(description="keys and values")]
     realtime: bool
@@ -81,8 +66,8 @@ def read_config(cfg: DictConfig) -> MonitorConfig:
         values: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     except OmegaConfBaseException as error:
         raise UserError(f"{error.full_key}: {error.msg or error}".strip()) from None
-    for name, schema in (("pose_format", PoseFormatConfig), ("web", WebConfig)):
-        if isinstance(values.get(name), dict):
-            validate(schema, values[name], name)
+    if isinstance(values.get("web"), dict):
+        validate(WebConfig, values["web"], "web")
     validate(MonitorConfig, values)
+    validate_signature(make_pose_format, values["pose_format"], "pose_format")
     return MonitorConfig.model_validate(values)

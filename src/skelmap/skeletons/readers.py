@@ -4,7 +4,6 @@ import os
 import re
 import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -30,9 +29,8 @@ PROGRESS_FROM_FILES = 2000
 """JSON files in a folder from which on reading shows a progress bar."""
 
 
-@dataclass(frozen=True)
-class PoseFormat:
-    """Properties of JSON recordings, which do not contain them (`data.pose_format`).
+class PoseFormat(NamedTuple):
+    """Properties of a recording; archives contain them, JSON recordings do not (`data.pose_format`).
 
     Attributes:
         layout: joint order.
@@ -43,20 +41,6 @@ class PoseFormat:
     layout: Layout = BODY_25
     size: tuple[int, int] = (640, 480)
     fps: float = 30.0
-
-
-class ClipHeader(NamedTuple):
-    """Properties of one recording, read without its keypoints.
-
-    Attributes:
-        layout: joint order.
-        size: (width, height) of the camera image, px.
-        fps: frames per second.
-    """
-
-    layout: Layout
-    size: tuple[int, int]
-    fps: float
 
 
 def make_pose_format(
@@ -98,7 +82,7 @@ def read_clip(path: Path, name: str, pose_format: PoseFormat | None = None) -> C
     raise UserError(f"{path}: not a folder of *_keypoints.json, a .json or an .npz")
 
 
-def read_header(path: Path, pose_format: PoseFormat) -> ClipHeader:
+def read_header(path: Path, pose_format: PoseFormat) -> PoseFormat:
     """Read the layout, image size and frame rate of a recording without reading its keypoints.
 
     Args:
@@ -109,7 +93,7 @@ def read_header(path: Path, pose_format: PoseFormat) -> ClipHeader:
         UserError: an archive is missing, damaged, of an unknown layout, or has a size or fps out of range.
     """
     if path.is_dir() or path.suffix != ".npz":
-        return ClipHeader(pose_format.layout, pose_format.size, pose_format.fps)
+        return pose_format
     return _header(path, _load_arrays(path, HEADER))
 
 
@@ -185,7 +169,7 @@ def _read_archive(path: Path, name: str) -> Clip:
         raise UserError(f"{path}: {error}") from None
 
 
-def _header(path: Path, arrays: dict[str, NDArray[Any]]) -> ClipHeader:
+def _header(path: Path, arrays: dict[str, NDArray[Any]]) -> PoseFormat:
     layout = LAYOUTS.get(str(arrays["layout"]))
     if layout is None:
         raise UserError(f"{path}: layout {str(arrays['layout'])[:40]!r}; allowed are {', '.join(LAYOUTS)}")
@@ -195,7 +179,7 @@ def _header(path: Path, arrays: dict[str, NDArray[Any]]) -> ClipHeader:
     except (TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{path}: size or fps are not numbers of the expected shape ({error})") from error
     check_size_and_fps(str(path), (width, height), fps)
-    return ClipHeader(layout, (width, height), fps)
+    return PoseFormat(layout, (width, height), fps)
 
 
 def _load_arrays(path: Path, keys: Iterable[str]) -> dict[str, NDArray[Any]]:
@@ -264,11 +248,10 @@ def _build(
     frames: list[int],
     tracks: Sequence[int] = (),
 ) -> Clip:
-    layout, size, fps = pose_format.layout, pose_format.size, pose_format.fps
-    keypoints = np.stack(rows) if rows else np.zeros((0, len(layout.joints), 3), np.float32)
+    keypoints = np.stack(rows) if rows else np.zeros((0, len(pose_format.layout.joints), 3), np.float32)
     try:
         track = np.array(tracks, np.int64) if tracks else None
-        return Clip.build(name, keypoints, layout, size, fps, np.array(frames, np.int64), track)
+        return Clip.build(name, keypoints, *pose_format, np.array(frames, np.int64), track)
     except OverflowError:
         raise UserError(f"{path}: a frame or person number beyond 64 bits") from None
     except UserError as error:
