@@ -61,11 +61,11 @@ def test_a_run_prints_its_auroc_and_the_path_of_its_report(task: Path, tmp_path:
 def test_a_sweep_names_its_runs_and_continues_after_a_failure(task: Path, tmp_path: Path) -> None:
     models = "model=pca,mean_template"
     done = train(tmp_path, "-m", *QUICK, models, "data.img_size=20,13", f"data.manifest={task}")
-    folders = {p.name: p for p in tmp_path.glob("outputs/sweeps/*/*/*=*")}
+    folders = {p.name: p for p in tmp_path.glob("outputs/sweeps/*/*/*+*")}
     assert len(folders) == 4, done.stderr
     for name, folder in folders.items():
-        size = 20 if "data.img_size=20" in name else 13
-        assert f"data.img_size={size}" in name and ("model=pca" in name) != ("model=mean_template" in name)
+        size = 20 if "data.img_size-20" in name else 13
+        assert f"data.img_size-{size}+" in name and ("model-pca" in name) != ("model-mean_template" in name)
         assert (folder / "metrics.json").exists() == (size == 20)
         assert (folder / "failed.txt").exists() == (size == 13)
         if size == 13:

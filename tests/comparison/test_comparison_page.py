@@ -109,6 +109,7 @@ def test_the_page_is_self_contained_and_escapes_names(sweep: Path) -> None:
     assert "simulated data" in text and "&lt;script&gt;" in text and "grid&lt;b&gt;" in text
     assert "32 runs finished, 1 failed, 1 unfinished, 1 damaged" in text
     assert str(sweep.parent) not in text
+    assert "<h1>Comparison of model, seq_len, img_size and resample " in text
 
 
 def test_writing_a_comparison_again_gives_the_same_page(sweep: Path) -> None:

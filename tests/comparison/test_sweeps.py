@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
 from cli_runs import train
@@ -56,7 +58,7 @@ def test_the_folders_of_a_sweep_are_named_after_all_swept_keys(name: str, runs: 
     assert f"{runs} runs" in (ROOT / "conf" / "sweep" / f"{name}.yaml").read_text()
     for folder in folders:
         assert folder.parent == Path("outputs/sweeps") / name
-        assert {part.partition("=")[0] for part in folder.name.split(",")} == {*keys, "data"}
+        assert {part.partition("-")[0] for part in folder.name.split("+")} == {*keys, "data"}
 
 
 def test_a_long_name_has_every_key_and_is_unique() -> None:
@@ -66,10 +68,21 @@ def test_a_long_name_has_every_key_and_is_unique() -> None:
     ]
     assert runs[0] != runs[1] and all(len(name) <= 200 for name in runs)
     for name in runs:
-        assert name.startswith("data.img_size=28,data.manifest=") and name.endswith(",seed=3")
-    assert folder_name(["b=1", "a=2"]) == folder_name(["a=2", "b=1"]) == "a=2,b=1"
+        assert name.startswith("data.img_size-28+data.manifest-") and name.endswith("+seed-3")
+    assert folder_name(["b=1", "a=2"]) == folder_name(["a=2", "b=1"]) == "a-2+b-1"
     assert len(folder_name([f"key{i}=1" for i in range(100)])) <= 200
+    assert folder_name(["+a=1"]) == "a-1" and folder_name(["~a"]).startswith("a_")
     assert folder_name([]) == folder_name(["launcher=joblib"]) == "defaults"
+
+
+@pytest.mark.parametrize(
+    "value", ["null", "-1", "1e-3", "[8,16,32]", "/data/a b/c=d.csv", "'quoted'", "é", "${x:1,{a:2}}"]
+)
+def test_a_name_needs_no_quotes_in_a_shell_or_for_hydra(value: str) -> None:
+    name = folder_name(["model=ae", f"key={value}", "~logger"])
+    assert shlex.quote(name) == name
+    argument = f"ckpt_path=outputs/{name}/checkpoints/last.ckpt"
+    assert OverridesParser.create().parse_override(argument).value() == argument.partition("=")[2]
 
 
 def test_the_time_left_is_estimated_from_the_runs_since_the_start() -> None:
@@ -102,7 +115,7 @@ def test_the_command_line_has_priority_over_the_sweep_file(task: Path, tmp_path:
     manifest = (f"data.manifest={task}", "data=manifest")
     done = train(tmp_path, "sweep=width", *manifest, "seed=7", "model.hidden_size=8,9", "data.img_size=13")
     failed = sorted(path.parent.name for path in (tmp_path / "outputs/sweeps/width").glob("*/failed.txt"))
-    assert ["model.hidden_size=8,seed=7" in failed[0], "model.hidden_size=9,seed=7" in failed[1]] == [True, True]
+    assert ["model.hidden_size-8+seed-7" in failed[0], "model.hidden_size-9+seed-7" in failed[1]] == [True, True]
     assert len(failed) == 2 and not any("sweep" in name for name in failed)
     assert done.returncode == 1
     assert "2 of 2 runs failed, in outputs/sweeps/width:" in done.stderr
@@ -230,4 +243,4 @@ def test_a_failed_parallel_run_is_listed_at_the_end(task: Path, tmp_path: Path) 
         assert "runs: 2 of 3 done, 1 failed, 0 left" in done.stdout
         title, run = done.stderr.splitlines()[-2:]
         assert title == "1 of 3 runs failed, in sweep:"
-        assert "data.img_size=13" in run and run.endswith("data.img_size=13; allowed: a whole number from 14 to 256")
+        assert "data.img_size-13" in run and run.endswith("data.img_size=13; allowed: a whole number from 14 to 256")

@@ -25,7 +25,7 @@ QUICK = ("data=manifest", "data.seq_len=8", "trainer=cpu", "trainer.max_epochs=1
 def read_runs(folder: Path) -> dict[str, OfflineRun]:
     """Read the W&B runs of the only sweep below a folder, by the name of the run folder."""
     runs = {}
-    for run_folder in folder.glob("outputs/sweeps/*/*/*=*"):
+    for run_folder in folder.glob("outputs/sweeps/*/*/*+*"):
         (offline,) = run_folder.glob("wandb/offline-run-*")
         runs[run_folder.name] = OfflineRun(offline)
     return runs
@@ -73,7 +73,7 @@ def test_a_sweep_of_four_runs_can_be_synced(task: Path, tmp_path: Path) -> None:
     runs = read_runs(tmp_path)
     assert len(runs) == 4
     for name, run in runs.items():
-        assert run.exit_code == 0 and run.group == sweep.name and f"model={run.job_type}" in name
+        assert run.exit_code == 0 and run.group == sweep.name and f"model-{run.job_type}" in name
         assert run.name[:100] == name[:100] and len(run.name) <= 128
         config = {key: value for key, value in run.config.items() if not key.startswith("_wandb")}
         assert not [key for key, value in config.items() if isinstance(value, dict)]
@@ -93,8 +93,8 @@ def test_a_failed_run_is_closed_and_the_next_is_a_new_one(task: Path, tmp_path: 
     done = train(tmp_path, "-m", *QUICK, "model=ae", intervals, f"data.manifest={task}")
     assert done.returncode == 1 and "1 of 2 runs failed" in done.stderr
     runs = read_runs(tmp_path)
-    (failed,) = (run for name, run in runs.items() if "interval=99999" in name)
-    (good,) = (run for name, run in runs.items() if "interval=1.0" in name)
+    (failed,) = (run for name, run in runs.items() if "interval-99999" in name)
+    (good,) = (run for name, run in runs.items() if "interval-1.0" in name)
     assert failed.exit_code == 1 and good.exit_code == 0
     assert failed.config["trainer/val_check_interval"] == 99999
     assert good.config["trainer/val_check_interval"] == 1.0
@@ -106,7 +106,7 @@ def test_a_run_that_fails_before_training_opens_no_wandb_run(task: Path, tmp_pat
     accelerators = "trainer.accelerator=nonsense,cpu"
     done = train(tmp_path, "-m", *QUICK, "model=mean_template", accelerators, f"data.manifest={task}")
     assert done.returncode == 1 and "1 of 2 runs failed" in done.stderr
-    folders = tmp_path.glob("outputs/sweeps/*/*/*=*")
+    folders = tmp_path.glob("outputs/sweeps/*/*/*+*")
     opened = {folder.name: len(list(folder.glob("wandb/offline-run-*"))) for folder in folders}
     assert {("nonsense" in name): count for name, count in opened.items()} == {True: 0, False: 1}
 

@@ -38,8 +38,11 @@ class Comparison:
 
     @property
     def title(self) -> str:
-        """Name of the sweep's folder."""
-        return self.folder.resolve().name
+        """What was swept, "model and img_size"; the name of the folder if nothing was."""
+        names = [self.keys.short_name(key) for key in self.keys.swept]
+        if not names:
+            return self.folder.resolve().name
+        return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
     @property
     def data(self) -> list[str]:

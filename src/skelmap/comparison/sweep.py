@@ -16,22 +16,32 @@ IGNORED_GROUPS = ("experiment", "sweep", "launcher")
 """Config groups that are not part of a folder's name: equal for all runs, or without effect on the results."""
 MAX_LENGTH = 200
 """Bytes of a folder's name; file systems allow 255."""
+MAX_VALUE = 40
+"""Letters that a name has of a value with other characters than those of `PLAIN`, or of a longer one."""
+PLAIN = r"\w.-"
+"""Characters of names: neither shells nor Hydra want quotes around them. `+` stands between the overrides."""
 
 
 def folder_name(overrides: Iterable[str]) -> str:
-    """Name a run's folder after its overrides, with characters that every file system allows.
+    """Name a run's folder after its overrides: `model.hidden_size-50+seed-0`.
 
-    The name has every key with its value, sorted, so that equal overrides give equal names. If it is too long, long
-    values (paths) are replaced by their last characters and a checksum.
+    The name has every key with its value, sorted, so that equal overrides give equal names. It can be written on a
+    command line without quotes. Other values (lists, paths) are replaced by their last letters and a checksum.
 
     Args:
         overrides: `key=value` each.
     """
-    name = ",".join(sorted(line for line in overrides if line.partition("=")[0] not in IGNORED_GROUPS))
-    name = name.replace("/", "_")
-    if len(name) > MAX_LENGTH:
-        name = re.sub(r"(?<==)[^,=]{30,}", lambda value: f"{value[0][-20:]}_{crc32(value[0].encode()):08x}", name)
+    chosen = sorted(line.lstrip("+") for line in overrides if line.partition("=")[0] not in IGNORED_GROUPS)
+    name = "+".join("-".join(map(_plain, line.split("=", 1))) for line in chosen)
     return shorten(name, MAX_LENGTH) or "defaults"
+
+
+def _plain(text: str) -> str:
+    """Replace other characters than `PLAIN`; different texts stay different."""
+    plain = re.sub(rf"[^{PLAIN}]+", "_", text, flags=re.ASCII)
+    if plain == text and len(text) <= MAX_VALUE:
+        return text
+    return f"{plain.strip('_')[-MAX_VALUE:]}_{crc32(text.encode(errors='surrogateescape')):08x}"
 
 
 OmegaConf.register_new_resolver("folder_name", folder_name)  # used by conf/train.yaml

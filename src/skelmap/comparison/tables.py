@@ -123,7 +123,7 @@ def markdown(comparison: Comparison) -> str:
     """Write the table of groups as Markdown, with the notes needed to read it."""
     headings = [*key_headings(comparison).values(), "score", "seeds", "AUROC", "95 % interval", "± over seeds"]
     lines = [
-        f"# {comparison.title}",
+        f"# Comparison of {comparison.title}",
         "",
         f"{comparison.states}. Data: {', '.join(comparison.data)}.",
         "",
