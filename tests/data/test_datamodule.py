@@ -146,7 +146,7 @@ def test_the_eval_index_describes_the_test_split(make: Make) -> None:
     data = make(seq_len=20)
     rows: EvalIndex = data.eval_index("test")
     assert [r.clip for r in rows.recordings] == ["test_mixed", "test_normal", "test_abnormal"]
-    assert rows.spans == ((0, 60),) * 3 and rows.fps == (30.0,) * 3 and rows.seq_len == 20
+    assert rows.spans == ((0, 60),) * 3 and rows.fps == 30.0 and rows.seq_len == 20
     np.testing.assert_array_equal(rows.clip, np.repeat([0, 1, 2], 60))
     np.testing.assert_array_equal(rows.frame, np.tile(np.arange(60), 3))
     np.testing.assert_array_equal(rows.starts, [60 * c + i for c in range(3) for i in range(41)])

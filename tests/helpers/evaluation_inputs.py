@@ -28,7 +28,7 @@ def make_rows(
             track += [person] * (stop - first)
             frame += range(first, stop)
     integers = (np.array(column, np.int64) for column in (clip, track, frame, starts))
-    return EvalIndex(tuple(recordings), tuple(spans), (fps,) * len(spans), *integers, seq_len)
+    return EvalIndex(tuple(recordings), tuple(spans), fps, *integers, seq_len)
 
 
 def random_rows(rng: np.random.Generator, seq_len: int) -> EvalIndex:

@@ -33,7 +33,7 @@ from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip, write_clip
 from skelmap.training.checkpoints import check_compatible, load_checkpoint
 from skelmap.training.config_check import check, resolve
-from skelmap.training.instantiate import data_inputs, instantiate, instantiate_model
+from skelmap.training.instantiate import input_sizes, instantiate, instantiate_model
 from skelmap.training.run import run
 from skelmap.training.run_dir import finished_metrics
 from skelmap.tuning.search_space import read_space
@@ -247,7 +247,7 @@ def checkpoint(valid: ValidInput, folder: Path, rng: Random) -> Trial:
     def trial() -> None:
         config = resolve(cfg)
         data = instantiate(config["data"])
-        model = instantiate_model(config["model"], data_inputs(data))
+        model = instantiate_model(config["model"], input_sizes(data))
         check_compatible(path, load_checkpoint(path), model, data)
         if whole:
             run(cfg)
@@ -304,7 +304,7 @@ def config(valid: ValidInput, folder: Path, rng: Random) -> Trial:
         config = resolve(cfg)
         check(config)
         data = instantiate(config["data"])
-        instantiate_model(config["model"], data_inputs(data))
+        instantiate_model(config["model"], input_sizes(data))
         for part in (config["trainer"], *config["callbacks"].values()):
             instantiate(part)
 

@@ -13,7 +13,7 @@ from skelmap.models.autoencoder_base import Autoencoder
 from skelmap.models.lstm_vae import LSTMVAE
 from skelmap.models.vae import VAE
 from skelmap.training.config_check import resolve
-from skelmap.training.instantiate import data_inputs, instantiate, instantiate_model
+from skelmap.training.instantiate import input_sizes, instantiate, instantiate_model
 
 CONF = Path(__file__).parents[2] / "conf"
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
@@ -68,7 +68,7 @@ def built(compose: Compose, task: Path, name: str, *overrides: str) -> tuple[pl.
     config = resolve(compose(*small_overrides(name), f"data.manifest={task}", *overrides))
     pl.seed_everything(0, verbose=False)
     data = instantiate(config["data"])
-    return instantiate_model(config["model"], data_inputs(data)), data
+    return instantiate_model(config["model"], input_sizes(data)), data
 
 
 def trainer(epochs: int) -> pl.Trainer:

@@ -11,7 +11,7 @@ from hydra_config import ROOT, Compose, check
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.models import Model
 from skelmap.training.config_check import resolve
-from skelmap.training.instantiate import data_inputs, instantiate, instantiate_model
+from skelmap.training.instantiate import input_sizes, instantiate, instantiate_model
 from skelmap.utils.errors import UserError
 
 NO_GROUPS = ("hydra", "space", "wandb")
@@ -32,7 +32,7 @@ def test_every_model_is_built_for_the_windows_of_its_data(model: str, compose: C
     config = resolve(compose("data=manifest", f"data.manifest={task}", f"model={model}"))
     data: SkeletonDataModule = instantiate(config["data"])
     assert data.window in (1, data.seq_len)
-    built = instantiate_model(config["model"], data_inputs(data))
+    built = instantiate_model(config["model"], input_sizes(data))
     assert isinstance(built, Model) and built.hparams.keys() >= {key for key in config["model"] if key != "_target_"}
 
 

@@ -5,29 +5,28 @@ from dataclasses import replace
 from functools import cached_property
 from math import prod
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from skelmap.data.cache import Clock, SkeletonCache, open_cache
 from skelmap.data.digests import content_digest
-from skelmap.data.keypoints import KeypointSettings
+from skelmap.data.keypoints import KeypointSettings, Representation
 from skelmap.data.person_size import SizeRange, size_range
 from skelmap.data.rendering import MapSettings, MapSide
 from skelmap.data.sampler import ResumableBatchSampler, WindowDataset
-from skelmap.data.windows import EvalIndex, Segments, find_segments, window_starts
+from skelmap.data.windows import EvalIndex, Segments, WindowKind, WindowLength, find_segments, window_starts
 from skelmap.skeletons.layouts import Layout
 from skelmap.skeletons.manifest import Manifest, Recording, check_spans, read_manifest
 from skelmap.skeletons.readers import PoseFormat, make_pose_format, read_header
-from skelmap.skeletons.resampling import label_ticks
+from skelmap.skeletons.resampling import BridgeSeconds, label_ticks
 from skelmap.utils.errors import UserError
-from skelmap.utils.schema import FilePath, FrameRate, PositiveInt
+from skelmap.utils.schema import FilePath, FrameRate, PositiveInt, Seed
 
 SCORED_PIXELS = 6_000_000
 """Pixels in a batch of windows to be scored: 255 windows of 30 maps of 28 px, 63 of 56 px; 256 windows at most, unless
@@ -79,17 +78,17 @@ class SkeletonDataModule(pl.LightningDataModule):
         self,
         manifest: FilePath | Path,
         cache_dir: FilePath | Path = "outputs/cache",
-        seq_len: Annotated[int, Field(ge=1, le=10_000)] = 30,
-        window: Literal["frame", "sequence"] = "sequence",
-        representation: Literal["maps", "keypoints"] = "maps",
+        seq_len: WindowLength = 30,
+        window: WindowKind = "sequence",
+        representation: Representation = "maps",
         img_size: MapSide = 28,
         maps: Mapping[str, Any] | None = None,
         pose_format: Mapping[str, Any] | None = None,
         fps: FrameRate | None = None,
-        bridge_seconds: Annotated[float, Field(ge=0, le=60)] = 0.2,
+        bridge_seconds: BridgeSeconds = 0.2,
         batch_size: PositiveInt = 16,
         window_stride: PositiveInt = 1,
-        seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0,
+        seed: Seed = 0,
     ) -> None:
         super().__init__()
         manifest, cache_dir = str(manifest), str(cache_dir)  # checkpoints hold plain values only
@@ -101,13 +100,15 @@ class SkeletonDataModule(pl.LightningDataModule):
         self.window = seq_len if window == "sequence" else 1
         self.pose_format = make_pose_format(**pose_format)
         self.clock = Clock(fps or self._most_common_fps(), bridge_seconds)
-        self.settings: MapSettings | KeypointSettings = MapSettings(img_size=img_size, **maps)
+        style = MapSettings(img_size=img_size, **maps)
+        self.settings: MapSettings | KeypointSettings = style
         if representation == "keypoints":
-            self.settings = KeypointSettings(self._common_layout(), self.settings.crop_size)
+            self.settings = KeypointSettings(self._common_layout(), style.crop_size)
             self.hparams["layout"] = self.settings.layout.name  # a checkpoint of other joints is recognised by it
-        style = {key: value for key, value in vars(MapSettings(img_size=img_size, **maps)).items() if key != "img_size"}
-        self.hparams["maps"] = {**style, "channels": list(style["channels"])}
-        self.hparams["fps"] = self.clock.fps  # what a checkpoint must have in common with the data, defaults included
+        # what a checkpoint must have in common with the data, defaults included
+        self.hparams["maps"] = {**vars(style), "channels": list(style.channels)}
+        del self.hparams["maps"]["img_size"]  # a key of its own
+        self.hparams["fps"] = self.clock.fps
         self._packed: dict[torch.device, Tensor] = {}
 
     @cached_property
@@ -329,7 +330,7 @@ class SkeletonDataModule(pl.LightningDataModule):
         return EvalIndex(
             recordings=tuple(_at_clock(self.manifest.recordings[i], rates[i], self.fps) for i in index),
             spans=tuple(spans[i] for i in index),
-            fps=(self.fps,) * len(index),
+            fps=self.fps,
             clip=number[self.cache.clip[rows]],
             track=self.cache.track[rows].astype(np.int64),
             frame=self.cache.frame[rows].astype(np.int64),

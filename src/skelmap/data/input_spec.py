@@ -7,14 +7,16 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
-from skelmap.data.keypoints import KeypointSettings
+from skelmap.data.keypoints import KeypointSettings, Representation
 from skelmap.data.person_size import SizeRange
 from skelmap.data.rendering import MapSettings
+from skelmap.data.windows import WindowLength
 from skelmap.skeletons.layouts import LAYOUTS, Layout
+from skelmap.skeletons.resampling import BridgeSeconds
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, read_json_object
 from skelmap.utils.schema import STRICT, FrameRate, validate, validate_signature
@@ -28,11 +30,11 @@ class _Values(BaseModel):
 
     model_config = STRICT
     title: str
-    window: Annotated[int, Field(ge=1, le=10_000)]
+    window: WindowLength
     fps: FrameRate
-    bridge_seconds: Annotated[float, Field(ge=0, le=60)]
+    bridge_seconds: BridgeSeconds
     layout: Literal[tuple(LAYOUTS)]  # type: ignore[valid-type]
-    representation: Literal["maps", "keypoints"]
+    representation: Representation
     settings: dict[str, Any]
     simulated: bool
     people_px: dict[str, float] | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from skelmap.utils.errors import UserError
 
 if TYPE_CHECKING:  # a monitor places keypoints without torch
     from torch import Tensor
+
+Representation = Literal["maps", "keypoints"]
+"""What a frame is to a model."""
 
 
 @dataclass(frozen=True)

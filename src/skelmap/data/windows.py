@@ -1,12 +1,17 @@
 """Windows of successive rows: segments without gaps, window starts, the rows of a split for evaluation."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from skelmap.skeletons.manifest import Recording, Span
+
+WindowLength = Annotated[int, Field(ge=1, le=10_000)]
+WindowKind = Literal["frame", "sequence"]
+"""What a model sees at once: a single frame, or T frames."""
 
 
 class Segments(NamedTuple):
@@ -71,7 +76,7 @@ class EvalIndex:
     Attributes:
         recordings: the clips of the split, C of them; their labelled spans are ticks.
         spans: (first tick, one past the last) of each clip.
-        fps: ticks a second, for each clip.
+        fps: ticks a second.
         clip: (N,) int64 index into `recordings`.
         track: (N,) int64 person number within the clip.
         frame: (N,) int64 tick.
@@ -81,7 +86,7 @@ class EvalIndex:
 
     recordings: tuple[Recording, ...]
     spans: tuple[Span, ...]
-    fps: tuple[float, ...]
+    fps: float
     clip: NDArray[np.int64]
     track: NDArray[np.int64]
     frame: NDArray[np.int64]
@@ -91,4 +96,4 @@ class EvalIndex:
     @property
     def hours(self) -> float:
         """Footage of all clips, with or without people."""
-        return sum((stop - first) / fps for (first, stop), fps in zip(self.spans, self.fps, strict=True)) / 3600
+        return sum(stop - first for first, stop in self.spans) / self.fps / 3600

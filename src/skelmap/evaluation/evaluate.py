@@ -1,18 +1,15 @@
 """Evaluation of a model's scores on the test split: AUROC with intervals, per action, and alarms at one threshold."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from skelmap.data.windows import EvalIndex
 from skelmap.evaluation.alarms import AlarmRule, EventMetrics, RecordingAlarms, event_metrics, find_alarms
 from skelmap.evaluation.bootstrap import Interval, SamplingUnits, auroc_interval
 from skelmap.evaluation.frame_scores import FrameScores, Predictions, frame_scores
 from skelmap.evaluation.metrics import Curve, Floats, Labels, auroc, single_class_reason, to_numpy
-
-if TYPE_CHECKING:  # imports Lightning
-    from skelmap.data.windows import EvalIndex
 
 DETECTION_RATE = 0.8
 
@@ -122,7 +119,7 @@ class EvaluationResult:
     groups: dict[str, str]
 
 
-def evaluate(predictions: Predictions, rows: "EvalIndex", seed: int = 0) -> EvaluationResult:
+def evaluate(predictions: Predictions, rows: EvalIndex, seed: int = 0) -> EvaluationResult:
     """Evaluate a model's scores on the test split.
 
     Args:
@@ -153,7 +150,7 @@ def evaluate(predictions: Predictions, rows: "EvalIndex", seed: int = 0) -> Eval
 
 
 def _evaluate_score(
-    name: str, title: str, score: Tensor, frames: FrameScores, rows: "EvalIndex", units: SamplingUnits, seed: int
+    name: str, title: str, score: Tensor, frames: FrameScores, rows: EvalIndex, units: SamplingUnits, seed: int
 ) -> ScoreResult:
     """Compute the metrics of one (F,) score of the frames."""
     unit = torch.tensor([units.index.get(clip, -1) for clip in frames.clips], device=frames.clip.device)[frames.clip]
@@ -201,7 +198,7 @@ def _evaluate_actions(score: Tensor, frames: FrameScores, unit: Tensor, seed: in
     return tuple(results)
 
 
-def operating_point(curve: Curve, score: Floats, clip: Labels, frame: Labels, rows: "EvalIndex") -> OperatingPoint:
+def operating_point(curve: Curve, score: Floats, clip: Labels, frame: Labels, rows: EvalIndex) -> OperatingPoint:
     """Compute the alarms at the threshold that detects 80 % of the abnormal frames.
 
     Args:
@@ -214,7 +211,8 @@ def operating_point(curve: Curve, score: Floats, clip: Labels, frame: Labels, ro
     threshold = curve.threshold_at(DETECTION_RATE)
     rule = AlarmRule(on=threshold, off=threshold)
     recordings = []
-    for index, (recording, span, fps) in enumerate(zip(rows.recordings, rows.spans, rows.fps, strict=True)):
+    for index, (recording, span) in enumerate(zip(rows.recordings, rows.spans, strict=True)):
         here = clip == index
-        recordings.append(RecordingAlarms(recording, span, fps, find_alarms(frame[here] / fps, score[here], rule)))
+        alarms = find_alarms(frame[here] / rows.fps, score[here], rule)
+        recordings.append(RecordingAlarms(recording, span, rows.fps, alarms))
     return OperatingPoint(DETECTION_RATE, threshold, event_metrics(recordings))

@@ -1,17 +1,15 @@
 """Windows that the report shows: examples of reconstructions, and latents."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from skelmap.data.windows import EvalIndex
 from skelmap.evaluation.frame_scores import Predictions, covering_mean, window_mean
 from skelmap.evaluation.metrics import to_numpy
-
-if TYPE_CHECKING:  # imports Lightning
-    from skelmap.data.windows import EvalIndex
 
 QUANTILES = (0.1, 0.5, 0.9)
 """Quantiles of the scores at which examples are picked, so that they are neither the best nor the worst ones."""
@@ -69,7 +67,7 @@ class Latents(NamedTuple):
     action: tuple[str, ...]
 
 
-def pick_windows(predictions: Predictions, rows: "EvalIndex") -> ExampleWindows:
+def pick_windows(predictions: Predictions, rows: EvalIndex) -> ExampleWindows:
     """Pick normal and abnormal windows of T rows at the 10 %, 50 % and 90 % quantile of their class's scores.
 
     The score of a frame model's window is the mean of its rows' scores. Windows with both normal and abnormal frames
@@ -97,7 +95,7 @@ def pick_windows(predictions: Predictions, rows: "EvalIndex") -> ExampleWindows:
     return ExampleWindows(start, label[start], score[picked], tuple(_title(rows, int(row)) for row in start))
 
 
-def sample_latents(predictions: Predictions, rows: "EvalIndex", seed: int = 0) -> Latents | None:
+def sample_latents(predictions: Predictions, rows: EvalIndex, seed: int = 0) -> Latents | None:
     """Draw the latents of at most 2,000 windows of all clips at random.
 
     Args:
@@ -117,7 +115,7 @@ def sample_latents(predictions: Predictions, rows: "EvalIndex", seed: int = 0) -
     return Latents(mu, _row_labels(rows)[middle], tuple(_action(rows, int(row)) for row in middle))
 
 
-def _window_scores(predictions: Predictions, rows: "EvalIndex") -> NDArray[np.float64]:
+def _window_scores(predictions: Predictions, rows: EvalIndex) -> NDArray[np.float64]:
     """Score each window of T rows, in the order of `rows.starts`."""
     score, start = predictions.score.to("cpu", torch.float64), predictions.start.cpu()
     by_start = covering_mean(score, start, 1, len(rows.clip))
@@ -125,7 +123,7 @@ def _window_scores(predictions: Predictions, rows: "EvalIndex") -> NDArray[np.fl
     return to_numpy(by_start[starts] if predictions.window > 1 else window_mean(by_start, starts, rows.seq_len))
 
 
-def _row_labels(rows: "EvalIndex") -> NDArray[np.int64]:
+def _row_labels(rows: EvalIndex) -> NDArray[np.int64]:
     """Label the rows: (N,)."""
     label = np.zeros(len(rows.clip), np.int64)
     for index, recording in enumerate(rows.recordings):
@@ -134,11 +132,11 @@ def _row_labels(rows: "EvalIndex") -> NDArray[np.int64]:
     return label
 
 
-def _action(rows: "EvalIndex", row: int) -> str:
+def _action(rows: EvalIndex, row: int) -> str:
     return str(rows.recordings[rows.clip[row]].action_names(rows.frame[row : row + 1])[0])
 
 
-def _title(rows: "EvalIndex", start: int) -> str:
+def _title(rows: EvalIndex, start: int) -> str:
     last = start + rows.seq_len - 1
     clip, action = rows.recordings[rows.clip[start]].clip, _action(rows, start + rows.seq_len // 2)
     return f"{clip}, frames {rows.frame[start]}–{rows.frame[last]}" + (f", {action}" if action else "")

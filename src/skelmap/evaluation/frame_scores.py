@@ -4,16 +4,13 @@ A row is one person in one frame. A segment is a sequence of rows of one person 
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from skelmap.data.windows import EvalIndex
 from skelmap.utils.errors import UserError
-
-if TYPE_CHECKING:  # imports Lightning
-    from skelmap.data.windows import EvalIndex
 
 MAX_FRAMES = 50_000_000
 """Largest test split (19 days at 30 fps); a larger one is taken for wrong frame numbers."""
@@ -149,7 +146,7 @@ class FrameScores(Frames):
         return replace(self, **{name: getattr(self, name)[keep] for name in columns})
 
 
-def frame_scores(predictions: Predictions, rows: "EvalIndex") -> FrameScores:
+def frame_scores(predictions: Predictions, rows: EvalIndex) -> FrameScores:
     """Score the frames of the test split.
 
     The score of a row is the mean over the windows that contain it; the score of a frame is the highest of its people,
@@ -190,7 +187,7 @@ def frame_scores(predictions: Predictions, rows: "EvalIndex") -> FrameScores:
     return FrameScores(**vars(frames), score=score, variant=variant, counts=counts).select(~score.isnan())
 
 
-def _row_scores(predictions: Predictions, starts: Tensor, rows: "EvalIndex") -> tuple[Tensor, Tensor]:
+def _row_scores(predictions: Predictions, starts: Tensor, rows: EvalIndex) -> tuple[Tensor, Tensor]:
     """Compute the primary score and the variant of each row, (N,) float64, NaN for rows without one."""
     start, score, width, count = predictions.start, predictions.score, predictions.window, len(rows.clip)
     row_score = covering_mean(score, start, width, count)
@@ -219,7 +216,7 @@ def _highest_per_frame(row_score: Tensor, frame_of_row: Tensor, empty: Tensor) -
     return torch.where(empty, highest[~highest.isnan()].min(), highest)
 
 
-def _check_windows(predictions: Predictions, starts: Tensor, covered: Tensor, rows: "EvalIndex") -> None:
+def _check_windows(predictions: Predictions, starts: Tensor, covered: Tensor, rows: EvalIndex) -> None:
     """Check that the predictions are for the windows of the test split."""
     start, score, window = predictions.start, predictions.score, predictions.window
     if window not in (1, rows.seq_len) or start.shape != score.shape or start.ndim != 1:
@@ -233,7 +230,7 @@ def _check_windows(predictions: Predictions, starts: Tensor, covered: Tensor, ro
         raise ValueError(f"scores of {len(found)} windows; the test split has {len(expected)}")
 
 
-def _check_finite(predictions: Predictions, rows: "EvalIndex") -> None:
+def _check_finite(predictions: Predictions, rows: EvalIndex) -> None:
     bad = ~predictions.score.isfinite()
     if bad.any():
         clips = np.unique(rows.clip[predictions.start[bad].cpu().numpy()])
@@ -245,7 +242,7 @@ def _check_finite(predictions: Predictions, rows: "EvalIndex") -> None:
         )
 
 
-def _count(frames: Frames, rows: "EvalIndex", score: Tensor, covered: Tensor) -> Counts:
+def _count(frames: Frames, rows: EvalIndex, score: Tensor, covered: Tensor) -> Counts:
     evaluated, in_window = ~score.isnan(), covered.cpu().numpy()
     return Counts(
         frames=int(evaluated.sum()),
@@ -260,7 +257,7 @@ def _count(frames: Frames, rows: "EvalIndex", score: Tensor, covered: Tensor) ->
     )
 
 
-def _list_frames(rows: "EvalIndex", device: torch.device) -> tuple[Frames, Tensor]:
+def _list_frames(rows: EvalIndex, device: torch.device) -> tuple[Frames, Tensor]:
     """List every frame of every clip's span, and the index of each row's frame, (N,) int64."""
     lengths = np.array([stop - first for first, stop in rows.spans], np.int64)
     if lengths.sum() > MAX_FRAMES:

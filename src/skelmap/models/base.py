@@ -2,20 +2,17 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import pytorch_lightning as pl
 from pydantic import Field
 from torch import Tensor
 
 from skelmap.data.datamodule import Batch
+from skelmap.data.keypoints import Representation
+from skelmap.data.windows import WindowKind
 from skelmap.utils.schema import PositiveInt
 
-Representation = Literal["maps", "keypoints"]
-WindowKind = Literal["frame", "sequence"]
-"""What a model sees at once: a single frame, or T frames."""
-WindowLength = Annotated[int, Field(ge=1, le=10_000)]
-MapSide = Annotated[int, Field(ge=14, le=256)]
 LatentDim = Annotated[int, Field(ge=1, le=4096)]
 Channels = Annotated[Sequence[PositiveInt], Field(min_length=1)]
 LearningRate = Annotated[float, Field(gt=0, le=10)]
@@ -46,8 +43,8 @@ class InputDefaults(NamedTuple):
         max_epochs: of training.
     """
 
-    representation: str = "maps"
-    window: str = "frame"
+    representation: Representation = "maps"
+    window: WindowKind = "frame"
     seq_len: int = 30
     batch_size: int = 32
     max_epochs: int = 30

@@ -13,7 +13,9 @@ from pydantic import Field
 from torch import Tensor
 
 from skelmap.data.datamodule import Batch
-from skelmap.models.base import InputDefaults, LatentDim, Model, Representation, WindowKind
+from skelmap.data.keypoints import Representation
+from skelmap.data.windows import WindowKind
+from skelmap.models.base import InputDefaults, LatentDim, Model
 from skelmap.utils.errors import UserError
 from skelmap.utils.schema import PositiveInt
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from skelmap.data.datamodule import Batch
-from skelmap.models.base import WindowLength
+from skelmap.data.windows import WindowLength
 from skelmap.models.baselines import Neighbors, nearest_neighbors
 from skelmap.models.feature_distance import CHUNK_SIZE, Components, FeatureDistance, Features, safe_norm
 from skelmap.utils.errors import UserError

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from skelmap.models.base import WindowLength
+from skelmap.data.windows import WindowLength
 from skelmap.models.feature_distance import Components, FeatureDistance, Features, safe_norm
 from skelmap.utils.errors import UserError
 from skelmap.utils.schema import PositiveInt

@@ -7,16 +7,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from skelmap.data.keypoints import Representation
+from skelmap.data.rendering import MapSide
+from skelmap.data.windows import WindowLength
 from skelmap.models.autoencoder_base import Autoencoder, Beta, LatentSamples, Score
-from skelmap.models.base import (
-    Channels,
-    InputDefaults,
-    LatentDim,
-    LearningRate,
-    MapSide,
-    Representation,
-    WindowLength,
-)
+from skelmap.models.base import Channels, InputDefaults, LatentDim, LearningRate
 from skelmap.models.networks import FrameCodec, LatentNetwork, Posterior, frame_codec
 from skelmap.utils.schema import PositiveInt
 

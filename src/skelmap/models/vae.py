@@ -2,8 +2,10 @@
 
 from torch import Tensor, nn
 
+from skelmap.data.keypoints import Representation
+from skelmap.data.rendering import MapSide
 from skelmap.models.autoencoder_base import Autoencoder, Beta, LatentSamples, Score
-from skelmap.models.base import Channels, LatentDim, LearningRate, MapSide, Representation
+from skelmap.models.base import Channels, LatentDim, LearningRate
 from skelmap.models.networks import FrameCodec, LatentNetwork, Posterior, frame_codec
 from skelmap.utils.schema import PositiveInt
 

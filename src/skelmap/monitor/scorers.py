@@ -166,13 +166,13 @@ def load_model(folder: Path, spec: InputSpec) -> "Model":
         UserError: not a run folder, or its checkpoint is damaged or does not fit its config.yaml.
     """
     from skelmap.training.checkpoints import load_checkpoint, load_weights
-    from skelmap.training.instantiate import instantiate_model, spec_inputs
+    from skelmap.training.instantiate import input_sizes, instantiate_model
     from skelmap.training.run_dir import best_checkpoint
 
     config = read_yaml(folder / "config.yaml")
     checkpoint = load_checkpoint(best_checkpoint(folder))
     try:
-        model = instantiate_model(config["model"], spec_inputs(spec))
+        model = instantiate_model(config["model"], input_sizes(spec))
         load_weights(model, checkpoint)
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{folder}: its checkpoint does not fit its config.yaml ({error})") from error

@@ -4,12 +4,15 @@ Recordings and live cameras pass through the same `Resampler`, so that a model s
 """
 
 import math
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from skelmap.skeletons.clip import Clip
 
+BridgeSeconds = Annotated[float, Field(ge=0, le=60)]
 LOST_FRAMES = 3.5
 """A gap of fewer source frames is bridged however slow the source is."""
 SUCCESSIVE = 1.5

@@ -18,7 +18,7 @@ from skelmap.skeletons.readers import make_pose_format
 from skelmap.training.instantiate import check_targets, entries, model_class
 from skelmap.utils.errors import UserError
 from skelmap.utils.redaction import secret_keys
-from skelmap.utils.schema import STRICT, FilePath, validate, validate_signature
+from skelmap.utils.schema import STRICT, FilePath, Seed, validate, validate_signature
 
 GROUPS = ("data", "model", "trainer", "callbacks", "paths")
 """Groups that a configuration must have."""
@@ -29,7 +29,7 @@ class RunConfig(BaseModel):
     """Keys of the run itself."""
 
     model_config = OPEN
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    seed: Seed
     train: bool
     ckpt_path: FilePath | None = None
 

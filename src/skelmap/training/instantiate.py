@@ -9,9 +9,9 @@ from typing import Any
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate as hydra_instantiate
 
+from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.data.input_spec import InputSpec
 from skelmap.data.keypoints import KeypointSettings
-from skelmap.data.rendering import MapSettings
 from skelmap.models.base import Model
 from skelmap.utils.errors import UserError
 from skelmap.utils.schema import validate_signature
@@ -59,7 +59,7 @@ def instantiate_model(node: Mapping[str, Any], inputs: Mapping[str, Any]) -> Mod
 
     Args:
         node: the model's node of the configuration.
-        inputs: see `data_inputs` and `spec_inputs`; the constructor gets those that it has parameters for.
+        inputs: see `input_sizes`; the constructor gets those that it has parameters for.
 
     Raises:
         UserError: no such model, or a value that its constructor does not allow.
@@ -72,22 +72,12 @@ def instantiate_model(node: Mapping[str, Any], inputs: Mapping[str, Any]) -> Mod
     return model
 
 
-def data_inputs(data: Any) -> dict[str, Any]:
-    """Input sizes of a model that is trained on a SkeletonDataModule."""
-    window = "frame" if data.window == 1 else "sequence"
-    return {"seq_len": data.seq_len, "window": window, **_frame_inputs(data.settings)}
-
-
-def spec_inputs(spec: InputSpec) -> dict[str, Any]:
-    """Input sizes of a model that was trained on such an input."""
-    window = "frame" if spec.window == 1 else "sequence"
-    return {"seq_len": spec.window, "window": window, **_frame_inputs(spec.settings)}
-
-
-def _frame_inputs(settings: MapSettings | KeypointSettings) -> dict[str, Any]:
+def input_sizes(data: SkeletonDataModule | InputSpec) -> dict[str, Any]:
+    """Input of a model for these windows, as parameters of its constructor."""
+    settings, windows = data.settings, {"seq_len": data.window, "window": "frame" if data.window == 1 else "sequence"}
     if isinstance(settings, KeypointSettings):
-        return {"representation": "keypoints", "layout": settings.layout.name}
-    return {"representation": "maps", "img_size": settings.img_size, "map_channels": len(settings.channels)}
+        return {**windows, "representation": "keypoints", "layout": settings.layout.name}
+    return {**windows, "representation": "maps", "img_size": settings.img_size, "map_channels": len(settings.channels)}
 
 
 def model_class(target: Any) -> type[Model]:

@@ -19,7 +19,7 @@ from skelmap.training import run_dir
 from skelmap.training.callbacks import History, training_callbacks
 from skelmap.training.checkpoints import AtomicCheckpointIO, check_compatible, load_checkpoint
 from skelmap.training.config_check import check
-from skelmap.training.instantiate import data_inputs, instantiate, instantiate_model
+from skelmap.training.instantiate import input_sizes, instantiate, instantiate_model
 from skelmap.utils.errors import UserError
 from skelmap.utils.runtime import keep_freed_memory, reset_peak_memory
 
@@ -100,7 +100,7 @@ def prepare(config: dict[str, Any], stage: str | None = None) -> Parts:
     data: SkeletonDataModule = instantiate(config["data"])
     if rank_zero_only.rank == 0:
         run_dir.check_data(folder, data)
-    model = instantiate_model(config["model"], data_inputs(data))
+    model = instantiate_model(config["model"], input_sizes(data))
     checkpoint = _load_checkpoint(config, model, data)
     data.prepare_data()
     data.setup(stage)

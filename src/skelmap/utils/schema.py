@@ -25,7 +25,7 @@ ImageSize = Annotated[
     Field(min_length=2, max_length=2, description="[width, height] in px, 16 to 16384 each"),
 ]
 FrameRate = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
-NonEmpty = Annotated[str, Field(min_length=1, description="text that is not empty")]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 FilePath = Annotated[str, Field(min_length=1, description="a path")]
 
 
