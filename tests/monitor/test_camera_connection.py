@@ -130,6 +130,7 @@ def test_the_response_of_a_camera_without_video_is_reported(account: str, respon
         ("rtsp://joe:sec/ret@127.0.0.1/stream", "not an address; in passwords / is written %2F"),
         ("ftp://127.0.0.1/stream", "cannot be opened"),
         ("87", "cannot be opened"),
+        ("/dev/v4l/by-id/usb-ret-index0", "cannot be opened"),
     ],
 )
 def test_the_cause_of_a_failed_connection_is_reported(

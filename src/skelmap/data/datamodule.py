@@ -117,10 +117,22 @@ class SkeletonDataModule(pl.LightningDataModule):
         return [read_header(recording.path, self.pose_format) for recording in self.manifest.recordings]
 
     def _most_common_fps(self) -> float:
-        recordings = zip(self.manifest.recordings, self._headers, strict=True)
-        rates = [header.fps for recording, header in recordings if recording.split == "train"]
-        rates = rates or [header.fps for header in self._headers]
+        rates = [header.fps for header in self._training_headers]
         return max(dict.fromkeys(rates), key=rates.count)
+
+    @property
+    def _training_headers(self) -> list[PoseFormat]:
+        """Headers of the training recordings; of all recordings without any."""
+        recordings = zip(self.manifest.recordings, self._headers, strict=True)
+        return [header for recording, header in recordings if recording.split == "train"] or self._headers
+
+    @property
+    def recording_format(self) -> PoseFormat:
+        """Layout, image size and rate of the recordings: those declared for JSON; of archives the most common ones."""
+        if any(recording.path.suffix != ".npz" for recording in self.manifest.recordings):
+            return self.pose_format
+        headers = self._training_headers
+        return max(dict.fromkeys(headers), key=headers.count)
 
     def _common_layout(self) -> Layout:
         first = self.layout

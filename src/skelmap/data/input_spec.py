@@ -5,7 +5,7 @@ A run writes it to input_spec.json for the monitor and for exported models.
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from skelmap.data.person_size import SizeRange
 from skelmap.data.rendering import MapSettings
 from skelmap.data.windows import WindowLength
 from skelmap.skeletons.layouts import LAYOUTS, Layout
+from skelmap.skeletons.readers import PoseFormat, make_pose_format
 from skelmap.skeletons.resampling import BridgeSeconds
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, read_json_object
@@ -38,6 +39,7 @@ class _Values(BaseModel):
     settings: dict[str, Any]
     simulated: bool
     people_px: dict[str, float] | None
+    pose_format: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class InputSpec:
         simulated: whether the training recordings were simulated.
         people_px: sizes of the people in the training recordings; None if unknown or irrelevant to the scores.
         bridge_seconds: gaps in a person's detections up to this length are bridged.
+        pose_format: of the training recordings; the monitor takes it for JSON files, which state none.
     """
 
     title: str
@@ -63,6 +66,7 @@ class InputSpec:
     simulated: bool
     people_px: SizeRange | None = None
     bridge_seconds: float = 0.2
+    pose_format: PoseFormat = field(default_factory=PoseFormat)
 
     def plain(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -80,6 +84,7 @@ class InputSpec:
             "settings": values,
             "simulated": self.simulated,
             "people_px": self.people_px and self.people_px._asdict(),
+            "pose_format": self.pose_format.plain(),
         }
 
     def write(self, folder: Path) -> None:
@@ -114,6 +119,7 @@ class InputSpec:
                 settings=_settings(values["representation"], values["settings"], layout),
                 simulated=values["simulated"],
                 people_px=_sizes(values["people_px"]),
+                pose_format=_pose_format(values["pose_format"]),
             )
         except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, UserError) as error:
             raise UserError(f"{path}: damaged ({type(error).__name__}: {error})") from error
@@ -127,6 +133,11 @@ def _settings(representation: str, values: dict[str, Any], layout: Layout) -> Ma
         raise UserError(f"not the joints of {layout.name}")
     validate_signature(KeypointSettings, values, "settings", without=["layout"])
     return KeypointSettings(layout, **values)
+
+
+def _pose_format(values: dict[str, Any]) -> PoseFormat:
+    validate_signature(make_pose_format, values, "pose_format")
+    return make_pose_format(**values)
 
 
 def _sizes(values: dict[str, float] | None) -> SizeRange | None:

@@ -59,7 +59,7 @@ class Capture:
     """Connection to a camera by OpenCV.
 
     Args:
-        address: number or URL.
+        address: number, device file or URL.
 
     Raises:
         ConnectionError: naming the cause.
@@ -70,12 +70,14 @@ class Capture:
         self._capture = cv2.VideoCapture()
         if address.isdecimal():
             self._capture.open(int(address))
+        elif "://" not in address:
+            self._capture.open(address, cv2.CAP_V4L2)
         else:
             timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPENCV_TIMEOUT_MS]
             timeouts += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, OPENCV_TIMEOUT_MS]
             self._capture.open(address, cv2.CAP_FFMPEG, timeouts)
         if not self._capture.isOpened():
-            raise ConnectionError("cannot be opened" if address.isdecimal() else probe_camera(address))
+            raise ConnectionError(probe_camera(address) if "://" in address else "cannot be opened")
 
     def read(self) -> Image | None:
         """Wait for the next image; None if the connection is lost."""
@@ -88,13 +90,13 @@ class Capture:
 
 
 class Camera(Source):
-    """Camera by its number, or by its RTSP or HTTP address.
+    """Camera by its number, its device, or its RTSP or HTTP address.
 
     A thread reads images and keeps the newest one; images that arrive during processing are dropped. Times come from
     the monotonic clock, so they are independent of changes of the system time.
 
     Args:
-        address: number or URL.
+        address: number, device file or URL.
         name: for file names and messages, without credentials.
         estimator: detects people; the caller closes it.
         fps: expected frame rate.
@@ -112,6 +114,7 @@ class Camera(Source):
         timing: CameraTiming = DEFAULT_TIMING,
     ) -> None:
         super().__init__(name, estimator.layout, fps)
+        self.stated = {"layout": estimator.layout.name, "size": "the size of its images"}
         self.address, self.estimator, self.connect, self.timing = address, estimator, connect, timing
         self._changed = threading.Condition()
         self._newest: tuple[float, Image] | None = None

@@ -6,7 +6,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, Field
 
-from skelmap.skeletons.readers import make_pose_format
+from skelmap.skeletons.readers import PoseFormat, make_pose_format
 from skelmap.utils.errors import UserError
 from skelmap.utils.schema import STRICT, FilePath, validate, validate_signature
 
@@ -49,6 +49,15 @@ class MonitorConfig(BaseModel):
     save_video: bool
     save_camera_image: bool
 
+    @property
+    def declared(self) -> dict[str, Any]:
+        """Keys of `pose_format` that are not null."""
+        return {key: value for key, value in self.pose_format.items() if value is not None}
+
+    def json_format(self, run: PoseFormat) -> PoseFormat:
+        """Pose format of JSON files: what is declared, else what the run was trained on."""
+        return make_pose_format(**{**run.plain(), **self.declared})
+
 
 def read_config(cfg: DictConfig) -> MonitorConfig:
     """Check the composed configuration and convert it.
@@ -69,5 +78,6 @@ def read_config(cfg: DictConfig) -> MonitorConfig:
     if isinstance(values.get("web"), dict):
         validate(WebConfig, values["web"], "web")
     validate(MonitorConfig, values)
-    validate_signature(make_pose_format, values["pose_format"], "pose_format")
-    return MonitorConfig.model_validate(values)
+    config = MonitorConfig.model_validate(values)
+    validate_signature(make_pose_format, config.declared, "pose_format")
+    return config

@@ -22,7 +22,7 @@ def open_sources(
 
     Args:
         source: clip archive or tracked JSON file, folder of OpenPose's JSON files, manifest (its test recordings),
-            video file, camera number, or camera address.
+            video file, camera number, device (/dev/v4l/by-id/...), or camera address.
         fmt: layout, image size and frame rate, which JSON files lack.
         estimator: pose estimator of videos and cameras.
         weights: model file of the estimator; None for its default.
@@ -34,12 +34,13 @@ def open_sources(
     Raises:
         UserError: the source does not exist or cannot be read.
     """
-    path = Path(source)
-    is_camera = source.isdecimal() or "://" in source
+    path, is_camera = Path(source), _is_camera(source)
     if follow and (is_camera or not path.is_dir()):
         raise UserError(f"follow=true needs a folder of JSON files; source={redact(source)} is not a folder")
     if not is_camera and not path.exists():
-        raise UserError(f"source={source}: no such file or folder, nor a camera's number or address (rtsp://...)")
+        raise UserError(
+            f"source={source}: no such file or folder, nor a camera's number, device or address (rtsp://...)"
+        )
     if not is_camera and (path.is_dir() or path.suffix in (".csv", ".npz", ".json")):
         yield [FollowedFolder(path, fmt)] if follow else _recordings(path, fmt)
         return
@@ -56,18 +57,33 @@ def open_sources(
 
 def _recordings(path: Path, fmt: PoseFormat) -> list[Source]:
     if path.suffix != ".csv":
-        return [ClipSource(read_clip(path, path.stem, fmt))]
+        return [ClipSource(read_clip(path, path.stem, fmt), is_archive=path.suffix == ".npz")]
     test = read_manifest(path).split("test")
     if not test:
         raise UserError(f"source={path}: the manifest has no recordings of split test")
     clips = [read_clip(recording.path, recording.clip, fmt) for recording in test]
     check_spans(path, test, [clip.span for clip in clips])
-    return [ClipSource(clip, recording) for clip, recording in zip(clips, test, strict=True)]
+    return [
+        ClipSource(clip, recording, is_archive=recording.path.suffix == ".npz")
+        for clip, recording in zip(clips, test, strict=True)
+    ]
+
+
+def _is_camera(source: str) -> bool:
+    """Whether a source is a camera's number, address or device; the device of an unplugged camera does not exist."""
+    if source.isdecimal() or "://" in source or source.startswith(("/dev/video", "/dev/v4l/")):
+        return True
+    try:
+        return Path(source).is_char_device()
+    except OSError:
+        return False
 
 
 def _public_name(address: str) -> str:
     """Name a camera without credentials and without the query of its address."""
     if address.isdecimal():
         return f"camera {address}"
+    if "://" not in address:
+        return Path(address).name
     location = URL_ACCOUNT.sub("", address).partition("://")[2].partition("?")[0]
     return redact(location).rstrip("/") or "camera"

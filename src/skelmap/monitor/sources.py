@@ -3,11 +3,13 @@
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from os.path import exists
 from pathlib import Path
 from time import perf_counter
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,10 +77,12 @@ class Source(ABC):
         count: number of frames; None for a live source, which runs until it is stopped.
         first: number of the first frame.
         truth: labels of a manifest; None without a manifest.
+        stated: keys of `pose_format` that the source states itself, with their values; empty for JSON files.
     """
 
     first = 0
     truth: Recording | None = None
+    stated: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, name: str, layout: Layout, fps: float, count: int | None = None) -> None:
         self.name, self.layout, self.fps, self.count = name, layout, fps, count
@@ -94,12 +98,15 @@ class ClipSource(Source):
     Args:
         clip: its keypoints.
         truth: its line of a manifest, if there is one.
+        is_archive: whether it is read from an archive, which states its pose format.
     """
 
-    def __init__(self, clip: Clip, truth: Recording | None = None) -> None:
+    def __init__(self, clip: Clip, truth: Recording | None = None, is_archive: bool = False) -> None:
         first, stop = clip.span
         super().__init__(clip.name, clip.layout, clip.fps, stop - first)
         self.clip, self.first, self.truth = clip, first, truth
+        if is_archive:
+            self.stated = PoseFormat(clip.layout, clip.size, clip.fps).plain()
 
     def __iter__(self) -> Iterator[PoseFrame]:
         """Yield every frame of the clip's span, including frames without people."""
@@ -123,6 +130,7 @@ class VideoSource(Source):
     def __init__(self, video: Video, estimator: PoseEstimator) -> None:
         super().__init__(video.path.stem, estimator.layout, video.fps, video.count)
         self.video, self.estimator = video, estimator
+        self.stated = PoseFormat(estimator.layout, video.size, video.fps).plain()
 
     def __iter__(self) -> Iterator[PoseFrame]:
         """Yield every frame with its time stamp; stamps that jump, as in joined files, are replaced by 1/fps."""

@@ -42,6 +42,10 @@ class PoseFormat(NamedTuple):
     size: tuple[int, int] = (640, 480)
     fps: float = 30.0
 
+    def plain(self) -> dict[str, Any]:
+        """Plain values, the arguments of `make_pose_format`."""
+        return {"layout": self.layout.name, "size": list(self.size), "fps": self.fps}
+
 
 def make_pose_format(
     layout: Literal["BODY_25", "COCO_18", "COCO_17"] = "BODY_25",
@@ -55,7 +59,7 @@ def make_pose_format(
         size: width and height of the camera image, px.
         fps: frames a second.
     """
-    return PoseFormat(LAYOUTS[layout], (size[0], size[1]), fps)
+    return PoseFormat(LAYOUTS[layout], (size[0], size[1]), float(fps))
 
 
 def read_clip(path: Path, name: str, pose_format: PoseFormat | None = None) -> Clip:

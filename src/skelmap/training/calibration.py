@@ -39,6 +39,7 @@ def input_spec(model: Model, data: SkeletonDataModule) -> InputSpec:
         settings=data.settings,
         simulated=data.simulated,
         people_px=None if model.scale_invariant else data.training_sizes,
+        pose_format=data.recording_format,
     )
 
 
