@@ -129,8 +129,9 @@ def test_frames_are_spread_evenly_and_empty_frames_left_out(tmp_path: Path) -> N
     write_split(tmp_path, keypoints, wave(4))
     assert len(poses(tmp_path)) == 90
     few = poses(tmp_path, max_poses=10)
-    rows = few.clips[0][1]
-    assert len(few) == 10 and rows[[0, -1]].tolist() == [0, 99] and set(np.diff(rows)) <= {10, 9, 20}
+    clip, rows = few.clips[0]
+    frames = clip.frame[rows]
+    assert len(few) == 10 and frames[[0, -1]].tolist() == [0, 99] and set(np.diff(frames)) <= {10, 9, 20}
     assert len(poses(tmp_path, max_poses=1000)) == 90
 
 

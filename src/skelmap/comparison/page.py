@@ -180,8 +180,7 @@ def _heat_maps(groups: Sequence[RunGroup], keys: SweptKeys) -> Iterator[tuple[st
 
 
 def _roc_caption(keys: SweptKeys) -> str:
-    shown = MODEL if MODEL in keys.swept else next((key for key in keys.swept if key != DATA), MODEL)
-    averaged = _averaged_over(keys, [shown, DATA, MODEL])
+    averaged = _averaged_over(keys, [keys.roc_key, DATA, MODEL])
     return f"Mean true positive rate at each false positive rate, over seeds{averaged}. The numbers are mean AUROCs."
 
 

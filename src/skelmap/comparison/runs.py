@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from skelmap.comparison.datasets import Dataset, dataset_names
 from skelmap.comparison.scores import RunScores, ScoresReader
-from skelmap.training.run_dir import CONFIG, FAILED, METRICS
+from skelmap.training.run_dir import CONFIG, FAILED, METRICS, read_failure
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import read_bytes, read_json_object, read_yaml
+from skelmap.utils.io import read_json_object, read_yaml
 from skelmap.utils.names import flatten
 from skelmap.utils.schema import validate
 
@@ -148,8 +148,10 @@ def _read_run(path: Path, name: str, reader: ScoresReader) -> tuple[RunResult, D
     config: dict[str, Value] = {}
     try:
         config = flatten_config(read_yaml(path / CONFIG))
+        if failure := read_failure(path):
+            return FailedRun(name, "failed", failure.splitlines()[-1].strip(), failure, config)
         if not (path / METRICS).exists():
-            return _without_metrics(path, name, config)
+            return FailedRun(name, "unfinished", UNFINISHED, UNFINISHED, config)
         metrics = _read_metrics(path / METRICS)
         scores = reader.read(path / "scores.csv", str(metrics.get("score", "score")))
         dataset = Dataset.of_run(path, config, metrics)
@@ -206,14 +208,6 @@ def _read_metrics(path: Path) -> dict[str, Any]:
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     return metrics
-
-
-def _without_metrics(path: Path, name: str, config: dict[str, Value]) -> FailedRun:
-    failed = path / FAILED
-    if not failed.exists():
-        return FailedRun(name, "unfinished", UNFINISHED, UNFINISHED, config)
-    text = read_bytes(failed).decode(errors="replace").strip() or f"{FAILED} is empty"
-    return FailedRun(name, "failed", text.splitlines()[-1].strip(), text, config)
 
 
 def _read_versions(path: Path) -> dict[str, str]:

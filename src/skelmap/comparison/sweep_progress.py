@@ -14,7 +14,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from skelmap.comparison.sweep import run_folders, run_overrides
-from skelmap.training.run_dir import FAILED, METRICS
+from skelmap.training.run_dir import FAILED, METRICS, read_failure
 
 POLL_SECONDS = 2.0
 """Interval at which the run folders are checked."""
@@ -44,9 +44,9 @@ class RunCounts(NamedTuple):
     @classmethod
     def of(cls, folders: Sequence[Path]) -> "RunCounts":
         """Count from the files in the run folders."""
-        failed = [(folder / FAILED).exists() for folder in folders]
-        done = [(folder / METRICS).exists() for folder in folders]
-        return cls(len(folders), sum(d and not f for d, f in zip(done, failed, strict=True)), sum(failed))
+        failed = {folder for folder in folders if read_failure(folder)}
+        done = sum((folder / METRICS).exists() for folder in folders if folder not in failed)
+        return cls(len(folders), done, len(failed))
 
     @property
     def left(self) -> int:
@@ -162,8 +162,6 @@ def _check_manifests(runs: list[list[str]]) -> None:
 
 def _failure(folder: Path) -> str | None:
     """Get the last line of a run's failed.txt, or say that results are missing; None for a finished run."""
-    failed = folder / FAILED
-    if failed.exists():
-        lines = failed.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return lines[-1].strip() if lines else f"{FAILED} is empty"
+    if failure := read_failure(folder):
+        return failure.splitlines()[-1].strip()
     return None if (folder / METRICS).exists() else "ended without results"

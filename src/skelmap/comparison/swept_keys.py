@@ -33,6 +33,11 @@ class SweptKeys:
         """The swept keys that are not numeric."""
         return tuple(key for key in self.swept if key not in self.numeric)
 
+    @property
+    def roc_key(self) -> str:
+        """Key with a ROC curve for each value: the model if it is swept, else the first key beside the data set."""
+        return MODEL if MODEL in self.swept else next((key for key in self.swept if key != DATA), MODEL)
+
     def short_name(self, key: str) -> str:
         """Name a key by its last part if that is unambiguous, otherwise by the whole key."""
         last = key.rpartition(".")[2]

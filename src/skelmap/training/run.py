@@ -63,11 +63,13 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         return metrics
     parts = prepare(config)
     with _logging(parts):
-        best = _train(parts) if config["train"] else _use_checkpoint(parts)
+        if config["train"]:
+            _train(parts)
+        else:
+            _use_checkpoint(parts)
         test, val = predict(parts)
         if not parts.trainer.is_global_zero:  # of several processes, the first one evaluates and writes
             return {}
-        copy_checkpoint(best, run_dir.best_checkpoint(folder))
         write_calibration(folder, parts.model, parts.data, val)
         return conclude(parts, test)
 
@@ -95,8 +97,8 @@ def fit(cfg: DictConfig, watcher: Callback) -> list[float]:
     return losses
 
 
-def _train(parts: Parts) -> Path:
-    """Train, resuming if there is a checkpoint; load the best weights into the model; give their checkpoint."""
+def _train(parts: Parts) -> None:
+    """Train, resuming if there is a checkpoint; load the best weights into the model and copy their checkpoint."""
     trainer, model, checkpoint = parts.trainer, parts.model, parts.checkpoint
     own = run_dir.best_checkpoint(parts.folder)
     if checkpoint is None:
@@ -113,16 +115,14 @@ def _train(parts: Parts) -> Path:
     best = getattr(trainer.checkpoint_callback, "best_model_path", "")
     if not best:  # without optimiser steps, as of the baselines, Lightning's callback saves nothing
         trainer.save_checkpoint(own)
-        return own
+        return
     if trainer.is_global_zero:
         copy_checkpoint(Path(best), own)
-    best = Path(str(trainer.strategy.broadcast(str(own))))
-    load_weights(model, load_checkpoint(best))
-    return best
+    load_weights(model, load_checkpoint(Path(str(trainer.strategy.broadcast(str(own))))))
 
 
-def _use_checkpoint(parts: Parts) -> Path:
-    """Load the weights and the history of the checkpoint that is to be evaluated."""
+def _use_checkpoint(parts: Parts) -> None:
+    """Load the weights and the history of the checkpoint that is to be evaluated, and copy it."""
     assert parts.checkpoint is not None  # `check` requires ckpt_path
     path, content = parts.checkpoint
     history = content.get("callbacks", {}).get(parts.history.state_key)
@@ -132,7 +132,8 @@ def _use_checkpoint(parts: Parts) -> Path:
             parts.history.load_state_dict(history)
     except Exception as error:
         raise UserError(f"ckpt_path={path}: damaged ({_first_line(error)})") from error
-    return path
+    if parts.trainer.is_global_zero:
+        copy_checkpoint(path, run_dir.best_checkpoint(parts.folder))
 
 
 def predict(parts: Parts) -> tuple[Predictions, Predictions | None]:

@@ -18,7 +18,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import atomic_write, read_json_object, read_yaml, remove_partial_files
+from skelmap.utils.io import atomic_write, read_bytes, read_json_object, read_yaml, remove_partial_files
 from skelmap.utils.names import KEYS_WITHOUT_EFFECT, flatten
 from skelmap.utils.redaction import hide_secrets, redact
 
@@ -168,6 +168,20 @@ def check_data(folder: Path, data: "SkeletonDataModule") -> None:
             f"data.manifest={data.manifest.path}: {what} has changed since the run in {folder}; choose another folder, "
             "or delete this one to run anew"
         )
+
+
+def read_failure(folder: Path) -> str | None:
+    """Cause of the failure of a run's last start, from failed.txt; None if there is none.
+
+    A failed start counts, whatever results an earlier one has left.
+
+    Raises:
+        UserError: failed.txt cannot be read.
+    """
+    path = folder / FAILED
+    if not path.exists():
+        return None
+    return read_bytes(path).decode(errors="replace").strip() or f"{FAILED} is empty"
 
 
 def record_failure(folder: Path, error: Exception) -> None:

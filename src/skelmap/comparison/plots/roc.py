@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from skelmap.comparison.groups import RunGroup
 from skelmap.comparison.plots.panels import MAX_PANELS, model_colours, new_panels
 from skelmap.comparison.runs import RunResult, Value, format_value, sort_key
-from skelmap.comparison.swept_keys import DATA, MODEL, SweptKeys
+from skelmap.comparison.swept_keys import MODEL, SweptKeys
 from skelmap.evaluation.metrics import Curve, Floats
 from skelmap.evaluation.plots.style import GREY, INK, STYLE, short, unit_axes
 
@@ -22,14 +22,14 @@ RATES: Floats = np.linspace(0, 1, 501)
 def plot_roc(groups: Sequence[RunGroup], keys: SweptKeys) -> Figure:
     """Plot mean ROC curves, one panel for each data set.
 
-    There is a line for each model and score type if several models were run, else for each value of the first swept
-    key. A line is the mean true positive rate at each false positive rate, over seeds and all other settings.
+    There is a line for each value of `SweptKeys.roc_key`; of models, for each score type, too. A line is the mean true
+    positive rate at each false positive rate, over seeds and all other settings.
 
     Args:
         groups: with comparable score types and both classes.
         keys: the swept keys.
     """
-    key = MODEL if MODEL in keys.swept else next((k for k in keys.swept if k != DATA), MODEL)
+    key = keys.roc_key
     if key != MODEL:
         groups = [group for group in groups if group.primary]
     data = sorted({group.data for group in groups})[:MAX_PANELS]
