@@ -99,7 +99,7 @@ def test_a_missing_plugin_names_its_extra(launcher: str, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
     with (
         hydra_config(f"launcher={launcher}") as config,
-        pytest.raises(SystemExit, match=rf"launcher={launcher}: .* '\.\[{extra}\]'"),
+        pytest.raises(SystemExit, match=rf"launcher={launcher}: .* 'skelmap\[{extra}\]'"),
     ):
         SweepProgress().on_multirun_start(config)
 

@@ -144,7 +144,7 @@ def _prepare_launcher(launcher: str) -> None:
     """Exit if a launcher's plugin is missing; set one thread a process and no progress bars."""
     module, extra = LAUNCHER_PACKAGES.get(launcher, ("skelmap", ""))  # a user's own launcher is not checked
     if find_spec(module) is None:
-        sys.exit(f"launcher={launcher}: {module} is not installed; pip install -c constraints.txt -e '.[{extra}]'")
+        sys.exit(f"launcher={launcher}: {module} is not installed; pip install 'skelmap[{extra}]'")
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # inherited by the runs; torch reads it once, when it is imported
     os.environ.setdefault(
         "TTY_COMPATIBLE", "0"

@@ -60,7 +60,7 @@ def export(run: Path, folder: Path, tolerance: float = TOLERANCE) -> float:
     """
     missing = [package for package in PACKAGES if find_spec(package) is None]
     if missing:
-        raise UserError(f"the export needs the package {missing[0]}: pip install -e '.[onnx]'")
+        raise UserError(f"the export needs the package {missing[0]}: pip install 'skelmap[onnx]'")
     scorer = TorchScorer(run)
     spec = scorer.spec
     readme = readme_text(spec)

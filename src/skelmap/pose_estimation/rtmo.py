@@ -39,7 +39,7 @@ class Rtmo:
         try:
             import onnxruntime
         except ImportError:
-            raise UserError("estimator rtmo needs ONNX Runtime: pip install -e '.[pose]'") from None
+            raise UserError("estimator rtmo needs ONNX Runtime: pip install 'skelmap[pose]'") from None
         self._path = weights or DEFAULT_WEIGHTS
         if not self._path.is_file():
             raise UserError(

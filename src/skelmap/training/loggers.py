@@ -51,7 +51,7 @@ def wandb_logger(
     try:
         import wandb  # noqa: F401
     except ImportError:
-        raise UserError("logger=wandb needs the package wandb: pip install -e '.[wandb]'") from None
+        raise UserError("logger=wandb needs the package wandb: pip install wandb") from None
     if "WANDB_MODE" not in os.environ and not logged_in():
         os.environ["WANDB_MODE"] = "offline"  # the logger's own offline=True would override the user's WANDB_MODE
     if os.environ.get("WANDB_MODE") == "offline":
