@@ -1,33 +1,25 @@
 """The command line: `skelmap COMMAND ...`.
 
-A command imports what it needs when it runs, so that help appears quickly and the monitor runs without torch.
+A command imports what it needs when it runs, so that help appears at once and the monitor runs without torch.
 """
 
 import argparse
 import inspect
 import logging
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hydra.core.hydra_config import HydraConfig
-from hydra.errors import CompactHydraException
-from hydra.types import RunMode
-from omegaconf import DictConfig
-
-import skelmap.comparison.sweep
-import skelmap.training.resolvers  # noqa: F401  both register resolvers of conf/, here and in the workers of a sweep
+from skelmap import __version__
+from skelmap.utils.config_files import config_dir, describe_config
 from skelmap.utils.errors import UserError
-from skelmap.utils.hydra_app import COMMAND_LINE, check_arguments, config_dir, run_hydra
-from skelmap.utils.redaction import redact
 from skelmap.utils.runtime import Stopped, exit_on_signal
 
 if TYPE_CHECKING:
     from skelmap.skeletons.readers import PoseFormat
-
-log = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -40,8 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: help was asked for (0), the command failed (1), wrong usage (2), or a signal stopped it (128 + N).
     """
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    if name in ("-h", "--help"):
+    if name in HELP:
         print(_help())
+    elif name == "--version":
+        print(f"skelmap {__version__}")
+    elif name in ("-sc", "--shell-completion"):
+        _complete(rest)
     elif name not in COMMANDS:
         print(f"skelmap: unknown command {name!r}; allowed are {', '.join(COMMANDS)}", file=sys.stderr)
         sys.exit(2)
@@ -53,64 +49,43 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def train(arguments: Sequence[str]) -> None:
-    """Train and evaluate a model; with -m, every combination of several values."""
+    """Train and evaluate a model; with -m, every combination of several values.
+
+    skelmap train model=feature_knn data=manifest data.manifest=PATH   recommended for recordings of real people
+    skelmap train                                             the paper's LSTM-VAE on simulated data
+    skelmap train model=ae data.img_size=56                   another model, another map size
+    skelmap train -m model=ae,vae data.img_size=28,56         every combination, a run each, and one comparison page
+    skelmap train logger=wandb                                log to Weights & Biases (offline without an account)
+    skelmap train ckpt_path=RUN/checkpoints/last.ckpt         resume a run; repeat its arguments
+    skelmap train train=false ckpt_path=PATH                  evaluate a checkpoint, train nothing
+    skelmap train model=vae --help                            the keys of a choice
+    skelmap train --cfg job                                   print the configuration; --hydra-help: Hydra's own options
+    """
+    if not HELP.isdisjoint(arguments):
+        print(inspect.getdoc(train), describe_config("train", arguments), sep="\n\n")
+        return
+    from skelmap.hydra_tasks import train_task
+    from skelmap.utils.hydra_app import run_hydra
+
     run_hydra(train_task, "train", arguments)
 
 
-def train_task(cfg: DictConfig) -> float | None:
-    """Run one experiment.
-
-    Args:
-        cfg: composed from conf/train.yaml.
-
-    Returns:
-        The lowest validation loss, for Hydra sweepers that optimise; None without a validation split.
-    """
-    from skelmap.training.run import run
-    from skelmap.training.run_dir import last_checkpoint, record_failure
-
-    sys.argv = COMMAND_LINE  # Lightning starts the other processes of a distributed run with it
-    folder = Path(cfg.paths.output_dir)
-    try:
-        with exit_on_signal():
-            return run(cfg).get("val_loss")
-    except Stopped as stop:
-        last = last_checkpoint(folder)
-        advice = f"resume with ckpt_path={last}" if last.exists() else "no checkpoint yet: start again"
-        log.error("stopped by %s; %s", stop.signal, advice)
-        raise
-    except Exception as error:
-        if HydraConfig.get().mode == RunMode.MULTIRUN:  # the other runs of the sweep continue
-            record_failure(folder, error)
-            log.error("failed: %s", redact(str(error)))
-            return None
-        if isinstance(error, UserError):
-            raise CompactHydraException(str(error)) from None
-        raise
-
-
 def monitor(arguments: Sequence[str]) -> None:
-    """Monitor a camera, a video or recorded poses, and raise alarms."""
-    run_hydra(monitor_task, "monitor", arguments)
+    """Monitor a camera, a video or recorded poses, and raise alarms.
 
-
-def monitor_task(cfg: DictConfig) -> None:
-    """Monitor until the source ends or a signal comes; the files are complete in both cases.
-
-    Args:
-        cfg: composed from conf/monitor.yaml.
+    skelmap monitor checkpoint=RUN source=0 web.port=8000                camera 0, with a web page
+    skelmap monitor checkpoint=RUN source=rtsp://USER:PASSWORD@CAMERA    network camera
+    skelmap monitor checkpoint=RUN source=video.mp4                      video file
+    skelmap monitor checkpoint=RUN source=openpose/now follow=true       folder into which OpenPose writes
+    skelmap monitor checkpoint=RUN source=manifest.csv                   test recordings, with metrics of the alarms
     """
-    from skelmap.monitor.app import run_monitor
+    if not HELP.isdisjoint(arguments):
+        print(inspect.getdoc(monitor), describe_config("monitor", arguments), sep="\n\n")
+        return
+    from skelmap.hydra_tasks import monitor_task
+    from skelmap.utils.hydra_app import run_hydra
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
-    try:
-        with exit_on_signal():
-            run_monitor(cfg)
-    except Stopped as stop:
-        print(f"stopped by {stop.signal}; the files are complete", file=sys.stderr)
-        raise
-    except UserError as error:
-        raise CompactHydraException(str(error)) from None
+    run_hydra(monitor_task, "monitor", arguments)
 
 
 def extract(arguments: Sequence[str]) -> None:
@@ -165,8 +140,8 @@ def simulate(arguments: Sequence[str]) -> None:
 def tune(arguments: Sequence[str]) -> None:
     """Tune hyperparameters: find those with the lowest loss on normal validation recordings.
 
-    KEY=VALUE arguments are those of `skelmap train`. The test split is not used. Run again, the command continues up to
-    --trials; several processes with the same folder share the trials.
+    KEY=VALUE arguments are those of `skelmap train`, whose --help lists them. The test split is not used. Run again, it
+    continues up to --trials; several processes with the same folder share the trials.
     """
     default_space = config_dir() / "space" / "lstm_vae.yaml"
     parser = _parser(tune)
@@ -177,6 +152,8 @@ def tune(arguments: Sequence[str]) -> None:
     a = parser.parse_intermixed_args(arguments)
     if a.trials < 1:
         parser.error(f"--trials {a.trials}; allowed: at least 1")
+    from skelmap.utils.hydra_app import check_arguments
+
     check_arguments(a.overrides)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:
@@ -186,7 +163,7 @@ def tune(arguments: Sequence[str]) -> None:
     except ModuleNotFoundError as error:
         if error.name != "optuna":
             raise
-        sys.exit("tuning needs the package optuna: pip install -e '.[tune]'")
+        sys.exit("tuning needs the package optuna: pip install 'skelmap[tune]'")
     folder = a.folder or Path("outputs/tuning") / a.space.stem
     try:
         run_trials(BaseConfig(config_dir(), tuple(a.overrides)), read_space(a.space), folder, a.trials)
@@ -261,20 +238,19 @@ def show(arguments: Sequence[str]) -> None:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
-    command.__name__: command for command in (simulate, extract, train, tune, compare, show, export, monitor)
+    command.__name__: command for command in (extract, train, monitor, compare, tune, export, show, simulate)
 }
+HELP = {"-h", "--help"}
 
 
 def add_pose_format_options(parser: ArgumentParser) -> None:
     """Add the options --layout, --size and --fps, which `pose_format` reads."""
     from skelmap.skeletons.layouts import LAYOUTS
-    from skelmap.skeletons.readers import PoseFormat
 
-    default = PoseFormat()
     group = parser.add_argument_group("properties of JSON recordings; .npz archives contain them")
-    group.add_argument("--layout", choices=tuple(LAYOUTS), default=default.layout.name, help="joint order")
-    group.add_argument("--size", type=int, nargs=2, default=default.size, metavar="PX", help="image width and height")
-    group.add_argument("--fps", type=float, default=default.fps, help="frames per second")
+    group.add_argument("--layout", choices=tuple(LAYOUTS), default="BODY_25", help="joint order (default BODY_25)")
+    group.add_argument("--size", type=int, nargs=2, default=(640, 480), metavar="PX", help="(default 640 480)")
+    group.add_argument("--fps", type=float, default=30.0, help="frames a second (default 30)")
 
 
 def pose_format(a: Namespace) -> "PoseFormat":
@@ -296,9 +272,25 @@ def _help() -> str:
     lines = [f"  {name:10}{(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
     return f"""usage: skelmap COMMAND ...
 
-Find unusual actions of people in video.
+Find unusual actions of people in video. For recordings of real people:
+
+  skelmap extract recordings/*.mp4 --out site
+  skelmap train model=feature_knn data=manifest data.manifest=site/manifest.csv
+  skelmap monitor checkpoint=RUN source=0 web.port=8000
 
 commands:
 {chr(10).join(lines)}
 
-train, tune and monitor take KEY=VALUE arguments. skelmap COMMAND --help describes a command."""
+train, tune and monitor take KEY=VALUE arguments. skelmap COMMAND --help describes a command with all its keys;
+eval "$(skelmap -sc install=bash)" completes them in the shell; skelmap --version prints the version."""
+
+
+def _complete(arguments: Sequence[str]) -> None:
+    """Answer Hydra's shell completion: the names of commands, then the keys of the command."""
+    words = os.environ.get("COMP_LINE", "").split(" ")
+    command = words[1] if len(words) > 2 else ""
+    if len(words) == 2:
+        print(" ".join(name for name in COMMANDS if name.startswith(words[1])))
+    elif command in ("", "train", "tune", "monitor"):
+        os.environ["COMP_LINE"] = " ".join([words[0], *words[2:]])
+        COMMANDS["monitor" if command == "monitor" else "train"](["-sc", *arguments])

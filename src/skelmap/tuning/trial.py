@@ -14,6 +14,7 @@ from optuna import TrialPruned
 from optuna.trial import Trial, TrialState
 from pytorch_lightning.callbacks import Callback
 
+import skelmap.training.resolvers  # noqa: F401  registers ${from_model:KEY}
 from skelmap.training.callbacks import DivergedError
 from skelmap.training.run import fit
 from skelmap.training.run_dir import record_failure

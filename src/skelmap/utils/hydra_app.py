@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
@@ -10,6 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from skelmap.utils.config_files import config_dir
 from skelmap.utils.names import flatten
 from skelmap.utils.redaction import secret_arguments
 from skelmap.utils.schema import unknown_key
@@ -44,13 +44,6 @@ RENAMED = {
     "model=knn_ranks": "model=feature_knn_ranks",
 }
 """Keys and choices of earlier versions, and their names now."""
-
-
-def config_dir() -> Path:
-    """Find the folder conf/: inside the installed package, else at the top of the repository."""
-    package = Path(__file__).parents[1]
-    installed = package / "conf"
-    return installed if installed.is_dir() else package.parents[1] / "conf"
 
 
 def check_arguments(arguments: Sequence[str]) -> None:
