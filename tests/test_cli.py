@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from cli_runs import skelmap, train
 from hydra_config import ROOT
 from skelmap.cli import COMMANDS, main
+from skelmap.utils.hydra_app import check_arguments
 from skelmap.utils.names import flatten
 
 QUICK = ("data=manifest", "data.seq_len=8", "trainer=cpu", "trainer.max_epochs=1")
@@ -110,6 +111,18 @@ def test_help_shows_the_keys_of_the_chosen_files(capsys: pytest.CaptureFixture[s
 def test_null_for_a_group_is_refused_with_the_allowed_words(tmp_path: Path) -> None:
     done = train(tmp_path, "logger=null")
     assert (done.returncode, done.stderr) == (1, "logger=null; allowed: csv, tensorboard, wandb, or ~logger for none\n")
+
+
+@pytest.mark.parametrize("words", [("model=[pca,knn]",), ("trainer=[cpu, debug]",), ("-m", "+experiment=[paper]")])
+def test_a_list_for_a_group_is_refused_with_the_way_to_sweep_it(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    group, value = words[-1].lstrip("+").split("=")
+    with pytest.raises(SystemExit) as end:
+        check_arguments(words)
+    assert str(end.value.code).startswith(f"{words[-1]}; allowed: one of ")
+    assert str(end.value.code).endswith(f"-m {group}={value.strip('[]').replace(' ', '')} runs each of them")
+    check_arguments(["logger=[csv,wandb]", "callbacks=[default]", "data.maps.channels=[left,body]"])
 
 
 def test_a_run_prints_its_auroc_and_the_path_of_its_report(task: Path, tmp_path: Path) -> None:

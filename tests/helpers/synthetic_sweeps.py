@@ -45,7 +45,7 @@ def resolved_config(folder: Path, model: str, seed: int, overrides: Mapping[str,
         "model": {"_target_": f"skelmap.models.{model}", "latent_dim": 16, "channels": [8, 16, 32]},
         "trainer": {"max_epochs": 30 if model in ("ae", "vae", "lstm_vae") else 1, "default_root_dir": str(folder)},
         "callbacks": {"epoch_seed": {"seed": seed}, "checkpoint": {"dirpath": f"{folder}/checkpoints"}},
-        "logger": {"save_dir": str(folder)},
+        "logger": {"csv": {"save_dir": str(folder)}},
     }
     if model == "lstm_vae":
         tree["model"]["hidden_size"] = 300

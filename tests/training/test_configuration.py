@@ -43,7 +43,7 @@ def test_trainers_callbacks_and_loggers_are_built(file: Path, compose: Compose, 
     if file.stem == "gpu" and not torch.cuda.is_available():
         pytest.skip("a trainer for a GPU is built only where there is one")
     config = resolve(compose(*MANIFEST, f"{file.parts[0]}={file.stem}"))
-    nodes = config["callbacks"].values() if file.parts[0] == "callbacks" else [config[file.parts[0]]]
+    nodes = [config["trainer"]] if file.parts[0] == "trainer" else config[file.parts[0]].values()
     assert all(instantiate(node) is not None for node in nodes)
 
 

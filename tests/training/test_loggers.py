@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from pytorch_lightning.loggers import WandbLogger
 
 from skelmap.training.loggers import closing, scalars, wandb_logger
 from skelmap.utils.errors import UserError
@@ -15,7 +16,7 @@ from wandb_offline import OfflineRun
 
 @pytest.fixture
 def no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for key in ("WANDB_API_KEY", "WANDB_BASE_URL", "NETRC"):
+    for key in ("NETRC", *(key for key in os.environ if key.startswith("WANDB_"))):
         monkeypatch.delenv(key, raising=False)
     monkeypatch.setenv("WANDB_MODE", "x")  # so that monkeypatch restores what wandb_logger changes
     monkeypatch.delenv("WANDB_MODE")
@@ -25,7 +26,7 @@ def no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Monkey
 
 def mode_after_opening(folder: Path) -> str | None:
     pytest.importorskip("wandb")
-    wandb_logger(str(folder / "run"), "skelmap")
+    wandb_logger(str(folder / "run"))
     return os.environ.get("WANDB_MODE")
 
 
@@ -66,20 +67,52 @@ def test_the_mode_of_the_user_is_kept(no_account: pytest.MonkeyPatch, tmp_path: 
 def test_a_missing_package_is_named_with_its_installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(UserError, match="logger=wandb needs the package wandb: pip install"):
-        wandb_logger(str(tmp_path), "skelmap")
+        wandb_logger(str(tmp_path))
 
 
 def test_long_names_are_shortened_to_the_limit_of_the_server(no_account: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("wandb")
     long = "data.img_size=28,data.seq_len=30," * 5
-    names = [wandb_logger(str(tmp_path / f"{long}seed={seed}"), "skelmap")._wandb_init["name"] for seed in (0, 1, 0)]
+    names = [wandb_logger(str(tmp_path / f"{long}seed={seed}"))._wandb_init["name"] for seed in (0, 1, 0)]
     assert [len(name) for name in names] == [128] * 3
     assert names[0] == names[2] != names[1] and long.startswith(names[0][:119])
 
 
+ENVIRONMENT = {"PROJECT": "mine", "NAME": "one", "RUN_GROUP": "two", "JOB_TYPE": "three"}
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_names_are_those_of_the_configuration_else_of_the_environment_else_of_the_folder(
+    given: bool, no_account: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("wandb")
+    keys = ("project", "name", "group", "job_type")
+    values = dict(zip(keys, "abcd", strict=True)) if given else {}
+
+    def names() -> list[str | None]:
+        logger = wandb_logger(str(tmp_path / "run"), **values)
+        assert isinstance(logger, WandbLogger)
+        return [logger._wandb_init[key] for key in keys]
+
+    assert names() == (list("abcd") if given else ["skelmap", "run", None, None])
+    for key, value in ENVIRONMENT.items():
+        no_account.setenv(f"WANDB_{key}", value)
+    assert names() == (list("abcd") if given else list(ENVIRONMENT.values()))
+
+
+def test_account_tags_and_notes_of_the_environment_are_kept(no_account: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    wandb = pytest.importorskip("wandb")
+    for key, value in (("ENTITY", "team"), ("TAGS", "a,b"), ("NOTES", "why"), ("PROJECT", "mine")):
+        no_account.setenv(f"WANDB_{key}", value)
+    with closing([logger := wandb_logger(str(tmp_path))]):
+        run = logger.experiment
+        assert (run.entity, run.tags, run.notes, run.project) == ("team", ("a", "b"), "why", "mine")
+    assert wandb.run is None
+
+
 def test_an_error_closes_the_run_and_marks_it_as_failed(no_account: pytest.MonkeyPatch, tmp_path: Path) -> None:
     wandb = pytest.importorskip("wandb")
-    logger = wandb_logger(str(tmp_path), "skelmap")
+    logger = wandb_logger(str(tmp_path))
     with pytest.raises(ZeroDivisionError), closing([logger]):
         logger.log_metrics({"train/loss": 1.0})
         assert wandb.run is not None
@@ -93,7 +126,7 @@ def test_an_error_closes_the_run_and_marks_it_as_failed(no_account: pytest.Monke
 
 
 def test_closing_opens_no_run_if_nothing_was_logged(no_account: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), closing([wandb_logger(str(tmp_path), "skelmap")]):
+    with pytest.raises(ZeroDivisionError), closing([wandb_logger(str(tmp_path))]):
         raise ZeroDivisionError
     assert not (tmp_path / "wandb").exists()
 
@@ -102,7 +135,7 @@ def test_metrics_of_the_test_split_have_their_own_prefix() -> None:
     metrics = {
         **{"model": "AE", "simulated": False, "seed": 3, "epochs": 2, "val_loss": 5.0, "train_seconds": 1.5},
         **{"parameters": 7, "peak_memory_mb": 8, "auroc": 0.7, "auroc_interval": [0.5, 0.9], "auroc_online": None},
-        **{"auroc_online_interval": None, "base_rate": 0.25, "score": "window", "seq_len": 30, "fps": 30.0},
+        **{"auroc_reason": "few", "auroc_online_interval": None, "base_rate": 0.25, "score": "window", "seq_len": 30},
         "details": {"window": {"actions": [{"action": "run", "auroc": 0.8}, {"action": "wave", "auroc": None}]}},
     }
     assert scalars(metrics) == {

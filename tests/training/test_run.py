@@ -218,10 +218,19 @@ def test_an_interrupted_run_resumes_in_its_folder_with_the_same_data_only(compos
     assert run(again)["auroc"] == metrics["auroc"] and read_scores(folder) == scores
 
 
-@pytest.mark.slow
-def test_tensorboard_writes_events(task: Path, compose: Compose, tmp_path: Path) -> None:
-    run(compose(*overrides(task, "pca"), "logger=tensorboard"))
-    assert list((tmp_path / "run" / "log").rglob("events.*"))
+def test_several_loggers_get_the_same_metrics(task: Path, compose: Compose, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    metrics = run(compose(*overrides(task, "ae"), "logger=[csv,tensorboard]"))
+    (table,) = (tmp_path / "run" / "log").rglob("metrics.csv")
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard" / "version_0")).Reload()
+    for key in ("train/loss", "val/loss", "test/auroc"):
+        written = [float(row[key]) for row in rows if row[key]]
+        assert [scalar.value for scalar in events.Scalars(key)] == pytest.approx(written, rel=1e-6) and written
+    assert written == [metrics["auroc"]]
+    assert "_hparams_/session_start_info" in events.PluginTagToContent("hparams")
 
 
 @pytest.mark.slow

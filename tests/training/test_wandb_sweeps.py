@@ -60,7 +60,7 @@ def test_the_command_of_the_agent_composes_to_its_values(path: Path, compose: Co
         assert (ROOT / program).is_file()
         cfg = compose(*overrides)
         check(cfg)
-        assert cfg.logger._target_ == "skelmap.training.loggers.wandb_logger"
+        assert cfg.logger.wandb._target_ == "skelmap.training.loggers.wandb_logger"
         composed = {key: OmegaConf.select(cfg, key) for key in values if key != "model"}
         assert composed == {key: value for key, value in values.items() if key != "model"}
         model = values.get("model", "lstm_vae")

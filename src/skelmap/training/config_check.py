@@ -80,7 +80,8 @@ def check(config: dict[str, Any]) -> None:
             f"{key} is named like a secret, and configurations are written to logs and reports; "
             "give secrets in the environment, as WANDB_API_KEY"
         )
-    missing = [group for group in GROUPS if not isinstance(config.get(group), dict)]
+    groups = (*GROUPS, *(["logger"] if config.get("logger") is not None else []))
+    missing = [group for group in groups if not isinstance(config.get(group), dict)]
     if missing:
         raise UserError(f"{missing[0]}={config.get(missing[0])}; allowed: keys and values, as in conf/")
     _check_parts(config)
@@ -102,8 +103,10 @@ def _check_parts(config: dict[str, Any]) -> None:
     for key, value in entries(config):
         if isinstance(value, str) and value == "???":
             raise UserError(f"{key} is missing: set it with {key}=VALUE")
-    parts = {f"callbacks.{name}": part for name, part in config["callbacks"].items()}
-    for name, part in {**{group: config[group] for group in ("data", "model", "trainer")}, **parts}.items():
+    parts = {group: config[group] for group in ("data", "model", "trainer")}
+    for group in ("callbacks", "logger"):
+        parts |= {f"{group}.{name}": part for name, part in (config.get(group) or {}).items()}
+    for name, part in parts.items():
         if not isinstance(part, dict) or "_target_" not in part:
             raise UserError(f"{name}={part}; allowed: keys and values with a _target_, as in conf/")
 

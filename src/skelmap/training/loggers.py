@@ -31,16 +31,28 @@ FACTS = {
 
 
 def wandb_logger(
-    save_dir: str, project: str, name: str | None = None, group: str | None = None, job_type: str | None = None
+    save_dir: str,
+    project: str | None = None,
+    entity: str | None = None,
+    name: str | None = None,
+    group: str | None = None,
+    job_type: str | None = None,
+    tags: list[str] | None = None,
+    notes: str | None = None,
 ) -> Logger:
     """Open a W&B logger: online for those logged in, else offline.
 
+    None takes the value of W&B's environment variable, such as WANDB_PROJECT, and without it the default given here.
+
     Args:
         save_dir: the run directory.
-        project: W&B project.
-        name: of the run; None takes the folder's name.
-        group: W&B group; None takes the name of the sweep's folder, and of a single run no group.
-        job_type: W&B job type; None takes the file chosen from conf/model.
+        project: W&B project; "skelmap".
+        entity: account or team; that of the login.
+        name: of the run; the folder's name.
+        group: W&B group; the name of the sweep's folder, and of a single run no group.
+        job_type: W&B job type; the file chosen from conf/model.
+        tags: of the run; none.
+        notes: of the run; none.
 
     Returns:
         The logger; the W&B run is opened by the first thing that is logged.
@@ -57,13 +69,16 @@ def wandb_logger(
     if os.environ.get("WANDB_MODE") == "offline":
         log.info("W&B is offline; later: wandb sync %s", Path(save_dir) / "wandb" / "offline-run-*")
     sweep, model = _sweep_and_model()
-    group = group or sweep
+    group = group or os.environ.get("WANDB_RUN_GROUP") or sweep
     return WandbLogger(
         save_dir=save_dir,
-        project=project,
-        name=shorten(name or Path(save_dir).name, NAME_LIMIT),
+        project=project or os.environ.get("WANDB_PROJECT") or "skelmap",
+        name=shorten(name or os.environ.get("WANDB_NAME") or Path(save_dir).name, NAME_LIMIT),
         group=shorten(group, NAME_LIMIT) if group else None,
-        job_type=job_type or model,
+        job_type=job_type or os.environ.get("WANDB_JOB_TYPE") or model,
+        entity=entity,  # W&B itself reads the environment for None
+        tags=tags,
+        notes=notes,
     )
 
 
@@ -122,7 +137,7 @@ def scalars(numbers: Mapping[str, Any]) -> dict[str, float]:
             found |= {f"test/{name}_low": value[0], f"test/{name}_high": value[1]}
         elif key in FACTS and value is not None:
             found[FACTS[key]] = value
-        elif key.startswith(("auroc", "average_precision", "base_rate")) and value is not None:
+        elif key.startswith(("auroc", "average_precision", "base_rate")) and isinstance(value, float):
             found[f"test/{key}"] = value
     actions = numbers["details"][numbers["score"]]["actions"]
     return found | {f"test/actions/{a['action']}/auroc": a["auroc"] for a in actions if a["auroc"] is not None}

@@ -132,11 +132,11 @@ def _trainer(config: dict[str, Any], has_val: bool, checkpoint: Checkpoint | Non
         callbacks = [callback for callback in callbacks if not isinstance(callback, ProgressBar)]
         config = {**config, "trainer": {**config["trainer"], "enable_progress_bar": False}}
     checkpoints = run_dir.last_checkpoint(Path(config["paths"]["output_dir"])).parent
-    logger = instantiate(config["logger"]) if config.get("logger") else False
+    loggers = [instantiate(node) for node in (config.get("logger") or {}).values()]
     trainer: pl.Trainer = instantiate(
         config["trainer"],
         callbacks=[*callbacks, *training_callbacks(config["seed"], checkpoints, has_val)],
-        logger=logger,
+        logger=loggers or False,
         plugins=[AtomicCheckpointIO({checkpoint.path: checkpoint.content} if checkpoint else None)],
     )
     return trainer

@@ -178,8 +178,8 @@ def conclude(parts: Parts, test: Predictions) -> dict[str, Any]:
     report = write_report(parts.folder, _report(parts, result, test))
     # metrics.json comes last: a folder that has it is finished
     metrics = write_results(parts.folder, result, _facts(parts))
-    if trainer.logger:
-        trainer.logger.log_metrics(scalars(metrics))
+    for logger in trainer.loggers:
+        logger.log_metrics(scalars(metrics))
     log_results(trainer.loggers, result, report)
     stdout_console().print(console_table(result, model_title(parts.model, data)))
     log.info("report: %s", report)
@@ -263,7 +263,6 @@ def _first_line(error: Exception) -> str:
 def _logging(parts: Parts) -> Iterator[None]:
     """Log the configuration; close the loggers in any case."""
     with closing(parts.trainer.loggers):
-        if parts.trainer.logger:  # models and data log none themselves: theirs would be nested
-            config = flatten(hide_secrets(parts.config), "/")
-            parts.trainer.logger.log_hyperparams(config)
+        for logger in parts.trainer.loggers:  # models and data log none themselves: theirs would be nested
+            logger.log_hyperparams(flatten(hide_secrets(parts.config), "/"))
         yield

@@ -44,6 +44,8 @@ RENAMED = {
     "model=knn_ranks": "model=feature_knn_ranks",
 }
 """Keys and choices of earlier versions, and their names now."""
+COMBINED_GROUPS = ("logger", "callbacks")
+"""Groups from which several files may be chosen: logger=[csv,wandb]."""
 
 
 def check_arguments(arguments: Sequence[str]) -> None:
@@ -55,17 +57,24 @@ def check_arguments(arguments: Sequence[str]) -> None:
         arguments: KEY=VALUE words and Hydra's options.
 
     Raises:
-        SystemExit: a secret, a key or choice of an earlier version, or a group without a choice.
+        SystemExit: a secret, a key or choice of an earlier version, a group without a choice or with several.
     """
     for key in secret_arguments(arguments):
         sys.exit(f"{key} is named like a secret; give secrets in the environment, as WANDB_API_KEY")
     for argument in arguments:
         if new := _renamed(argument):
             sys.exit(f"{argument}: renamed; now {new}")
-        group, _, choice = argument.partition("=")
+        group, _, choice = argument.lstrip("+").partition("=")
         if choice == "null" and (config_dir() / group).is_dir():  # Hydra fails with a traceback
-            names = ", ".join(sorted(path.stem for path in (config_dir() / group).glob("*.yaml")))
-            sys.exit(f"{argument}; allowed: {names}, or ~{group} for none")
+            sys.exit(f"{argument}; allowed: {', '.join(_choices(group))}, or ~{group} for none")
+        if choice.startswith("[") and group not in COMBINED_GROUPS and (config_dir() / group).is_dir():
+            swept = choice.strip("[]").replace(" ", "")  # Hydra would take the last one
+            sys.exit(f"{argument}; allowed: one of {', '.join(_choices(group))}; -m {group}={swept} runs each of them")
+
+
+def _choices(group: str) -> list[str]:
+    """Names of a group's files."""
+    return sorted(path.stem for path in (config_dir() / group).glob("*.yaml"))
 
 
 def run_hydra(task: Callable[[DictConfig], object], config_name: str, arguments: Sequence[str]) -> None:
