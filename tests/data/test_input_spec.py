@@ -8,9 +8,9 @@ import pytest
 
 from skelmap.data.input_spec import InputSpec
 from skelmap.data.keypoints import KeypointSettings
-from skelmap.data.person_size import SizeRange
 from skelmap.data.rendering import MapSettings
 from skelmap.skeletons.layouts import BODY_25, COCO_17
+from skelmap.skeletons.person_size import SizeRange
 from skelmap.utils.errors import UserError
 
 SPECS = {

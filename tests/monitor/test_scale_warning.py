@@ -10,12 +10,12 @@ import pytest
 from hydra_config import Compose
 from monitor_events import RULE, ListSource, NoseHeightScorer, RecordingSink
 from skelmap.data.input_spec import SPEC_FILE, InputSpec
-from skelmap.data.person_size import RECENT_FRAMES, ScaleCheck, person_sizes, size_range
 from skelmap.monitor.runner import Monitor
 from skelmap.monitor.scorers import TorchScorer
 from skelmap.monitor.sources import PoseFrame
 from skelmap.skeletons.layouts import BODY_25, COCO_17
 from skelmap.skeletons.manifest import read_manifest
+from skelmap.skeletons.person_size import RECENT_FRAMES, ScaleCheck, person_sizes, size_range
 from skelmap.skeletons.readers import read_clip
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError

@@ -28,9 +28,9 @@ from rich.progress import track as progress
 
 from skelmap.data.digests import content_digest
 from skelmap.data.keypoints import KeypointSettings
-from skelmap.data.person_size import person_sizes
 from skelmap.data.rendering import RENDERER_VERSION, MapSettings, count_cropped
 from skelmap.skeletons.manifest import Recording, Span
+from skelmap.skeletons.person_size import person_sizes
 from skelmap.skeletons.readers import PoseFormat, read_clip
 from skelmap.skeletons.resampling import clip_ticks, resample_clip
 from skelmap.utils.errors import UserError

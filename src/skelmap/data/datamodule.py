@@ -17,12 +17,12 @@ from torch.utils.data import DataLoader
 from skelmap.data.cache import Clock, SkeletonCache, open_cache
 from skelmap.data.digests import content_digest
 from skelmap.data.keypoints import KeypointSettings, Representation
-from skelmap.data.person_size import SizeRange, size_range
 from skelmap.data.rendering import MapSettings, MapSide
 from skelmap.data.sampler import ResumableBatchSampler, WindowDataset
 from skelmap.data.windows import EvalIndex, Segments, WindowKind, WindowLength, find_segments, window_starts
 from skelmap.skeletons.layouts import Layout
 from skelmap.skeletons.manifest import Manifest, Recording, check_spans, read_manifest
+from skelmap.skeletons.person_size import SizeRange, size_range
 from skelmap.skeletons.readers import PoseFormat, make_pose_format, read_header
 from skelmap.skeletons.resampling import BridgeSeconds, label_ticks
 from skelmap.utils.errors import UserError

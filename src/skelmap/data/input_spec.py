@@ -12,10 +12,10 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from skelmap.data.keypoints import KeypointSettings, Representation
-from skelmap.data.person_size import SizeRange
 from skelmap.data.rendering import MapSettings
 from skelmap.data.windows import WindowLength
 from skelmap.skeletons.layouts import LAYOUTS, Layout
+from skelmap.skeletons.person_size import SizeRange
 from skelmap.skeletons.readers import PoseFormat, make_pose_format
 from skelmap.skeletons.resampling import BridgeSeconds
 from skelmap.utils.errors import UserError

@@ -10,13 +10,13 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from skelmap.data.person_size import ScaleCheck
 from skelmap.evaluation.alarms import Alarm, AlarmRule, AlarmTracker
 from skelmap.monitor.attribution import most_unusual_joints
 from skelmap.monitor.scorers import Scorer
 from skelmap.monitor.sources import PoseFrame
 from skelmap.skeletons.clip import clean_keypoints
 from skelmap.skeletons.layouts import Layout
+from skelmap.skeletons.person_size import ScaleCheck
 from skelmap.skeletons.resampling import Resampler, longest_gap
 
 SLOW_CAMERA = 3.0

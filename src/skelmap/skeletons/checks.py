@@ -1,0 +1,225 @@
+"""Hold what was declared about recordings against their keypoints.
+
+`check_clip` looks at one recording, `check_data_set` at all of them together. Findings that make every result wrong
+refuse the data; the others are warnings, in the terminal, the report and metrics.json.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skelmap.skeletons.anatomy import anatomy_faults
+from skelmap.skeletons.clip import Clip
+from skelmap.skeletons.layouts import Layout
+from skelmap.skeletons.manifest import SPLITS, Recording
+
+CONFIDENT = 0.5
+"""Pose estimators guess joints outside the image with less confidence than this."""
+MARGIN = 0.05
+"""A joint this far outside the image, in image sizes, may be a detector's error."""
+REFUSED_OUTSIDE, WARNED_OUTSIDE = 0.1, 0.02
+"""Shares of the joints outside the image from which on a recording is refused, or a warning given."""
+NORMALIZED = 2.0
+"""Coordinates all below this are not pixels."""
+REPEATED = 0.3
+"""Share of frames equal to the one before from which on the frame rate is doubted; 0.15 of a real data set is known."""
+LEAK = 0.05
+"""Share of a recording's frames that are also in one of another split from which on a warning is given."""
+MIN_FRAMES = 10
+"""Frames with people from which on a recording is judged."""
+SIZES = ((640, 480), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160))
+"""Usual image sizes, to suggest one."""
+COMMON, RARE = 0.5, 0.01
+"""Shares of the detections that have a joint, from which on it is usual, and below which it is missing."""
+NAMED_CLIPS = 3
+"""Clips that a finding names."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A contradiction between what was declared and what was seen.
+
+    Attributes:
+        clip: the recording; in findings of a data set, the first of them.
+        text: what was seen, and what to do.
+        refused: whether results would be wrong; False for a warning.
+    """
+
+    clip: str
+    text: str
+    refused: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.clip}: {self.text}"
+
+
+@dataclass(frozen=True, eq=False)
+class ClipSummary:
+    """What the comparison of recordings needs of one.
+
+    Attributes:
+        frames: from first to last, with and without people.
+        people: largest number in a frame.
+        rows: detections.
+        layout: joint order.
+        joint_rate: (V,) share of the detections that have each joint, 0..1.
+        hashes: (rows,) uint64, sorted; equal detections have equal ones.
+    """
+
+    frames: int
+    people: int
+    rows: int
+    layout: Layout
+    joint_rate: NDArray[np.float64]
+    hashes: NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, clip: Clip) -> "ClipSummary":
+        """Summarise a recording."""
+        seen = clip.keypoints[clip.present]
+        people = Counter(clip.frame[clip.present].tolist())
+        rate = (seen[..., 2] > 0).mean(axis=0) if len(seen) else np.zeros(len(clip.layout.joints))
+        first, stop = clip.span
+        return cls(stop - first, max(people.values(), default=0), len(seen), clip.layout, rate, _hashes(seen))
+
+
+def check_clip(clip: Clip) -> list[Finding]:
+    """Check the keypoints of a recording against its declared image size, joint order and frame rate.
+
+    Args:
+        clip: as it was read, not resampled.
+
+    Returns:
+        The findings, the refused ones first; none for a recording with fewer than 10 detections.
+    """
+    seen = clip.keypoints[clip.present]
+    if len(seen) < MIN_FRAMES:
+        return []
+    refused = _normalized(seen) or _outside(clip, seen)
+    if refused:
+        return [Finding(clip.name, *refused)]
+    texts = [*anatomy_faults(seen, clip.layout), *_repeated(clip)]
+    return [Finding(clip.name, text) for text in texts]
+
+
+def check_data_set(recordings: Sequence[Recording], summaries: Sequence[ClipSummary]) -> list[Finding]:
+    """Compare the recordings of a data set: the same frames in two splits, joints that some of them lack.
+
+    Args:
+        recordings: of the manifest.
+        summaries: of the same recordings.
+    """
+    return [*_leaks(recordings, summaries), *_missing_joints(recordings, summaries)]
+
+
+def merge(findings: Iterable[Finding]) -> list[str]:
+    """Sentences for a report: one for each text, with the clips that it holds for."""
+    clips: dict[str, list[str]] = {}
+    for finding in findings:
+        clips.setdefault(finding.text, []).append(finding.clip)
+    return [f"{names_of(names)}: {text}" for text, names in clips.items()]
+
+
+def names_of(clips: Sequence[str]) -> str:
+    """Names of the first clips, and the number of the others."""
+    more = len(clips) - NAMED_CLIPS
+    return ", ".join(clips[:NAMED_CLIPS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _normalized(seen: NDArray[np.float32]) -> tuple[str, bool] | None:
+    detected = seen[..., 2] > 0
+    largest = np.abs(seen[detected][:, :2]).max()
+    if largest > NORMALIZED:
+        return None
+    low = seen[detected][:, :2].min()
+    scale = "-1..1" if low < 0 else "0..1"
+    return (
+        f"coordinates lie between {low:.3g} and {largest:.3g}, so they are not pixels but shares of the image; set "
+        f"data.pose_format.coordinates={scale} (commands: --coordinates), or multiply x by the image's width and y by "
+        "its height"
+    ), True
+
+
+def _outside(clip: Clip, seen: NDArray[np.float32]) -> tuple[str, bool] | None:
+    """Compare the coordinates with the size of the image."""
+    size = np.array(clip.size)
+    points = seen[seen[..., 2] >= min(CONFIDENT, float(seen[..., 2].max()))][:, :2]
+    beyond = (points < -MARGIN * size) | (points > (1 + MARGIN) * size)
+    share = float(beyond.any(axis=1).mean())
+    if share < WARNED_OUTSIDE:
+        return None
+    x, y = np.quantile(points, 0.999, axis=0)
+    fitting = next((f"[{w},{h}]" for w, h in SIZES if x <= w * (1 + MARGIN) and y <= h * (1 + MARGIN)), "[W,H]")
+    return (
+        f"{share:.0%} of the joints lie outside the image of {clip.size[0]}x{clip.size[1]} px that was declared; they "
+        f"reach x={x:.0f}, y={y:.0f}; set data.pose_format.size={fitting} (monitor: pose_format.size, commands: "
+        "--size), or `size` of the archive"
+    ), share >= REFUSED_OUTSIDE
+
+
+def _repeated(clip: Clip) -> list[str]:
+    """Look for frames that were copied to reach a frame rate."""
+    same_track = (np.diff(clip.track) == 0) & clip.present[1:] & clip.present[:-1]
+    equal = (clip.keypoints[1:] == clip.keypoints[:-1]).all(axis=(1, 2)) & same_track
+    share = float(equal.sum() / max(same_track.sum(), 1))
+    if share < REPEATED:
+        return []
+    true_fps = clip.fps * (1 - share)
+    return [
+        f"{share:.0%} of the frames repeat the one before: the frame rate is about {true_fps:.3g}, not {clip.fps:g}"
+    ]
+
+
+def _hashes(rows: NDArray[np.float32]) -> NDArray[np.uint64]:
+    """Sorted sums of the bits of (N, V, 3) rows, each bit pattern multiplied by a random odd number."""
+    bits = np.ascontiguousarray(rows).reshape(len(rows), -1).view(np.uint32).astype(np.uint64)
+    factors = np.random.default_rng(0).integers(2**63, size=bits.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(
+        1
+    )
+    return np.sort((bits * factors).sum(axis=1, dtype=np.uint64))
+
+
+def _leaks(recordings: Sequence[Recording], summaries: Sequence[ClipSummary]) -> list[Finding]:
+    """Find detections of validation and test recordings that are also in a recording of an earlier split."""
+    findings = []
+    for split, earlier in (("val", ("train",)), ("test", ("train", "val"))):
+        for other in earlier:
+            sources = [(r.clip, s.hashes) for r, s in zip(recordings, summaries, strict=True) if r.split == other]
+            if not sources:
+                continue
+            known = np.unique(np.concatenate([hashes for _, hashes in sources]))
+            for recording, summary in zip(recordings, summaries, strict=True):
+                if recording.split != split or not summary.rows:
+                    continue
+                share = float(np.isin(summary.hashes, known).mean())
+                if share >= LEAK:
+                    source = max(sources, key=lambda s: np.isin(summary.hashes, s[1]).sum())[0]
+                    text = f"{share:.0%} of its frames are also in split {other} (clip {source}), so {split} is not new"
+                    findings.append(Finding(recording.clip, text))
+    return findings
+
+
+def _missing_joints(recordings: Sequence[Recording], summaries: Sequence[ClipSummary]) -> list[Finding]:
+    """Find joints that a split lacks and training has, which is another camera or detector."""
+    rates: dict[str, dict[str, float]] = {}
+    for split in SPLITS:
+        chosen = [s for r, s in zip(recordings, summaries, strict=True) if r.split == split and s.rows]
+        rows = sum(s.rows for s in chosen)
+        seen: Counter[str] = Counter()
+        for summary in chosen:
+            seen.update(dict(zip(summary.layout.joints, summary.joint_rate * summary.rows, strict=True)))
+        rates[split] = {joint: count / rows for joint, count in seen.items()}
+    findings = []
+    for split in SPLITS[1:]:
+        here = rates[split]
+        lost = [j for j, rate in rates["train"].items() if rate > COMMON and here.get(j, 1) < RARE]
+        new = [j for j, rate in rates["train"].items() if rate < RARE and here.get(j, 0) > COMMON]
+        first = next((r.clip for r in recordings if r.split == split), "")
+        for joints, which in ((lost, "train"), (new, split)):
+            if joints:
+                text = f"of train and {split}, only {which} has {', '.join(joints)}: another pose estimator or camera?"
+                findings.append(Finding(first, text))
+    return findings
