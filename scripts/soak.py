@@ -144,7 +144,7 @@ def main() -> None:
         clips = [read_clip(recording.path, recording.clip) for recording in read_manifest(args.manifest).split("test")]
         validation = ValidationScores.read(args.run)
         rule = validation.rule(float(np.quantile(validation.score, 0.95)), 0.5, 2.0)
-        page = WebPage("127.0.0.1", 0)
+        page = WebPage("127.0.0.1", 0, rule.on)
         threading.Thread(target=read_stream, args=[page.address], daemon=True).start()
         videos = [VideoSink(args.out, rule)] if args.video else []
         sinks = [EventLog(args.out, rule.on), page, *videos, ResourceReport(args.hours * 3600 / REPORTS)]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from monitor_events import NO_ALARMS
 from skelmap.monitor.scorers import Scorer
 from skelmap.monitor.sources import ClipSource
 from skelmap.monitor.stream import StreamDetector
@@ -14,7 +15,7 @@ from skelmap.skeletons.readers import read_clip
 
 def stream_scores(scorer: Scorer, clip: Clip) -> Iterator[float]:
     source = ClipSource(clip)
-    detector = StreamDetector(scorer, None, source.layout, source.fps)
+    detector = StreamDetector(scorer, NO_ALARMS, source.layout, source.fps)
     for frame in source:
         yield from (score.score for score in detector.update(frame).scores)
 

@@ -15,6 +15,7 @@ from skelmap.skeletons.layouts import BODY_25
 from synthetic_data import person
 
 RULE = AlarmRule(on=80, off=60, min_seconds=0.1, release_seconds=0.3)
+NO_ALARMS = AlarmRule(on=np.inf, off=np.inf)
 """A rule for `NoseHeightScorer`: `pose_frame(n, nose_up=True)` is above `on`, other frames are below `off`."""
 
 

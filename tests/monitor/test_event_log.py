@@ -60,4 +60,4 @@ def test_a_full_disk_leaves_no_partial_line_and_loses_nothing(tmp_path: Path) ->
 def test_a_folder_that_cannot_be_written_is_an_error_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
-        EventLog(tmp_path / "file" / "folder", None)
+        EventLog(tmp_path / "file" / "folder", 0.8)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from monitor_config import compose_monitor
-from monitor_events import ListSource, frame_result
+from monitor_events import RULE, ListSource, frame_result
 from skelmap.monitor.app import lock_output_dir, run_monitor
 from skelmap.monitor.event_log import EventLog
 from skelmap.monitor.video_writer import VideoSink
@@ -50,7 +50,7 @@ def test_default_output_folders_of_the_same_second_differ() -> None:
 
 
 def test_clips_with_invalid_file_names_get_separate_videos(tmp_path: Path) -> None:
-    sink = VideoSink(tmp_path, None)
+    sink = VideoSink(tmp_path, RULE)
     names = ("a b", "a_b", "a/b", "a" * 300, "a" * 299 + "b")
     for name in names:
         sink.on_source_start(ListSource([], name, count=1))

@@ -54,7 +54,7 @@ def test_an_alarm_ends_while_the_camera_is_lost_and_has_the_wall_clock_time() ->
 
 
 def test_invalid_keypoints_and_scores_do_not_stop_the_monitor() -> None:
-    page, sink = WebPage("127.0.0.1", 0), RecordingSink()
+    page, sink = WebPage("127.0.0.1", 0, RULE.on), RecordingSink()
     invalid = pose_frame(1)
     invalid.keypoints[0, 5] = (np.nan, np.inf, 1)
     Monitor(NoseHeightScorer(), RULE, [page, sink]).run([ListSource([pose_frame(0), invalid, pose_frame(2)])])
@@ -64,7 +64,7 @@ def test_invalid_keypoints_and_scores_do_not_stop_the_monitor() -> None:
         def score(self, windows: np.ndarray) -> np.ndarray:
             return np.full(len(windows), np.nan)
 
-    page, sink = WebPage("127.0.0.1", 0), RecordingSink()
+    page, sink = WebPage("127.0.0.1", 0, RULE.on), RecordingSink()
     Monitor(DivergedScorer(), RULE, [page, sink]).run([ListSource([pose_frame(n) for n in range(5)])])
     assert len(sink.statuses) == 1 and "NaN" in sink.statuses[0][0] and sink.events == []
 

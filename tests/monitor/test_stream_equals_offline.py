@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from hydra_config import Compose
+from monitor_events import NO_ALARMS
 from skelmap.evaluation.thresholds import ValidationScores
 from skelmap.monitor.runner import Monitor
 from skelmap.monitor.scorers import TorchScorer
@@ -109,7 +110,7 @@ def streamed_scores(folder: Path, manifest: Path) -> dict[tuple[str, int], float
     scorer = TorchScorer(folder)
     for recording in read_manifest(manifest).split("test"):
         collector = ScoreCollector()
-        Monitor(scorer, None, [collector]).run([ClipSource(read_clip(recording.path, recording.clip))])
+        Monitor(scorer, NO_ALARMS, [collector]).run([ClipSource(read_clip(recording.path, recording.clip))])
         for score in collector.scores:
             key = (recording.clip, score.tick)
             scores[key] = max(scores.get(key, -np.inf), score.score)

@@ -35,7 +35,7 @@ def test_a_layout_without_a_neck_gets_the_midpoint_of_the_shoulders() -> None:
     frame = pose_frame(0)
     coco = [BODY_25.joints.index(joint) for joint in COCO_17.joints]
     result = replace(frame_result(0), frame=replace(frame, keypoints=frame.keypoints[:, coco]))
-    image = Overlay("yard", COCO_17, None).draw(result)
+    image = Overlay("yard", COCO_17, AlarmRule(0.8, 0.6)).draw(result)
     ends = [BODY_25.joints.index(name) for name in ("neck", "nose")]
     x, y = frame.keypoints[0, ends, :2].mean(axis=0).round().astype(int)
     assert image[y - 2 : y + 3, x - 2 : x + 3].max() > 200

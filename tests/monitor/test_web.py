@@ -13,7 +13,7 @@ from skelmap.utils.errors import UserError
 
 @pytest.fixture
 def page() -> Iterator[WebPage]:
-    page = WebPage("127.0.0.1", 0, ["LSTM-VAE"], threshold=0.8)
+    page = WebPage("127.0.0.1", 0, 0.8, ["LSTM-VAE"])
     yield page
     page.close()
 
@@ -50,7 +50,7 @@ def test_the_stream_has_skeletons_scores_and_alarms(page: WebPage) -> None:
 
 
 def test_the_last_state_of_the_stream_is_the_end_of_the_monitor() -> None:
-    page = WebPage("127.0.0.1", 0)
+    page = WebPage("127.0.0.1", 0, 0.8)
     stream = get(page, "/stream")
     stream.readline()
     page.close()
@@ -70,4 +70,4 @@ def test_foreign_host_names_and_other_paths_are_refused(page: WebPage) -> None:
 
 def test_a_port_in_use_is_an_error(page: WebPage) -> None:
     with pytest.raises(UserError, match=f"web.port={page.port}: cannot listen"):
-        WebPage("127.0.0.1", page.port)
+        WebPage("127.0.0.1", page.port, 0.8)

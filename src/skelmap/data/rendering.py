@@ -82,18 +82,11 @@ INTERPOLATION = {"bilinear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}
 CHANNELS = ("body", *PARTS, "motion")
 """Content of a channel: the whole skeleton, a part of it, or the change of `body` since the previous frame."""
 ALLOWED_CHANNELS = f"a list of different names out of {', '.join(CHANNELS)}; motion only where body is, too"
-"""Description of what `are_channels` accepts."""
 
 
-def are_channels(names: object) -> bool:
-    """Whether these can be the channels of a map."""
-    if not isinstance(names, list | tuple) or not names or not all(name in CHANNELS for name in names):
-        return False
-    return len(set(names)) == len(names) and ("motion" not in names or "body" in names)
-
-
-def _checked_channels(names: Sequence[str]) -> Sequence[str]:
-    if not are_channels(names):
+def _check_channels(names: Sequence[str]) -> Sequence[str]:
+    different = len(set(names)) == len(names) > 0 and set(names) <= set(CHANNELS)
+    if not different or ("motion" in names and "body" not in names):
         raise ValueError("not channels of a map")
     return names
 
@@ -127,9 +120,7 @@ class MapSettings:
     line_width: Annotated[float, Field(gt=0, le=200)] = 8.0
     line_unit: Literal["source", "map"] = "source"
     threshold: Annotated[float, Field(ge=0, le=0.999)] | None = 0.1
-    channels: Annotated[Sequence[str], Field(description=ALLOWED_CHANNELS), AfterValidator(_checked_channels)] = (
-        "body",
-    )
+    channels: Annotated[Sequence[str], Field(description=ALLOWED_CHANNELS), AfterValidator(_check_channels)] = ("body",)
 
     def __post_init__(self) -> None:
         validate_signature(MapSettings, vars(self), "data.maps")

@@ -38,7 +38,7 @@ class AlarmHook(Sink):
     def __init__(
         self,
         command: Sequence[str],
-        threshold: float | None,
+        threshold: float,
         timeout: float = COMMAND_SECONDS,
         max_pending: int = MAX_PENDING,
     ) -> None:

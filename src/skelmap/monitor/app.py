@@ -172,7 +172,7 @@ def _sinks(config: MonitorConfig, spec: InputSpec, rule: AlarmRule) -> list[Sink
     sinks: list[Sink] = []
     if config.web.port is not None:
         about = [spec.title, *(["trained on simulated recordings"] if spec.simulated else [])]
-        page = WebPage(config.web.host, config.web.port, about, rule.on)
+        page = WebPage(config.web.host, config.web.port, rule.on, about)
         sinks.append(page)
         log.info("web page: %s", page.address)
     sinks += [EventLog(output, rule.on), Heartbeat(output)]

@@ -82,13 +82,13 @@ class EventLog(Sink):
 
     Args:
         folder: output folder; existing files are continued.
-        threshold: of the alarms, for the record; None without alarms.
+        threshold: of the alarms, for the record.
 
     Raises:
         UserError: a file cannot be opened.
     """
 
-    def __init__(self, folder: Path, threshold: float | None) -> None:
+    def __init__(self, folder: Path, threshold: float) -> None:
         self.threshold = threshold
         self._jsonl = LineFile(folder / EVENTS_FILE)
         self._events = LineFile(folder / "events.csv", _csv_line(EVENT_COLUMNS))
@@ -131,7 +131,7 @@ class EventLog(Sink):
         self.error = next(filter(None, errors), "")
 
 
-def event_record(source: Source, event: Event, threshold: float | None) -> dict[str, Any]:
+def event_record(source: Source, event: Event, threshold: float) -> dict[str, Any]:
     """Convert an event to plain values for JSON; `clock` is empty for recordings."""
     alarm = {key: round(value, 6) for key, value in asdict(event.alarm).items()}
     return {

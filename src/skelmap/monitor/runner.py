@@ -29,12 +29,12 @@ class Monitor:
 
     Args:
         scorer: the model.
-        rule: of the alarms; None: scores only.
+        rule: of the alarms.
         sinks: receive the results.
         realtime: play recordings at their own speed.
     """
 
-    def __init__(self, scorer: Scorer, rule: AlarmRule | None, sinks: Sequence[Sink], realtime: bool = False) -> None:
+    def __init__(self, scorer: Scorer, rule: AlarmRule, sinks: Sequence[Sink], realtime: bool = False) -> None:
         self.scorer, self.rule, self.sinks, self.realtime = scorer, rule, sinks, realtime
         self._latencies: deque[float] = deque(maxlen=RECENT_FRAMES)
         self._errors: dict[str, str] = {}  # by origin: the source or the class of a sink

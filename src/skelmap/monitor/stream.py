@@ -110,12 +110,12 @@ class StreamDetector:
 
     Args:
         scorer: the model.
-        rule: of the alarms; None: scores only.
+        rule: of the alarms.
         layout: of the stream's keypoints.
         fps: expected frame rate of the stream.
     """
 
-    def __init__(self, scorer: Scorer, rule: AlarmRule | None, layout: Layout, fps: float) -> None:
+    def __init__(self, scorer: Scorer, rule: AlarmRule, layout: Layout, fps: float) -> None:
         self.scorer, self.spec, self.rule, self.layout = scorer, scorer.spec, rule, layout
         self._intervals = deque([1 / fps] * INTERVALS, maxlen=INTERVALS)
         self._last_time = -math.inf
@@ -205,7 +205,7 @@ class StreamDetector:
     def _new_person(self) -> _Person:
         return _Person(
             Resampler(self.spec.fps),
-            AlarmTracker(self.rule or AlarmRule(math.inf, math.inf)),
+            AlarmTracker(self.rule),
             frames=deque(maxlen=self.spec.window),
             keypoints=deque(maxlen=self.spec.window),
             previous_frame=np.zeros(self.spec.settings.shape, np.float32),

@@ -39,11 +39,11 @@ class VideoSink(Sink):
 
     Args:
         folder: output folder.
-        rule: of the alarms; None without alarms.
+        rule: of the alarms.
         show_camera_image: draw over the camera's images; otherwise the video contains skeletons only, and no faces.
     """
 
-    def __init__(self, folder: Path, rule: AlarmRule | None, show_camera_image: bool = False) -> None:
+    def __init__(self, folder: Path, rule: AlarmRule, show_camera_image: bool = False) -> None:
         self.folder, self.rule, self.show_camera_image = folder, rule, show_camera_image
         self._video: _VideoFile | None = None
         self._overlay: Overlay | None = None
@@ -73,11 +73,11 @@ class Overlay:
     Args:
         name: of the source.
         layout: of the keypoints.
-        rule: of the alarms; None without alarms.
+        rule: of the alarms.
         show_camera_image: draw over the camera's images instead of a black background.
     """
 
-    def __init__(self, name: str, layout: Layout, rule: AlarmRule | None, show_camera_image: bool = False) -> None:
+    def __init__(self, name: str, layout: Layout, rule: AlarmRule, show_camera_image: bool = False) -> None:
         self.name, self.layout, self.rule, self.show_camera_image = name, layout, rule, show_camera_image
         self._curve: deque[tuple[float, float, bool]] = deque()  # time, score, whether an alarm was active
         self._unusual: dict[int, tuple[str, ...]] = {}  # most unusual joints of each active alarm, by person
@@ -134,10 +134,7 @@ class Overlay:
             self._curve.append((now, max(scores), bool(result.alarmed)))
         while self._curve and self._curve[0][0] < now - CURVE_SECONDS:
             self._curve.popleft()
-        values = [score for _, score, _ in self._curve] + ([self.rule.on] if self.rule else [])
-        if not values:
-            _put_text(strip, "no score yet", (10, 20), GREY, 0.45)
-            return
+        values = [self.rule.on, *(score for _, score, _ in self._curve)]
         self._bottom, self._top = min(self._bottom, *values), max(self._top, *values)
         height, width = strip.shape[:2]
         span = max(self._top - self._bottom, 1e-12)
@@ -146,11 +143,10 @@ class Overlay:
             x = (width - 1) * (1 - (now - time) / CURVE_SECONDS)
             return round(x), round(8 + (height - 16) * (1 - (score - self._bottom) / span))
 
-        if self.rule:
-            left, right = pixel(now - CURVE_SECONDS, self.rule.on), pixel(now, self.rule.on)
-            cv2.line(strip, left, right, AMBER, 1)
-            text_y = left[1] - 4 if left[1] > 16 else left[1] + 14
-            _put_text(strip, "threshold", (left[0] + 4, text_y), AMBER, 0.4)
+        left, right = pixel(now - CURVE_SECONDS, self.rule.on), pixel(now, self.rule.on)
+        cv2.line(strip, left, right, AMBER, 1)
+        text_y = left[1] - 4 if left[1] > 16 else left[1] + 14
+        _put_text(strip, "threshold", (left[0] + 4, text_y), AMBER, 0.4)
         for (start, score, _), (end, next_score, alarmed) in pairwise(self._curve):
             if end - start < 1:  # longer gaps stay empty
                 colour = RED if alarmed else WHITE

@@ -45,14 +45,14 @@ class WebPage(Sink):
     Args:
         host: address to listen on; a loopback address is reachable from this machine only.
         port: 0 for any free port.
+        threshold: of the alarms.
         about: texts about the model for the page's header.
-        threshold: of the alarms; None without alarms.
 
     Raises:
         UserError: it cannot listen on the address.
     """
 
-    def __init__(self, host: str, port: int, about: Sequence[str] = (), threshold: float | None = None) -> None:
+    def __init__(self, host: str, port: int, threshold: float, about: Sequence[str] = ()) -> None:
         self._changed = threading.Condition()
         self._version = 0
         self._state: dict[str, Any] = {"about": list(about), "threshold": threshold}

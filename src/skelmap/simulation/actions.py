@@ -4,6 +4,7 @@ import numpy as np
 
 from skelmap.simulation.carrying import carry
 from skelmap.simulation.hand_targets import ChestTarget, WorldTarget
+from skelmap.simulation.motion import SIDE_SIGN
 from skelmap.simulation.motion_builder import REACH_SECONDS, MotionBuilder
 from skelmap.simulation.workshop import BENCH, TRASH_BOX
 
@@ -76,7 +77,7 @@ def _cutting_strokes(motion: MotionBuilder, cutter: int, hold: bool) -> None:
             BENCH[2] + up,
         )
 
-    sign = -1.0 if cutter == 0 else 1.0
+    sign = SIDE_SIGN[cutter]
     frequency = motion.vary(1.9, 0.2) * motion.worker.tempo
     for _ in range(int(motion.rng.integers(3, 6))):
         forward, left = float(motion.rng.uniform(0.29, 0.43)), sign * float(motion.rng.uniform(0.02, 0.12)) * reach
@@ -132,7 +133,7 @@ def throw_trash(motion: MotionBuilder) -> None:
 def _throw(motion: MotionBuilder, hand: int, over: bool) -> None:
     """Wind up, launch, follow through; overarm if `over`, else underarm."""
     w = motion.worker
-    back = -1.0 if hand == 0 else 1.0  # right is negative: the throwing shoulder goes back
+    back = SIDE_SIGN[hand]  # right is negative: the throwing shoulder goes back
     if over:
         wind, launch = ChestTarget(-0.12, w.half_shoulder_width + 0.20, 0.24), ChestTarget(0.46, 0.10, 0.30)
     else:

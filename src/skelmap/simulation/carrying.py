@@ -3,6 +3,7 @@
 import numpy as np
 
 from skelmap.simulation.hand_targets import ArmSwing, ChestTarget, HandTarget, SideCarry, WorldTarget
+from skelmap.simulation.motion import SIDE_SIGN
 from skelmap.simulation.motion_builder import REACH_SECONDS, MotionBuilder
 from skelmap.simulation.workshop import MovableObject, ObjectKeyframe
 
@@ -57,7 +58,7 @@ def _reach_for(
     motion.timeline.animate("head_pitch", 0.30, 0.4)
     heading = motion.timeline.heading
     for side in hands:
-        left = (obj.size[0] / 2) * (-1 if side == 0 else 1) * (1.0 if len(hands) == 2 else 0.15)
+        left = (obj.size[0] / 2) * SIDE_SIGN[side] * (1.0 if len(hands) == 2 else 0.15)
         target = WorldTarget((pose[0] - left * np.sin(heading), pose[1] + left * np.cos(heading), height))
         motion.timeline.move_hand(side, target, seconds)
 
@@ -84,7 +85,7 @@ def _lift(motion: MotionBuilder, obj: MovableObject, hands: tuple[int, ...]) -> 
         offset = (0.12, 0.0, -grasp_height)
     else:
         side = hands[0]
-        away = -1.0 if side == 1 else 1.0
+        away = -SIDE_SIGN[side]
         motion.timeline.move_hand(side, _one_hand_carry(motion, obj), seconds)
         motion.lower_arm(1 - side, seconds)
         motion.stand_up(seconds, lean=0.02)

@@ -28,7 +28,7 @@ from skelmap.simulation.recording import (
 from skelmap.simulation.workshop import build_workshop
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import BODY_25
-from skelmap.skeletons.manifest import Recording, write_manifest
+from skelmap.skeletons.manifest import SIMULATION_FILE, Recording, write_manifest
 from skelmap.skeletons.readers import write_clip
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write
@@ -41,10 +41,8 @@ TRAIN_FRAMES, TEST_FRAMES = 4618, 4898
 VAL_FRAMES, TEST_CLIPS = 1500, 12
 CLIP_FRAMES = 3000
 """Clip length of the preset `large`: memory use is that of one clip, however long the data set."""
-SPLIT_FRACTIONS = {"train": 0.6, "val": 0.2, "test": 0.2}
-"""Fraction of workers per split in `large`; val and test get at least one each."""
-DESCRIPTION = "simulation.json"
-"""File with the arguments and checksums of a data set, written last."""
+HELD_OUT = 0.2
+"""Fraction of the workers in val, and in test, in `large`; at least one each."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ def simulate_dataset(
     arguments["camera"] = asdict(camera)
     with FileLock(folder / ".simulation.lock"):
         if not _is_complete(folder, arguments):
-            (folder / DESCRIPTION).unlink(missing_ok=True)
+            (folder / SIMULATION_FILE).unlink(missing_ok=True)
             clips = paper_clips(seed) if preset == "paper" else large_clips(seed, workers, minutes)
             total = 2 + TEST_CLIPS if preset == "paper" else None
             _write(folder, arguments, track(clips, "simulating", total, disable=not progress), camera)
@@ -127,7 +125,7 @@ def _check_arguments(preset: str, seed: int, workers: int, minutes: float) -> No
 def _is_complete(folder: Path, arguments: dict[str, object]) -> bool:
     """Whether the folder holds the data set of these arguments, unchanged."""
     try:
-        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        description = json.loads((folder / SIMULATION_FILE).read_text(encoding="utf-8"))
         if {key: description.get(key) for key in arguments} != arguments:
             return False
         return all(_sha256(folder / name) == digest for name, digest in description["sha256"].items())
@@ -145,7 +143,7 @@ def _write(folder: Path, arguments: dict[str, object], clips: Iterable[Simulated
         recordings.append(Recording(clip.name, folder / path, clip.split, clip.group, *labels))
     write_manifest(folder / "manifest.csv", recordings)
     digests["manifest.csv"] = _sha256(folder / "manifest.csv")
-    with atomic_write(folder / DESCRIPTION) as file:  # last: its presence means that the data set is complete
+    with atomic_write(folder / SIMULATION_FILE) as file:  # last: its presence means that the data set is complete
         file.write(json.dumps({**arguments, "sha256": digests}, indent=1) + "\n")
 
 
@@ -205,9 +203,8 @@ def large_clips(seed: int, workers: int, minutes: float) -> Iterator[SimulatedCl
 
 def assign_splits(workers: int) -> list[str]:
     """Assign workers to splits: train first, then val, then test."""
-    val = max(round(workers * SPLIT_FRACTIONS["val"]), 1)
-    test = max(round(workers * SPLIT_FRACTIONS["test"]), 1)
-    return ["train"] * (workers - val - test) + ["val"] * val + ["test"] * test
+    held_out = max(round(workers * HELD_OUT), 1)
+    return ["train"] * (workers - 2 * held_out) + ["val"] * held_out + ["test"] * held_out
 
 
 def mixed_schedule(frames: int, rng: np.random.Generator) -> list[ActionVariant]:

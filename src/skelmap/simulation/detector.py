@@ -1,7 +1,7 @@
 """Model of a pose detector: the keypoints that OpenPose would report for true image points.
 
 Parameters per joint are measured on real OpenPose output (`scripts/fit_detector.py` writes `detector.json`); what that
-recording cannot show is assumed, marked here as an assumption, and listed in docs/simulation.md.
+recording cannot show is assumed, marked here as an assumption, and listed in docs/lab/simulation.md.
 """
 
 import json

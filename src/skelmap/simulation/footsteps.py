@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from skelmap.simulation.body import HEEL_FRACTION, Worker
 from skelmap.simulation.gait import RUN, WALK
-from skelmap.simulation.motion import FPS, Bools, Floats, minimum_jerk
+from skelmap.simulation.motion import FPS, SIDE_SIGN, Bools, Floats, minimum_jerk
 
 WALK_RATIO = 0.0064
 """Step length over cadence, m per (steps/min): constant over comfortable speeds (Sekiya et al., 1997)."""
@@ -22,7 +22,7 @@ TURN_RADIUS = 0.30
 """A turn on the spot counts as walking on a circle of this radius, m, for the cadence."""
 MIDSTANCE = {WALK: 0.34, RUN: 0.28}
 """Fraction of the stance after which the body is above the foot: chosen so that thigh and knee angles come closest to
-the published curves (docs/simulation.md shows them)."""
+the published curves (docs/lab/simulation.md shows them)."""
 MIN_SPEED = 0.04
 """Pelvis speed, m/s, below which no step is needed."""
 CLEARANCE = 0.02
@@ -94,7 +94,7 @@ class _PelvisPath:
         high, share = min(low + 1, len(self.xy) - 1), frame - low
         x, y = self.xy[low] * (1 - share) + self.xy[high] * share
         heading = self.heading[low] * (1 - share) + self.heading[high] * share
-        side = -1.0 if foot == 0 else 1.0
+        side = SIDE_SIGN[foot]
         half = self.worker.step_width / 2
         return (
             float(x - side * half * np.sin(heading)),
@@ -274,13 +274,7 @@ def _bob(steps: list[Footstep], time: Floats) -> Floats:
     keep = np.concatenate([[True], np.diff(middle) > 1e-6])
     middle = middle[keep]
     phase = np.interp(time, middle, np.arange(len(middle)))
-    near = np.abs(time[:, None] - middle[None]).min(axis=1) if len(middle) < 64 else _nearest(time, middle)
+    near = np.abs(time[:, None] - middle).min(axis=1)
     amount = np.clip(1.6 - near / 0.4, 0.0, 1.0)
     result: Floats = np.cos(2 * np.pi * phase) * amount
-    return result
-
-
-def _nearest(time: Floats, middle: Floats) -> Floats:
-    right = np.clip(np.searchsorted(middle, time), 1, len(middle) - 1)
-    result: Floats = np.minimum(np.abs(time - middle[right - 1]), np.abs(time - middle[right]))
     return result

@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 
 from skelmap.simulation.body import Worker
-from skelmap.simulation.motion import Floats, minimum_jerk
-from skelmap.simulation.posture import SIDE_SIGN, Trunk
+from skelmap.simulation.motion import SIDE_SIGN, Floats, minimum_jerk
+from skelmap.simulation.posture import Trunk
 
 
 @dataclass(frozen=True)

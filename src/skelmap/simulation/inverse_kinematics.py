@@ -4,8 +4,8 @@ import numpy as np
 
 from skelmap.simulation.body import HEEL_FRACTION, Worker
 from skelmap.simulation.footsteps import FootTrajectories
-from skelmap.simulation.motion import Floats
-from skelmap.simulation.posture import SIDE_SIGN, Trunk
+from skelmap.simulation.motion import SIDE_SIGN, Floats
+from skelmap.simulation.posture import Trunk
 
 MAX_KNEE_FLEXION = np.deg2rad(145.0)
 MAX_ELBOW_FLEXION = np.deg2rad(145.0)

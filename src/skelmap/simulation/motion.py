@@ -9,6 +9,8 @@ Bools = NDArray[np.bool_]
 
 FPS = 30.0
 """Frame rate of the simulation and of the paper's camera, 1/s."""
+SIDE_SIGN = np.array([-1.0, 1.0])
+"""Sign of the leftward direction for the right and the left side."""
 NOISE_SECONDS = (0.5, 2.5)
 """Time constants of the fast and the slow component of idle movement, s."""
 

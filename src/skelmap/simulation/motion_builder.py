@@ -68,13 +68,12 @@ class MotionBuilder:
         if running:
             self.abnormal.append((began, self.timeline.now))
 
-    def choose_stance(self, target: Point, distance: float, spread: float = 0.35) -> tuple[Point, float]:
+    def choose_stance(self, target: Point, distance: float) -> tuple[Point, float]:
         """Choose where to stand to work at a target: on the near side, within the walkable area, unobstructed.
 
         Args:
             target: (x, y) of what to work at, m.
             distance: distance from it, m.
-            spread: largest angle from the near side, rad; wider angles are tried if every place is obstructed.
 
         Returns:
             (x, y), m, and the heading towards the target, rad.
@@ -82,7 +81,7 @@ class MotionBuilder:
         x, y = self.timeline.position
         near_side = float(np.arctan2(y - target[1], x - target[0]))
         (x0, x1), (y0, y1) = WALKABLE_AREA
-        for width in (spread, 1.0, 2.0, np.pi, np.pi):
+        for width in (0.35, 1.0, 2.0, np.pi, np.pi):  # rad; wider if every place is obstructed
             for _ in range(12):
                 angle = near_side + float(self.rng.uniform(-width, width))
                 stance = (target[0] + distance * float(np.cos(angle)), target[1] + distance * float(np.sin(angle)))
@@ -126,9 +125,9 @@ class MotionBuilder:
 
     # --- idle gestures --------------------------------------------------------------------------------------
 
-    def idle_gesture(self, probability: float = 0.4) -> None:
+    def idle_gesture(self) -> None:
         """Perhaps add a gesture that is neither part of an action nor abnormal; both hands are free."""
-        if self.rng.random() > probability:
+        if self.rng.random() > 0.4:
             return
         gestures = (self._look_around, self._scratch_head, self._hands_on_hips, self._wipe_face, self._pause)
         gestures[self.choose(3, 2, 1.5, 1.5, 2)]()

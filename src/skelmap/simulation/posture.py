@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
 from skelmap.simulation.body import Worker
 from skelmap.simulation.footsteps import FootTrajectories
-from skelmap.simulation.motion import Floats
+from skelmap.simulation.motion import SIDE_SIGN, Floats
 
 MAX_LEG_EXTENSION = 0.9975
 """Largest hip-to-ankle distance over the leg's length: knees never lock quite straight (8 degrees of flexion)."""
@@ -26,9 +26,6 @@ SWAY = 0.02
 """Sideways shift of the pelvis over the foot that bears weight, m (Inman et al. 1981: 4 to 5 cm from side to side)."""
 SMOOTHING = 2
 """Frames over which a limit on the pelvis's height is smoothed."""
-
-SIDE_SIGN = np.array([-1.0, 1.0])
-"""Sign of the leftward direction for the right and the left side."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 SPLITS = ("train", "val", "test")
 REQUIRED = ("clip", "path", "split", "group", "abnormal")
 COLUMNS = (*REQUIRED, "action")
+SIMULATION_FILE = "simulation.json"
+"""File beside the manifest of a simulated data set: the arguments of the simulation and checksums, written last."""
 
 Span = tuple[int, int]
 """Half-open frame span (first, one past the last)."""
@@ -100,7 +102,7 @@ class Manifest:
     @property
     def simulated(self) -> bool:
         """Whether the simulation wrote this data set (`data=simulated`)."""
-        return (self.path.parent / "simulation.json").exists()
+        return (self.path.parent / SIMULATION_FILE).exists()
 
     def split(self, name: str) -> tuple[Recording, ...]:
         """Select the recordings of one split."""

@@ -1,7 +1,7 @@
 "use strict";
 // Draws the states of /stream: skeletons, the score of the last 30 seconds, alarms. Text is set as text, never as HTML.
 const SECONDS = 30;
-const INK = "#e8e8e8", ALARM = "#e5484d", AMBER = "#f5b83d", DIM = "#8d939c";
+const INK = "#e8e8e8", ALARM = "#e5484d", AMBER = "#f5b83d";
 const element = (id) => document.getElementById(id);
 const STALE_MS = 2000;  // people of an older frame may have left
 let curve = [], low = Infinity, high = -Infinity, source = null, lastTime = null, lastChange = 0;
@@ -33,18 +33,16 @@ function drawCurve(state) {
   if (state.curve) curve = state.curve;
   if (state.score != null && (!curve.length || curve[curve.length - 1][0] < now)) curve.push([now, state.score]);
   curve = curve.filter(([time]) => time > now - SECONDS && time <= now);
-  const shown = curve.map(([, score]) => score).concat(state.threshold != null ? [state.threshold] : []);
+  const shown = [state.threshold, ...curve.map(([, score]) => score)];
   pen.clearRect(0, 0, width, height);
   pen.font = "12px system-ui";
-  if (!shown.length) { pen.fillStyle = DIM; pen.fillText("no score yet", 10, 20); return; }
   low = Math.min(low, ...shown); high = Math.max(high, ...shown);
   const x = (time) => width * (1 - (now - time) / SECONDS);
   const y = (score) => 10 + (height - 20) * (1 - (score - low) / Math.max(high - low, 1e-12));
-  if (state.threshold != null) {
-    pen.strokeStyle = pen.fillStyle = AMBER; pen.lineWidth = 1;
-    pen.beginPath(); pen.moveTo(0, y(state.threshold)); pen.lineTo(width, y(state.threshold)); pen.stroke();
-    pen.fillText("threshold", 6, y(state.threshold) - 4 > 12 ? y(state.threshold) - 4 : y(state.threshold) + 14);
-  }
+  const level = y(state.threshold);
+  pen.strokeStyle = pen.fillStyle = AMBER; pen.lineWidth = 1;
+  pen.beginPath(); pen.moveTo(0, level); pen.lineTo(width, level); pen.stroke();
+  pen.fillText("threshold", 6, level > 16 ? level - 4 : level + 14);
   pen.strokeStyle = (state.people || []).some((one) => one.alarm) ? ALARM : INK; pen.lineWidth = 2;
   pen.beginPath();
   curve.forEach(([time, score], i) => {
