@@ -191,11 +191,12 @@ def export(arguments: Sequence[str]) -> None:
     parser = _parser(export)
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished run")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: RUN/onnx")
+    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="of the run's own model")
     a = parser.parse_args(arguments)
     from skelmap.monitor import onnx_export
 
     folder = a.out or a.run / "onnx"
-    difference = onnx_export.export(a.run, folder)
+    difference = onnx_export.export(a.run, folder, a.trust)
     allowed = f"{onnx_export.TOLERANCE:g}"
     print(f"{folder}: differs from PyTorch by {difference:.1g} of the largest number (allowed: {allowed})")
 

@@ -4,20 +4,22 @@ import os
 import pickle
 import re
 import shutil
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import yaml
 
 from cli_runs import train
-from hydra_config import ROOT, Compose, check, compose_train
+from hydra_config import Compose, check, compose_train
 from skelmap import models
 from skelmap.comparison.comparison import compare_runs
 from skelmap.comparison.write import write_comparison
+from skelmap.monitor.scorers import open_scorer
 from skelmap.skeletons.readers import write_clip
-from skelmap.training.instantiate import MODEL_TARGET, TARGETS, instantiate
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
 from synthetic_data import make_clip, wave, write_manifest
@@ -102,46 +104,81 @@ def test_resuming_from_a_malicious_checkpoint_deletes_nothing(
     assert (victim / "thesis.txt").read_text() == "years of work"
 
 
-CALLS = [
-    "+data.pose_format.more={_target_:os.system,command:id}",
-    "+model.more=[[{_target_:builtins.eval,_args_:[1]}]]",
-    "trainer._target_=subprocess.run",
-    "callbacks.progress._target_=pathlib.Path.unlink",
-    "logger.csv._target_=skelmap.training.run_dir.subprocess.run",
-    "model._target_=[os.system]",
-    "model._target_=skelmap.models.baselines.np.load",
-    "model._target_=skelmap.models.AE.load_from_checkpoint",
-    "++model={_target_:skelmap.models.AE,img_size:{_target_:shutil.rmtree,path:x}}",
-    "+data.more='${oc.create:{_target_:os.system}}'",
+CALLS: list[dict[str, Any]] = [
+    {"_target_": "os.system"},
+    {"_target_": ["os.system"]},
+    {"_target_": "pathlib.Path.unlink"},
+    {"_target_": "skelmap.models.baselines.np.load"},
+    {"_target_": "skelmap.models.ae.AE"},
+    {"_target_": "skelmap.models.AE.load_from_checkpoint"},
+    {"_target_": "skelmap.training.run_dir.subprocess.run"},
+    {"_target_": "my_lab.Evil"},
+    {"latent_dim": {"_target_": "shutil.rmtree", "path": "x"}},
+    {"channels": [8, {"_target_": "os.system", "command": "touch ran"}]},
+    {"score": "${oc.create:{_target_:os.system,command:'touch ran'}}"},
 ]
+"""Values of `model` in a run folder."""
 
 
-@pytest.mark.parametrize("override", CALLS)
-def test_a_configuration_instantiates_only_listed_classes(override: str, compose: Compose) -> None:
-    cfg = compose("data=manifest", "data.manifest=x.csv", override)
-    with pytest.raises(UserError, match=r"_target_=.*(: a configuration may not call this)?; allowed: "):
-        check(cfg)
+@pytest.fixture
+def changed_run(first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], Path]:
+    """A function that copies the finished run and changes the model of its configuration."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def change(values: dict[str, Any]) -> Path:
+        folder = tmp_path / "changed"
+        shutil.copytree(first, folder)
+        config = yaml.safe_load((folder / "config.yaml").read_text())
+        config["model"] |= values
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+        return folder
+
+    return change
 
 
-def test_instantiate_itself_checks_the_target(tmp_path: Path) -> None:
-    node = {"_target_": "os.system", "command": f"touch {tmp_path}/ran"}
-    with pytest.raises(UserError, match=r"_target_=os\.system: a configuration may not call this"):
-        instantiate(node)
+@pytest.mark.parametrize("values", CALLS, ids=str)
+def test_a_run_folder_names_only_registered_models(values: dict[str, Any], changed_run: Any, tmp_path: Path) -> None:
+    (tmp_path / "my_lab.py").write_text("import pathlib\npathlib.Path('ran').touch()\n")
+    with pytest.raises(UserError, match=r"trust=|does not fit its config|allowed: "):
+        open_scorer(changed_run(values))
     assert not (tmp_path / "ran").exists()
 
 
-def test_the_listed_classes_are_those_of_conf() -> None:
-    files = [p for p in (ROOT / "conf").rglob("*.yaml") if p.parts[-2] not in ("launcher", "hydra")]
-    called = {word for file in files for word in re.findall(r"_target_: (\S+)", file.read_text())}
-    of_hydra = {
-        "skelmap.comparison.sweep_progress.SweepProgress",
-        "skelmap.comparison.write.CompareAtSweepEnd",
-        "skelmap.training.run_dir.OutputCheck",
-    }  # Hydra itself instantiates these
-    called_models = {word for word in called if MODEL_TARGET.fullmatch(word)}
-    assert called - of_hydra - called_models == TARGETS
-    assert called_models < {f"skelmap.models.{name}" for name in models.__all__}
-    exported = {name for name in vars(models) if MODEL_TARGET.fullmatch(f"skelmap.models.{name}")}
+OWN_MODEL = """
+import os
+from torch import nn
+from skelmap.models import AE
+class Own(AE):
+    def __init__(self, loss=None, **more):
+        super().__init__(**more)
+        self.save_hyperparameters(ignore=["loss", "map_channels"], logger=False)
+class Loss:
+    def __init__(self, weight=1):
+        assert weight == 2
+"""
+
+
+@pytest.mark.parametrize("loss", [None, {"_target_": "my_own.Loss", "weight": 2}])
+def test_a_run_folder_may_name_classes_of_a_trusted_package(loss: Any, changed_run: Any, tmp_path: Path) -> None:
+    (tmp_path / "my_own.py").write_text(OWN_MODEL)
+    run_folder = changed_run({"_target_": "my_own.Own", "loss": loss})
+    assert type(open_scorer(run_folder, ["my_own"]).model).__name__ == "Own"  # type: ignore[attr-defined]
+    with pytest.raises(UserError, match=r"model\._target_=my_own\.Own: .*trust=my_own"):
+        open_scorer(run_folder, ["my"])
+
+
+@pytest.mark.parametrize("target", ["my_own.os.system", "my_own.nn.Module", "os.system", "my_own.print"])
+def test_what_a_trusted_package_imports_is_not_trusted(target: str, changed_run: Any, tmp_path: Path) -> None:
+    (tmp_path / "my_own.py").write_text(OWN_MODEL)
+    evil = {"_target_": target, "command": f"touch {tmp_path}/ran"}
+    with pytest.raises(UserError, match=r"model\.loss\._target_="):
+        open_scorer(changed_run({"_target_": "my_own.Own", "loss": evil}), ["my_own"])
+    assert not (tmp_path / "ran").exists()
+
+
+def test_exported_models_are_the_registered_ones() -> None:
+    exported = {name for name in vars(models) if re.fullmatch(r"[A-Z]\w*", name)}
     assert exported == set(models.__all__)  # nothing that its modules import
 
 

@@ -137,7 +137,7 @@ def test_a_missing_group_is_refused(group: str, compose: Compose) -> None:
     ("override", "message"),
     [
         ("data.cache_dir='${nowhere}'", "data.cache_dir: Interpolation key 'nowhere' not found"),
-        ("model._target_=skelmap.models.GAN", "model._target_=skelmap.models.GAN; allowed: a model of skelmap.models"),
+        ("model._target_=skelmap.models.GAN", "model._target_=skelmap.models.GAN: skelmap.models has no GAN"),
     ],
 )
 def test_a_value_that_cannot_be_resolved_is_refused_in_one_line(override: str, message: str, compose: Compose) -> None:

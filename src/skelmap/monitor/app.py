@@ -51,7 +51,7 @@ def run_monitor(cfg: DictConfig) -> None:
     """
     config = read_config(cfg)
     folder, output = Path(config.checkpoint), Path(config.output)
-    scorer = open_scorer(folder)
+    scorer = open_scorer(folder, config.trust)
     threshold = _threshold(config, folder)
     weights = Path(config.weights) if config.weights else None
     json_format = config.json_format(scorer.spec.pose_format)

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from skelmap.skeletons.readers import PoseFormat, make_pose_format
 from skelmap.utils.errors import UserError
@@ -12,6 +12,11 @@ from skelmap.utils.schema import STRICT, FilePath, validate, validate_signature
 
 SourceName = Annotated[
     Annotated[str, Field(min_length=1)] | int, Field(description="a file, a folder, a camera's number or address")
+]
+Packages = Annotated[
+    list[str],
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    Field(description="a package, or a list of packages, whose code you trust"),
 ]
 Command = Annotated[
     list[Annotated[str, Field(min_length=1)]], Field(min_length=1, description="a list of words, such as [./notify.sh]")
@@ -34,6 +39,7 @@ class MonitorConfig(BaseModel):
 
     checkpoint: FilePath
     source: SourceName
+    trust: Packages
     output: FilePath
     false_alarms_per_hour: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
     threshold: Annotated[float, Field(allow_inf_nan=False)] | None

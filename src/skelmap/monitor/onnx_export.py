@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from textwrap import fill
@@ -43,12 +44,13 @@ RESAMPLING = {
 }
 
 
-def export(run: Path, folder: Path, tolerance: float = TOLERANCE) -> float:
+def export(run: Path, folder: Path, trust: Sequence[str] = (), tolerance: float = TOLERANCE) -> float:
     """Export the model of a run and compare it with PyTorch.
 
     Args:
         run: folder of a finished run.
         folder: receives model.onnx, input_spec.json, README.txt and, if the run has them, validation_scores.npz.
+        trust: packages whose classes the configuration of the run may name.
         tolerance: largest allowed difference from PyTorch.
 
     Returns:
@@ -61,7 +63,7 @@ def export(run: Path, folder: Path, tolerance: float = TOLERANCE) -> float:
     missing = [package for package in PACKAGES if find_spec(package) is None]
     if missing:
         raise UserError(f"the export needs the package {missing[0]}: pip install 'skelmap[onnx]'")
-    scorer = TorchScorer(run)
+    scorer = TorchScorer(run, trust)
     spec = scorer.spec
     readme = readme_text(spec)
     windows = random_windows(spec, 8)

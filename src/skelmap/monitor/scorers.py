@@ -1,5 +1,6 @@
 """Scorers: the model of a training run with PyTorch, or an exported model with ONNX Runtime."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -45,10 +46,14 @@ class Scorer(Protocol):
         ...
 
 
-def open_scorer(folder: Path) -> Scorer:
+def open_scorer(folder: Path, trust: Sequence[str] = ()) -> Scorer:
     """Open a run folder, or the folder of an exported model; the latter needs no PyTorch.
 
     The scorer uses one thread, since several monitors may share a machine.
+
+    Args:
+        folder: of the run or the exported model.
+        trust: packages whose classes the configuration of a run may name.
 
     Raises:
         UserError: neither of them, damaged, or a package is missing.
@@ -64,7 +69,7 @@ def open_scorer(folder: Path) -> Scorer:
             f"checkpoint={folder}: without PyTorch only an exported model can be used (skelmap export RUN)"
         ) from error
     torch.set_num_threads(1)
-    return TorchScorer(folder)
+    return TorchScorer(folder, trust)
 
 
 class OnnxScorer:
@@ -128,14 +133,15 @@ class TorchScorer:
 
     Args:
         folder: run folder.
+        trust: packages whose classes its configuration may name.
 
     Raises:
         UserError: not a run folder, or its files are damaged or do not fit each other.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, trust: Sequence[str] = ()) -> None:
         self.spec = InputSpec.read(folder)
-        self.model = load_model(folder, self.spec)
+        self.model = load_model(folder, self.spec, trust)
         zeros = np.zeros((1, self.spec.window, *self.spec.settings.shape), np.float32)
         try:
             self.score(zeros)
@@ -159,20 +165,26 @@ class TorchScorer:
             return attribution[0].numpy()
 
 
-def load_model(folder: Path, spec: InputSpec) -> "Model":
+def load_model(folder: Path, spec: InputSpec, trust: Sequence[str] = ()) -> "Model":
     """Load the model of a run folder in evaluation mode.
+
+    Args:
+        folder: run folder.
+        spec: its input.
+        trust: packages whose classes its configuration may name.
 
     Raises:
         UserError: not a run folder, or its checkpoint is damaged or does not fit its config.yaml.
     """
     from skelmap.training.checkpoints import load_checkpoint, load_weights
-    from skelmap.training.instantiate import input_sizes, instantiate_model
+    from skelmap.training.instantiate import input_sizes
+    from skelmap.training.rebuild import rebuild_model
     from skelmap.training.run_dir import best_checkpoint
 
     config = read_yaml(folder / "config.yaml")
     checkpoint = load_checkpoint(best_checkpoint(folder))
     try:
-        model = instantiate_model(config["model"], input_sizes(spec))
+        model = rebuild_model(config["model"], input_sizes(spec), trust)
         load_weights(model, checkpoint)
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{folder}: its checkpoint does not fit its config.yaml ({error})") from error

@@ -4,7 +4,6 @@ What a component allows stands in the types of its constructor; here stand the k
 between components.
 """
 
-import inspect
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,13 +14,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.data.rendering import MapSettings
 from skelmap.skeletons.readers import make_pose_format
-from skelmap.training.instantiate import check_targets, entries, model_class
+from skelmap.training.instantiate import check_node, entries, model_class, subclass
 from skelmap.utils.errors import UserError
 from skelmap.utils.redaction import secret_keys
-from skelmap.utils.schema import STRICT, FilePath, Seed, validate, validate_signature
+from skelmap.utils.schema import STRICT, FilePath, Seed, parameters, validate, validate_signature
 
 GROUPS = ("data", "model", "trainer", "callbacks", "paths")
 """Groups that a configuration must have."""
+PARTS = ("callbacks", "logger")
+"""Groups with any number of nodes, each under a name."""
+GIVEN_TO_TRAINER = ("callbacks", "logger", "plugins")
+"""Parameters of the trainer that the program gives."""
 OPEN = ConfigDict(**{**STRICT, "extra": "allow"})
 
 
@@ -74,7 +77,6 @@ def check(config: dict[str, Any]) -> None:
     Raises:
         UserError: naming the first key that is wrong, its value and what is allowed.
     """
-    check_targets(config)
     for key in secret_keys(config):
         raise UserError(
             f"{key} is named like a secret, and configurations are written to logs and reports; "
@@ -89,6 +91,9 @@ def check(config: dict[str, Any]) -> None:
     _check_data(config["data"])
     _check_model(config["model"], config["data"])
     validate(TrainerConfig, config["trainer"], "trainer")
+    check_node(config["trainer"], "trainer", without=GIVEN_TO_TRAINER)
+    for name, part in _group_parts(config).items():
+        check_node(part, name)
     checkpoint = config.get("ckpt_path")
     if checkpoint is None and not config["train"]:
         raise UserError("train=false evaluates a checkpoint: name it with ckpt_path=PATH")
@@ -104,17 +109,21 @@ def _check_parts(config: dict[str, Any]) -> None:
         if isinstance(value, str) and value == "???":
             raise UserError(f"{key} is missing: set it with {key}=VALUE")
     parts = {group: config[group] for group in ("data", "model", "trainer")}
-    for group in ("callbacks", "logger"):
-        parts |= {f"{group}.{name}": part for name, part in (config.get(group) or {}).items()}
-    for name, part in parts.items():
+    for name, part in {**parts, **_group_parts(config)}.items():
         if not isinstance(part, dict) or "_target_" not in part:
             raise UserError(f"{name}={part}; allowed: keys and values with a _target_, as in conf/")
 
 
+def _group_parts(config: dict[str, Any]) -> dict[str, Any]:
+    """Nodes of the groups that hold any number of them, by key."""
+    groups = {group: config.get(group) or {} for group in PARTS}
+    return {f"{group}.{name}": part for group, parts in groups.items() for name, part in parts.items()}
+
+
 def _check_data(node: dict[str, Any]) -> None:
-    """Check the keys of the data; values that are instantiated themselves are checked by their own function."""
-    plain = {key: "instantiated" if isinstance(v, dict) and "_target_" in v else v for key, v in node.items()}
-    validate_signature(SkeletonDataModule, plain, "data")
+    """Check the keys of the data, also those within them."""
+    subclass("data._target_", node["_target_"], SkeletonDataModule)
+    check_node(node, "data")
     validate_signature(MapSettings, node.get("maps") or {}, "data.maps", without=["img_size"])
     validate_signature(make_pose_format, node.get("pose_format") or {}, "data.pose_format")
 
@@ -122,8 +131,8 @@ def _check_data(node: dict[str, Any]) -> None:
 def _check_model(node: dict[str, Any], data: dict[str, Any]) -> None:
     """Check the keys of the model, and that its input is what the data will be."""
     cls = model_class(node["_target_"])
-    validate_signature(cls, node, "model")
-    parameters, asked = inspect.signature(cls).parameters, cls.input_defaults(node)
+    check_node(node, "model")
+    known, asked = parameters(cls), cls.input_defaults(node)
     for key in ("window", "representation"):
-        if key not in parameters and data.get(key) != getattr(asked, key):
+        if key not in known and data.get(key) != getattr(asked, key):
             raise UserError(f"data.{key}={data.get(key)}; allowed for {cls.__name__}: {getattr(asked, key)}")

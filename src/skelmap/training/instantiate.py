@@ -1,9 +1,16 @@
-"""Turn configuration nodes into objects; a model gets its input sizes from the data."""
+"""Turn configuration nodes into objects; a model gets its input sizes from the data.
 
-import inspect
-import re
-from collections.abc import Iterator, Mapping
+A composed configuration is trusted, as in every Hydra program: it may name any class that Python finds. What a run
+folder says is not trusted, see `skelmap.training.rebuild`.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Collection, Iterator, Mapping
+from difflib import get_close_matches
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -14,22 +21,7 @@ from skelmap.data.input_spec import InputSpec
 from skelmap.data.keypoints import KeypointSettings
 from skelmap.models.base import Model
 from skelmap.utils.errors import UserError
-from skelmap.utils.schema import validate_signature
-
-MODEL_TARGET = re.compile(r"skelmap\.models\.[A-Z]\w*")
-"""A class that `skelmap.models` exports; its submodules start with small letters."""
-TARGETS = frozenset(
-    {
-        "skelmap.data.SkeletonDataModule",
-        "skelmap.simulation.dataset.simulate_dataset",
-        "skelmap.training.loggers.wandb_logger",
-        "pytorch_lightning.Trainer",
-        "pytorch_lightning.callbacks.RichProgressBar",
-        "pytorch_lightning.loggers.CSVLogger",
-        "pytorch_lightning.loggers.TensorBoardLogger",
-    }
-)
-"""What a configuration may instantiate beside models. Full names: a prefix would allow what these modules import."""
+from skelmap.utils.schema import parameters, validate_signature
 
 
 def instantiate(node: Mapping[str, Any], **more: Any) -> Any:
@@ -40,18 +32,24 @@ def instantiate(node: Mapping[str, Any], **more: Any) -> Any:
         more: further arguments.
 
     Raises:
-        UserError: a target is not allowed, or refuses its values.
+        UserError: the target cannot be imported, or refuses its values.
     """
-    check_targets(node)
     try:
         return hydra_instantiate(node, **more, _convert_="all")
     except InstantiationException as error:
-        cause: BaseException | None = error
-        while cause is not None:
-            if isinstance(cause, UserError):
-                raise cause from None
-            cause = cause.__cause__
-        raise UserError(" ".join(str(error).split())) from error
+        raise _as_user_error(error) from error
+
+
+def _as_user_error(error: InstantiationException) -> UserError:
+    """Give the UserError of a constructor, or the text of another error with the line that raised it."""
+    cause: BaseException = error
+    while cause.__cause__ is not None and not isinstance(cause, UserError):
+        cause = cause.__cause__
+    if isinstance(cause, UserError):
+        return cause
+    frames = traceback.extract_tb(cause.__traceback__)
+    where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+    return UserError(" ".join(str(error).split()) + where)
 
 
 def instantiate_model(node: Mapping[str, Any], inputs: Mapping[str, Any]) -> Model:
@@ -64,12 +62,21 @@ def instantiate_model(node: Mapping[str, Any], inputs: Mapping[str, Any]) -> Mod
     Raises:
         UserError: no such model, or a value that its constructor does not allow.
     """
-    cls = model_class(node.get("_target_"))
-    parameters = inspect.signature(cls).parameters
-    values = {**node, **{name: value for name, value in inputs.items() if name in parameters}}
-    validate_signature(cls, values, "model")
+    values = model_values(model_class(node.get("_target_")), node, inputs)
     model: Model = instantiate(values)
     return model
+
+
+def model_values(cls: type[Model], node: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the input sizes that a constructor has parameters for to the values of a node, and check all.
+
+    Raises:
+        UserError: a value that the constructor does not allow.
+    """
+    known = parameters(cls)
+    values = {**node, **{name: value for name, value in inputs.items() if name in known}}
+    validate_signature(cls, values, "model")
+    return values
 
 
 def input_sizes(data: SkeletonDataModule | InputSpec) -> dict[str, Any]:
@@ -84,33 +91,89 @@ def model_class(target: Any) -> type[Model]:
     """Find the class of a model by its full name.
 
     Raises:
-        UserError: not a class that `skelmap.models` exports.
+        UserError: it cannot be imported, or is no model.
     """
-    found = None
-    if isinstance(target, str) and MODEL_TARGET.fullmatch(target):
-        found = getattr(import_module("skelmap.models"), target.rpartition(".")[2], None)
-    if not (isinstance(found, type) and issubclass(found, Model)):
-        raise UserError(f"model._target_={target}; allowed: a model of skelmap.models")
+    return subclass("model._target_", target, Model)
+
+
+def subclass(key: str, target: Any, base: type) -> type[Any]:
+    """Find a class by its full name.
+
+    Args:
+        key: of the configuration, for messages.
+        target: full name.
+        base: what the class must derive from.
+
+    Raises:
+        UserError: it cannot be imported, or does not derive from the base.
+    """
+    found = locate(key, target)
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise UserError(f"{key}={target}; allowed: a class that derives from {base.__module__}.{base.__qualname__}")
     return found
 
 
-def check_targets(tree: Any) -> None:
-    """Refuse to instantiate anything else than the classes of this project and the listed ones of Lightning.
+def locate(key: str, target: Any) -> Callable[..., Any]:
+    """Import a class or function by its full name, from the current folder too.
 
     Args:
-        tree: resolved plain values; a configuration may come from a stranger.
+        key: of the configuration, for messages.
+        target: such as "my_lab.models.GRUAE".
 
     Raises:
-        UserError: naming the key, its value and what is allowed.
+        UserError: there is no such module or name.
+        Exception: of the module, if importing it fails.
     """
-    for key, target in entries(tree):
-        if key.rpartition(".")[2] != "_target_":
-            continue
-        if not isinstance(target, str) or (target not in TARGETS and not MODEL_TARGET.fullmatch(target)):
-            raise UserError(
-                f"{key}={target}: a configuration may not call this; allowed: what skelmap.models exports, "
-                f"{', '.join(sorted(TARGETS))}"
-            )
+    if not isinstance(target, str) or not all(part.isidentifier() for part in target.split(".")):
+        raise UserError(f"{key}={target}; allowed: the full name of a class, such as my_lab.models.GRUAE")
+    if os.getcwd() not in sys.path:  # last, so that a user's file replaces no package
+        sys.path.append(os.getcwd())
+    found: Any = None
+    parts = target.split(".")
+    for count, name in enumerate(parts, 1):
+        if found is None or (isinstance(found, ModuleType) and not hasattr(found, name)):
+            module = ".".join(parts[:count])
+            try:
+                imported = import_module(module)
+            except ModuleNotFoundError as error:
+                if error.name != module:
+                    raise  # a package that the module itself needs
+                raise UserError(f"{key}={target}: {_not_found(found, name)}") from error
+            found = imported
+        elif hasattr(found, name):
+            found = getattr(found, name)
+        else:
+            raise UserError(f"{key}={target}: {_not_found(found, name)}")
+    if not callable(found):
+        raise UserError(f"{key}={target}; allowed: the full name of a class or function")
+    called: Callable[..., Any] = found
+    return called
+
+
+def _not_found(parent: Any, name: str) -> str:
+    """Say that a package, or a name in a module or class, does not exist; name similar ones."""
+    if parent is None:
+        return f"there is no package {name}; start in the folder that contains it, or install it"
+    likely = get_close_matches(name, dir(parent), n=3, cutoff=0.6)
+    return f"{parent.__name__} has no {name}" + (f"; did you mean {' or '.join(likely)}?" if likely else "")
+
+
+def check_node(node: Mapping[str, Any], key: str, without: Collection[str] = ()) -> None:
+    """Check the keys of a node, and of the nodes in it, against the parameters of what they call.
+
+    Args:
+        node: plain values with a `_target_`.
+        key: of the node, for messages.
+        without: parameters that the program itself gives.
+
+    Raises:
+        UserError: naming the first key that is wrong, its value and what is allowed.
+    """
+    partial = node.get("_partial_") is True or "_args_" in node
+    validate_signature(locate(f"{key}._target_", node["_target_"]), node, key, without=without, partial=partial)
+    for inner, value in entries(dict(node), key):
+        if isinstance(value, dict) and "_target_" in value:
+            check_node(value, inner)
 
 
 def entries(tree: Any, at: str = "") -> Iterator[tuple[str, Any]]:

@@ -8,15 +8,19 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from functools import cache
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, SchemaError
 
 from skelmap.utils.errors import UserError
 
+LIST_REFUSED = ("tuple_type", "set_type", "frozen_set_type")
+"""Kinds of errors."""
 STRICT = ConfigDict(strict=True, extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
 PositiveInt = Annotated[int, Field(ge=1)]
 ImageSide = Annotated[int, Field(ge=16, le=16384)]
@@ -40,52 +44,120 @@ def validate(schema: type[BaseModel], values: Mapping[str, Any], prefix: str = "
     Raises:
         UserError: naming the first key that is unknown, missing or wrong, its value and what is allowed.
     """
+    _validate(schema, values, prefix, partial=False)
+
+
+def _validate(schema: type[BaseModel], values: Mapping[str, Any], prefix: str, partial: bool) -> None:
     given = {str(key): value for key, value in values.items() if not str(key).startswith("_")}
     try:
         schema.model_validate(given)
     except ValidationError as error:
-        raise UserError(_message(schema, error, given, f"{prefix}." if prefix else "")) from None
+        found = [one for one in error.errors() if not (partial and one["type"] == "missing")]
+        unsure = {one["loc"][0] for one in found if _is_unsure(one, given)}
+        wrong = [one for one in found if one["loc"][0] not in unsure]
+        if wrong:
+            raise UserError(_message(schema, wrong, given, f"{prefix}." if prefix else "")) from None
+
+
+def _is_unsure(error: ErrorDetails, given: Mapping[str, Any]) -> bool:
+    """Whether a value may be right: a node that is instantiated later, or a list, YAML's only sequence."""
+    value = given.get(str(error["loc"][0]))
+    built = isinstance(value, dict) and "_target_" in value
+    return built or (
+        error["type"] in ("tuple_type", "set_type", "frozen_set_type") and isinstance(error["input"], list)
+    )
 
 
 def validate_signature(
-    target: Callable[..., Any], values: Mapping[str, Any], prefix: str = "", without: Collection[str] = ()
+    target: Callable[..., Any],
+    values: Mapping[str, Any],
+    prefix: str = "",
+    without: Collection[str] = (),
+    partial: bool = False,
 ) -> None:
     """Check values against the parameters of a class or function: names, types, bounds.
 
+    Values with a `_target_`, which are instantiated later, are not checked.
+
     Args:
-        target: whose parameters are annotated.
+        target: whose parameters are annotated; types that cannot be read are not checked.
         values: by parameter; keys that start with an underscore are not checked.
         prefix: of the keys in messages.
         without: parameters that are given elsewhere and may not be among the values.
+        partial: whether required parameters may be missing.
 
     Raises:
         UserError: see `validate`.
     """
-    validate(_signature_schema(target, frozenset(without)), values, prefix)
+    _validate(_signature_schema(target, frozenset(without)), values, prefix, partial)
+
+
+def parameters(target: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """List the parameters of a class or function by name.
+
+    A class with **kwargs in its constructor also has the parameters of the class that it derives from; it may give
+    them itself, so none of these is required.
+    """
+    found = dict(inspect.signature(target).parameters)
+    extra = next((name for name, p in found.items() if p.kind is inspect.Parameter.VAR_KEYWORD), None)
+    base = _base_with_constructor(target)
+    if extra is None or base is None:
+        return found
+    del found[extra]
+    return {**{name: _optional(parameter) for name, parameter in parameters(base).items()}, **found}
+
+
+def _optional(parameter: inspect.Parameter) -> inspect.Parameter:
+    variadic = parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    required = parameter.default is inspect.Parameter.empty and not variadic
+    return parameter.replace(default=None) if required else parameter
+
+
+def _base_with_constructor(target: Callable[..., Any]) -> type | None:
+    """Next class above a class's constructor that has one; None for functions, and above the last."""
+    classes = [cls for cls in target.__mro__ if "__init__" in vars(cls)] if isinstance(target, type) else []
+    return classes[1] if len(classes) > 1 and classes[1] is not object else None
 
 
 @cache
 def _signature_schema(target: Callable[..., Any], without: frozenset[str]) -> type[BaseModel]:
     """Make a pydantic model of a callable's parameters; with **kwargs every further name is allowed."""
-    function = target.__init__ if isinstance(target, type) else target  # type: ignore[misc]
-    hints = get_type_hints(function, include_extras=True)
+    hints = _hints(target)
     fields: dict[str, Any] = {}
     extra: Literal["allow", "forbid"] = "forbid"
-    for name, parameter in inspect.signature(target).parameters.items():
+    for name, parameter in parameters(target).items():
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
             extra = "allow"
         elif parameter.kind is not inspect.Parameter.VAR_POSITIONAL and name not in without:
             default = ... if parameter.default is inspect.Parameter.empty else parameter.default
-            fields[name] = (hints.get(name, Any), default)
+            hint = hints.get(name, Any)
+            fields[name] = (FilePath | Path if hint is Path else hint, default)  # YAML has no paths
     config = ConfigDict(**{**STRICT, "extra": extra})
-    schema: type[BaseModel] = create_model(getattr(target, "__name__", "values"), __config__=config, **fields)
+    title = getattr(target, "__name__", "values")
+    unchecked: dict[str, Any] = {name: (Any, default) for name, (_, default) in fields.items()}
+    schema: type[BaseModel]
+    try:
+        schema = create_model(title, __config__=config, **fields)
+    except (PydanticUserError, SchemaError, TypeError):  # a type of a foreign class that pydantic cannot check
+        schema = create_model(title, __config__=config, **unchecked)
     return schema
 
 
-def _message(schema: type[BaseModel], error: ValidationError, values: Mapping[str, Any], prefix: str) -> str:
+def _hints(target: Callable[..., Any]) -> dict[str, Any]:
+    """Types of the parameters by name; without those that cannot be read, such as imports for type checking alone."""
+    function = target.__init__ if isinstance(target, type) else target  # type: ignore[misc]
+    base = _base_with_constructor(target)
+    inherited = _hints(base) if base is not None else {}
+    try:
+        return inherited | get_type_hints(function, include_extras=True)
+    except (NameError, TypeError):
+        return inherited
+
+
+def _message(schema: type[BaseModel], errors: list[ErrorDetails], values: Mapping[str, Any], prefix: str) -> str:
     """Write the first error: wrong values come before unknown keys, those before missing ones."""
     kinds = {"extra_forbidden": 1, "missing": 2}
-    first = min(error.errors(), key=lambda found: kinds.get(found["type"], 0))
+    first = min(errors, key=lambda found: kinds.get(found["type"], 0))
     name = str(first["loc"][0])
     key = f"{prefix}{name}"
     nested = len(first["loc"]) > 1
