@@ -13,6 +13,7 @@ from skelmap.comparison.groups import RunGroup, averaged_keys
 from skelmap.comparison.runs import RunResult, format_value
 from skelmap.comparison.swept_keys import DATA, MODEL, SweptKeys
 from skelmap.comparison.tables import COSTS, key_headings, mean_cost, method_note
+from skelmap.evaluation.html_page import write_html
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, read_bytes
 
@@ -66,8 +67,6 @@ class PageFigure:
 def write_page(comparison: Comparison, folder: Path) -> Path:
     """Write comparison.html, which embeds its figures, and figures/*.png.
 
-    Keys, values, clips and actions come from configurations and data of others: the template escapes all of them.
-
     Args:
         comparison: of a sweep.
         folder: created if necessary.
@@ -78,20 +77,14 @@ def write_page(comparison: Comparison, folder: Path) -> Path:
     Raises:
         UserError: the folder cannot be written.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     figures = [*draw_figures(comparison), *run_figures(comparison)]
     for figure in figures:
         with atomic_write(folder / "figures" / f"{figure.name}.png", "wb") as file:
             file.write(figure.png)
-    environment = Environment(
-        loader=PackageLoader("skelmap.comparison", ""),
-        autoescape=True,  # jinja's default goes by the file ending and does not know .j2
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("comparison.html.j2").render(
+    path = folder / "comparison.html"
+    write_html(
+        path,
+        "comparison/comparison.html.j2",
         comparison=comparison,
         figures=figures,
         headings=key_headings(comparison),
@@ -100,9 +93,6 @@ def write_page(comparison: Comparison, folder: Path) -> Path:
         method_note=method_note(comparison),
         format_value=format_value,
     )
-    path = folder / "comparison.html"
-    with atomic_write(path) as file:
-        file.write(page)
     return path
 
 

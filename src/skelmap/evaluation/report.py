@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import numpy as np
 from skelmap.evaluation.alarms import AlarmRule
 from skelmap.evaluation.evaluate import EvaluationResult
 from skelmap.evaluation.examples import Examples, Latents
+from skelmap.evaluation.html_page import write_html
 from skelmap.evaluation.metrics import to_numpy
 from skelmap.utils.io import atomic_write
 
@@ -55,8 +55,6 @@ class Report:
 def write_report(folder: Path, report: Report) -> Path:
     """Write report.html, with its figures embedded, and figures/*.png.
 
-    All names are escaped, since clips and actions come from untrusted data.
-
     Args:
         folder: the run folder.
         report: the content.
@@ -67,8 +65,6 @@ def write_report(folder: Path, report: Report) -> Path:
     Raises:
         UserError: the folder cannot be written.
     """
-    from jinja2 import Environment, StrictUndefined
-
     from skelmap.evaluation.plots.style import png
 
     notes = list(report.notes)
@@ -76,11 +72,10 @@ def write_report(folder: Path, report: Report) -> Path:
     for name, image in images.items():
         with atomic_write(folder / "figures" / f"{name}.png", "wb") as file:
             file.write(image)
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    template = (files("skelmap.evaluation") / "report.html.j2").read_text(encoding="utf-8")
-    page = environment.from_string(template).render(
+    path = folder / "report.html"
+    write_html(
+        path,
+        "evaluation/report.html.j2",
         report=report,
         result=report.result,
         counts=report.result.frames.counts,
@@ -89,9 +84,6 @@ def write_report(folder: Path, report: Report) -> Path:
         rule=AlarmRule(0, 0),
         figures={name: base64.b64encode(image).decode() for name, image in images.items()},
     )
-    path = folder / "report.html"
-    with atomic_write(path) as file:
-        file.write(page)
     return path
 
 
