@@ -11,6 +11,7 @@ from torch import Tensor
 
 from skelmap.data.windows import EvalIndex
 from skelmap.utils.errors import UserError
+from skelmap.utils.names import list_names
 
 MAX_FRAMES = 50_000_000
 """Largest test split (19 days at 30 fps); a larger one is taken for wrong frame numbers."""
@@ -235,9 +236,8 @@ def _check_finite(predictions: Predictions, rows: EvalIndex) -> None:
     if bad.any():
         clips = np.unique(rows.clip[predictions.start[bad].cpu().numpy()])
         names = [rows.recordings[index].clip for index in clips.tolist()]
-        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
         raise UserError(
-            f"{int(bad.sum())} of {len(bad)} test scores are NaN or infinite, in clip {', '.join(names[:5])}{more}; "
+            f"{int(bad.sum())} of {len(bad)} test scores are NaN or infinite, in clip {list_names(names)}; "
             "the model has diverged or its checkpoint is damaged"
         )
 

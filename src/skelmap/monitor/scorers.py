@@ -179,9 +179,9 @@ def load_model(folder: Path, spec: InputSpec, trust: Sequence[str] = ()) -> "Mod
     from skelmap.training.checkpoints import load_checkpoint, load_weights
     from skelmap.training.instantiate import input_sizes
     from skelmap.training.rebuild import rebuild_model
-    from skelmap.training.run_dir import best_checkpoint
+    from skelmap.training.run_dir import CONFIG, best_checkpoint
 
-    config = read_yaml(folder / "config.yaml")
+    config = read_yaml(folder / CONFIG)
     checkpoint = load_checkpoint(best_checkpoint(folder))
     try:
         model = rebuild_model(config["model"], input_sizes(spec), trust)

@@ -15,6 +15,7 @@ from skelmap.skeletons.anatomy import anatomy_faults
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import Layout
 from skelmap.skeletons.manifest import SPLITS, Recording
+from skelmap.utils.names import list_names
 
 CONFIDENT = 0.5
 """Pose estimators guess joints outside the image with less confidence than this."""
@@ -120,13 +121,7 @@ def merge(findings: Iterable[Finding]) -> list[str]:
     clips: dict[str, list[str]] = {}
     for finding in findings:
         clips.setdefault(finding.text, []).append(finding.clip)
-    return [f"{names_of(names)}: {text}" for text, names in clips.items()]
-
-
-def names_of(clips: Sequence[str]) -> str:
-    """Names of the first clips, and the number of the others."""
-    more = len(clips) - NAMED_CLIPS
-    return ", ".join(clips[:NAMED_CLIPS]) + (f" and {more} more" if more > 0 else "")
+    return [f"{list_names(names, NAMED_CLIPS)}: {text}" for text, names in clips.items()]
 
 
 def _normalized(seen: NDArray[np.float32]) -> tuple[str, bool] | None:

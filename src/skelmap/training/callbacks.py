@@ -22,11 +22,10 @@ from skelmap.models.autoencoder_base import Autoencoder
 from skelmap.models.base import WindowScores
 from skelmap.training.checkpoints import copy_checkpoint
 from skelmap.utils.errors import UserError
+from skelmap.utils.names import list_names
 from skelmap.utils.runtime import gather_concat
 
 log = logging.getLogger(__name__)
-MAX_NAMED_CLIPS = 5
-"""Clips that a message names at most."""
 
 
 def training_callbacks(seed: int, folder: Path, has_val: bool) -> list[Callback]:
@@ -179,11 +178,10 @@ class FiniteLoss(Callback):
         if loss.isfinite():
             return
         clips = cast(Any, trainer).datamodule.clips_of(batch.start)
-        more = f" and {len(clips) - MAX_NAMED_CLIPS} more" if len(clips) > MAX_NAMED_CLIPS else ""
         lower = "A lower model.learning_rate, or another" if isinstance(model, Autoencoder) else "Another"
         raise DivergedError(
             f"epoch {trainer.current_epoch + 1}, {stage} batch {index + 1}: the loss is {float(loss)}; its windows are "
-            f"of clip {', '.join(clips[:MAX_NAMED_CLIPS])}{more}. Checkpoints are of the epochs before. "
+            f"of clip {list_names(clips)}. Checkpoints are of the epochs before. "
             f"{lower} look at these clips may help"
         )
 

@@ -1,7 +1,7 @@
 """File names and configuration keys."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from zlib import crc32
 
@@ -22,6 +22,12 @@ def safe_filename(name: str) -> str:
     if plain != name:
         plain += f"_{crc32(name.encode(errors='surrogateescape')):08x}"
     return shorten(plain, MAX_STEM)
+
+
+def list_names(names: Sequence[str], limit: int = 5) -> str:
+    """Join names for a message: "a, b"; of more than `limit` the first ones, "a, b and 3 more"."""
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
 
 
 def flatten(config: Mapping[str, Any], separator: str = ".") -> dict[str, Any]:
