@@ -101,13 +101,15 @@ class Autoencoder(Model):
     def on_train_start(self) -> None:
         """Adapt the optimiser state of a checkpoint to this run.
 
-        The learning rate is this run's. Adam's fused kernel needs the moments in the weights' memory layout; a
-        checkpoint keeps the layout in which they were saved, and older ones are not channels last.
+        The learning rate is this run's, unless a schedule continues. Adam's fused kernel needs the moments in the
+        weights' memory layout; a checkpoint keeps the layout in which they were saved, and older ones are not channels
+        last.
         """
         optimiser = self.optimizers()
         assert isinstance(optimiser, LightningOptimizer)
-        for group in optimiser.param_groups:
-            group["lr"] = self.learning_rate
+        if not self.trainer.lr_scheduler_configs:
+            for group in optimiser.param_groups:
+                group["lr"] = optimiser.optimizer.defaults["lr"]
         for weights, moments in optimiser.state.items():
             for name in ("exp_avg", "exp_avg_sq"):
                 if name in moments:

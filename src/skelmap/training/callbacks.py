@@ -21,6 +21,7 @@ from skelmap.data.datamodule import Batch, SkeletonDataModule
 from skelmap.models.autoencoder_base import Autoencoder
 from skelmap.models.base import WindowScores
 from skelmap.training.checkpoints import copy_checkpoint
+from skelmap.training.optimizers import StepPlateau
 from skelmap.utils.errors import UserError
 from skelmap.utils.names import list_names
 from skelmap.utils.runtime import gather_concat
@@ -43,6 +44,8 @@ def training_callbacks(seed: int, folder: Path, has_val: bool) -> list[Callback]
         CudaGraph(),
         FiniteLoss(),
         RestoreSigterm(),
+        StayStopped(),
+        StepPlateau(),
         History(),
         BestCheckpoint(dirpath=folder, auto_insert_metric_name=False, **best, **common),
         LastCheckpoint(dirpath=folder, filename="last", **common),
@@ -62,6 +65,15 @@ class EpochSeed(Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Seed torch on all devices; each process draws its own noise."""
         torch.manual_seed(self.seed * 1_000_003 + trainer.current_epoch + trainer.global_rank * 2_654_435_761)
+
+
+class StayStopped(Callback):
+    """Do not train on from a checkpoint whose training had been stopped early: Lightning would train another epoch."""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Stop before the first epoch."""
+        if any(callback.stopped_epoch > 0 for callback in trainer.early_stopping_callbacks):
+            trainer.should_stop = True
 
 
 class History(Callback):

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.data.rendering import MapSettings
+from skelmap.models.baselines import Baseline
 from skelmap.skeletons.readers import make_pose_format
 from skelmap.training.instantiate import check_node, entries, model_class, subclass
 from skelmap.utils.errors import UserError
@@ -94,6 +95,7 @@ def check(config: dict[str, Any]) -> None:
     check_node(config["trainer"], "trainer", without=GIVEN_TO_TRAINER)
     for name, part in _group_parts(config).items():
         check_node(part, name)
+    _check_optimizer(config)
     checkpoint = config.get("ckpt_path")
     if checkpoint is None and not config["train"]:
         raise UserError("train=false evaluates a checkpoint: name it with ckpt_path=PATH")
@@ -118,6 +120,17 @@ def _group_parts(config: dict[str, Any]) -> dict[str, Any]:
     """Nodes of the groups that hold any number of them, by key."""
     groups = {group: config.get(group) or {} for group in PARTS}
     return {f"{group}.{name}": part for group, parts in groups.items() for name, part in parts.items()}
+
+
+def _check_optimizer(config: dict[str, Any]) -> None:
+    """Check the keys of optimiser and schedule, which only models with gradients take."""
+    chosen = {group: config[group] for group in ("optimizer", "scheduler") if config.get(group)}
+    for group, node in chosen.items():
+        if not isinstance(node, dict) or "_target_" not in node:
+            raise UserError(f"{group}={node}; allowed: keys and values with a _target_, as in conf/")
+        if issubclass(model_class(config["model"]["_target_"]), Baseline):
+            raise UserError(f"{group}={node['_target_']}: the model is fitted in one step, without an optimiser")
+        check_node({**node, "_partial_": True}, group)
 
 
 def _check_data(node: dict[str, Any]) -> None:

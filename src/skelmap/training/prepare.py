@@ -10,16 +10,19 @@ from typing import Any, NamedTuple
 import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from pytorch_lightning.callbacks import ProgressBar
+from pytorch_lightning.callbacks import ProgressBar, WeightAveraging
 from pytorch_lightning.utilities import rank_zero_only
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.models.base import Model
+from skelmap.models.baselines import Baseline
 from skelmap.training import run_dir
 from skelmap.training.callbacks import History, training_callbacks
 from skelmap.training.checkpoints import AtomicCheckpointIO, check_compatible, load_checkpoint
 from skelmap.training.config_check import check
 from skelmap.training.instantiate import input_sizes, instantiate, instantiate_model
+from skelmap.training.optimizers import set_optimizer
 from skelmap.utils.errors import UserError
 from skelmap.utils.runtime import keep_freed_memory, reset_peak_memory
 
@@ -102,14 +105,23 @@ def prepare(config: dict[str, Any], stage: str | None = None) -> Parts:
         run_dir.check_data(folder, data)
     model = instantiate_model(config["model"], input_sizes(data))
     checkpoint = _load_checkpoint(config, model, data)
+    optimizer, scheduler = (_partial(config.get(group)) for group in ("optimizer", "scheduler"))
+    set_optimizer(model, optimizer, scheduler, checkpoint.content if checkpoint and config["train"] else None)
     data.prepare_data()
     data.setup(stage)
     for warning in data_warnings(model, data):
         log.warning(warning)
-    trainer = _trainer(config, has_val=len(data.starts("val")) > 0, checkpoint=checkpoint)
+    has_val = len(data.starts("val")) > 0
+    trainer = _trainer(config, has_val, checkpoint)
+    _check_callbacks(trainer, model, scheduler, has_val)
     if trainer.world_size > 1:
         _check_processes(trainer.world_size, model)
     return Parts(config, trainer, model, data, checkpoint)
+
+
+def _partial(node: dict[str, Any] | None) -> Any:
+    """Function that makes what a node describes, given the remaining arguments; None without a node."""
+    return instantiate({**node, "_partial_": True}) if node else None
 
 
 def _load_checkpoint(config: dict[str, Any], model: Model, data: SkeletonDataModule) -> Checkpoint | None:
@@ -140,6 +152,26 @@ def _trainer(config: dict[str, Any], has_val: bool, checkpoint: Checkpoint | Non
         plugins=[AtomicCheckpointIO({checkpoint.path: checkpoint.content} if checkpoint else None)],
     )
     return trainer
+
+
+def _check_callbacks(trainer: pl.Trainer, model: Model, scheduler: Any, has_val: bool) -> None:
+    """Refuse callbacks and schedules that would fail in the first epoch, or have no effect.
+
+    Raises:
+        UserError: naming it, and why.
+    """
+    watched = {type(callback).__name__: getattr(callback, "monitor", None) for callback in trainer.callbacks}
+    if scheduler is not None and scheduler.func is ReduceLROnPlateau:
+        watched["ReduceLROnPlateau"] = "val/loss"
+    for name, key in watched.items():
+        if str(key).startswith("val/") and not has_val:
+            raise UserError(f"{name} watches {key}, and there are no validation windows; allowed: another or none")
+    if any(isinstance(callback, pl.callbacks.StochasticWeightAveraging) for callback in trainer.callbacks):
+        raise UserError("Lightning's StochasticWeightAveraging has no effect on checkpoints; allowed: callbacks=swa")
+    if isinstance(model, Baseline) and any(isinstance(one, WeightAveraging) for one in trainer.callbacks):
+        raise UserError(
+            f"{model.title} is fitted in one step, without weights that could be averaged; drop that callback"
+        )
 
 
 def _check_processes(processes: int, model: Model) -> None:

@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.data.rendering import MapSettings
@@ -261,8 +262,15 @@ def _first_line(error: Exception) -> str:
 
 @contextmanager
 def _logging(parts: Parts) -> Iterator[None]:
-    """Log the configuration; close the loggers in any case."""
+    """Log the configuration; close the loggers in any case.
+
+    Raises:
+        UserError: Lightning refuses the combination of callbacks, loggers and trainer.
+    """
     with closing(parts.trainer.loggers):
         for logger in parts.trainer.loggers:  # models and data log none themselves: theirs would be nested
             logger.log_hyperparams(flatten(hide_secrets(parts.config), "/"))
-        yield
+        try:
+            yield
+        except MisconfigurationException as error:
+            raise UserError(" ".join(str(error).split())) from error
