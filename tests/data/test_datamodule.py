@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skelmap.data.datamodule import Batch, SkeletonDataModule
+from skelmap.data.quality import quality_warnings
 from skelmap.data.rendering import render_maps
 from skelmap.data.windows import EvalIndex, Segments, window_starts
 from skelmap.skeletons.clip import Clip
@@ -212,7 +213,10 @@ def test_only_data_of_the_simulation_are_simulated(tmp_path: Path, make: Make) -
 
 
 def test_people_larger_than_the_crop_are_warned_about(tmp_path: Path, make: Make) -> None:
-    assert make().crop_warning == ""
+    def warnings(data: SkeletonDataModule) -> list[str]:
+        return quality_warnings(data.cache, data.manifest.recordings)
+
+    assert warnings(make()) == []
     clip = make_clip(wave(20))
     large = Clip.build("large", clip.keypoints * np.float32((3, 3, 1)), clip.layout, (1920, 1440), clip.fps)
     write_clip(tmp_path / "large.npz", large)
@@ -220,7 +224,8 @@ def test_people_larger_than_the_crop_are_warned_about(tmp_path: Path, make: Make
     points = large.keypoints[..., :2] - large.keypoints[:, BODY_25.joints.index("neck"), None, :2]
     share = (np.abs(points).max(axis=-1) > 240).mean()
     for data in (make(manifest), make(manifest)):  # of a new cache and of an existing one
-        assert data.crop_warning.startswith(f"{share:.0%} of the detected joints lie outside the maps")
-        assert "data.maps.crop_size=480" in data.crop_warning and "data.maps.line_width" in data.crop_warning
-    assert make(manifest, maps={"crop_size": 1440, "line_width": 24}).crop_warning == ""
-    assert make(manifest, representation="keypoints").crop_warning == ""
+        (warning,) = warnings(data)
+        assert warning.startswith(f"{share:.0%} of the detected joints lie outside the maps")
+        assert "data.maps.crop_size=480" in warning and "data.maps.line_width" in warning
+    assert warnings(make(manifest, maps={"crop_size": 1440, "line_width": 24})) == []
+    assert warnings(make(manifest, representation="keypoints")) == []

@@ -51,7 +51,7 @@ def test_the_monitor_reports_the_warning_until_the_size_is_right() -> None:
         spec = replace(NoseHeightScorer.spec, people_px=size_range(person_sizes(person()[None], BODY_25)))
 
     def scaled_frame(number: int, scale: float) -> PoseFrame:
-        keypoints = person()[None] * np.float32([scale, scale, 1])
+        keypoints = (person()[None] + np.float32([number % 2, 0, 0])) * np.float32([scale, scale, 1])
         return PoseFrame(number, number / 30, (1440, 1080), keypoints, np.zeros(1, np.int64))
 
     sink = RecordingSink()

@@ -135,6 +135,10 @@ def test_repeated_frames_are_a_lower_frame_rate(clip: Clip) -> None:
     assert "the frame rate is about 15, not 30" in only_text(twice)
 
 
+def test_a_camera_that_stands_still_is_named(clip: Clip) -> None:
+    assert "stands still" in only_text(replace(clip, keypoints=clip.keypoints[:1].repeat(len(clip), axis=0)))
+
+
 def test_too_few_detections_are_not_judged(clip: Clip) -> None:
     few = replace(clip, keypoints=clip.keypoints[:9] * 9, frame=clip.frame[:9], track=clip.track[:9])
     assert check_clip(few) == []

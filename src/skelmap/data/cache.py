@@ -16,9 +16,9 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import xxhash
@@ -29,7 +29,10 @@ from rich.progress import track as progress
 from skelmap.data.digests import content_digest
 from skelmap.data.keypoints import KeypointSettings
 from skelmap.data.rendering import RENDERER_VERSION, MapSettings, count_cropped
+from skelmap.skeletons.checks import CHECKS_VERSION, ClipSummary, Finding, check_data_set, check_recording
+from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.manifest import Recording, Span
+from skelmap.skeletons.person_filter import PersonFilter
 from skelmap.skeletons.person_size import person_sizes
 from skelmap.skeletons.readers import PoseFormat, read_clip
 from skelmap.skeletons.resampling import clip_ticks, resample_clip
@@ -74,6 +77,9 @@ class SkeletonCache:
         clock: rate of the ticks.
         settings: what a row is and how to unpack it.
         cropped: share of the detected joints outside the crop of the maps, 0..1; 0 of keypoints, which are not cropped.
+        left_out: detections of each recording that `PersonFilter` left out, at its own rate.
+        empty: rows of each recording whose map has no pixel; 0 of keypoints.
+        findings: contradictions between what was declared and what was seen.
     """
 
     path: Path
@@ -87,6 +93,9 @@ class SkeletonCache:
     clock: Clock
     settings: Settings
     cropped: float
+    left_out: tuple[int, ...]
+    empty: tuple[int, ...]
+    findings: tuple[Finding, ...]
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -107,13 +116,14 @@ class _Contents:
     settings: Settings
     clock: Clock
     pose_format: PoseFormat
+    person_filter: PersonFilter
 
     def file_name(self, store: Path) -> str:
         """Digest everything that the rows depend on."""
         key = xxhash.xxh3_128(content_digest(self.recordings, store).encode())
         pose = self.pose_format
         settings = [type(self.settings).__name__, asdict(self.settings), pose.layout.name, pose.size, pose.fps]
-        key.update(json.dumps([*settings, *self.clock, RENDERER_VERSION]).encode())
+        key.update(json.dumps([*settings, *self.clock, *self.person_filter, RENDERER_VERSION, CHECKS_VERSION]).encode())
         return key.hexdigest()
 
 
@@ -123,6 +133,7 @@ def open_cache(
     folder: Path,
     clock: Clock,
     pose_format: PoseFormat | None = None,
+    person_filter: PersonFilter | None = None,
 ) -> SkeletonCache:
     """Open the cache of these recordings; build it first if there is none.
 
@@ -134,11 +145,12 @@ def open_cache(
         folder: of all caches.
         clock: rate of the rows and longest gap that is bridged.
         pose_format: layout, image size and frame rate of JSON recordings.
+        person_filter: which detections are left out; None for the defaults.
 
     Raises:
-        UserError: a recording cannot be read, or the folder cannot be written.
+        UserError: a recording cannot be read, or contradicts what was declared; the folder cannot be written.
     """
-    contents = _Contents(recordings, settings, clock, pose_format or PoseFormat())
+    contents = _Contents(recordings, settings, clock, pose_format or PoseFormat(), person_filter or PersonFilter())
     try:
         path = folder / f"{contents.file_name(folder / 'sources')}.rows"
         for _ in range(ATTEMPTS):
@@ -203,29 +215,45 @@ def _write(file: IO[bytes], key: str, contents: _Contents) -> None:
     put(MAGIC)
     clock, settings = contents.clock, contents.settings
     index: dict[str, list[NDArray[np.int32 | np.float32]]] = {"clip": [], "frame": [], "track": [], "size": []}
-    spans, rates, cropped = [], [], np.zeros(2, np.int64)
+    header: dict[str, Any] = {"key": key, "spans": [], "fps": [], "left_out": [], "empty": []}
+    cropped, findings, summaries = np.zeros(2, np.int64), list[Finding](), list[ClipSummary]()
     for i, recording in enumerate(progress(contents.recordings, "rendering", transient=True)):
         source = read_clip(recording.path, recording.clip, contents.pose_format)
-        clip = resample_clip(source, clock.fps, clock.bridge_seconds)
-        put(settings.pack(clip).tobytes())
+        findings += check_recording(source, recording.path)
+        summaries.append(ClipSummary.of(source))
+        clip, left_out = _people(source, contents.person_filter)
+        clip = resample_clip(clip, clock.fps, clock.bridge_seconds)
+        packed = settings.pack(clip)
+        put(packed.tobytes())
         index["clip"].append(np.full(len(clip), i, np.int32))
         index["frame"].append(clip.frame.astype(np.int32))
         index["track"].append(clip.track.astype(np.int32))
         index["size"].append(person_sizes(clip.keypoints, clip.layout).astype(np.float32))
-        spans.append(source.span)
-        rates.append(source.fps)
+        is_map = isinstance(settings, MapSettings)
+        facts = source.span, source.fps, left_out, int(np.count_nonzero(~packed.any(axis=1))) if is_map else 0
+        for name, fact in zip(("spans", "fps", "left_out", "empty"), facts, strict=True):
+            header[name].append(fact)
         if isinstance(settings, MapSettings):
             cropped += count_cropped(clip, settings)
     for column in index.values():
         put(np.concatenate(column).tobytes() if column else b"")
-    rows = sum(map(len, index["clip"]))
-    share = float(cropped[0] / max(cropped[1], 1))
-    header = json.dumps({"key": key, "rows": rows, "spans": spans, "fps": rates, "cropped": share}).encode()
-    put(header)
-    put(len(header).to_bytes(8, "little"))
+    findings += check_data_set(contents.recordings, summaries)
+    header["rows"] = rows = sum(map(len, index["clip"]))
+    header["cropped"] = float(cropped[0] / max(cropped[1], 1))
+    header["findings"] = [(finding.clip, finding.text) for finding in findings]
+    encoded = json.dumps(header).encode()
+    put(encoded)
+    put(len(encoded).to_bytes(8, "little"))
     file.write(digest.digest())
     file.write(MAGIC)
     log.info("cached %d rows of %d clips", rows, len(contents.recordings))
+
+
+def _people(clip: Clip, person_filter: PersonFilter) -> tuple[Clip, int]:
+    """Leave out detections that are not people; also give their number."""
+    keypoints = person_filter.drop(clip.keypoints, clip.layout, clip.size)
+    kept = replace(clip, keypoints=keypoints)
+    return kept, int(np.count_nonzero(clip.present & ~kept.present))
 
 
 def _load(path: Path, contents: _Contents) -> SkeletonCache | None:
@@ -277,4 +305,7 @@ def _parse(path: Path, content: NDArray[np.uint8], contents: _Contents) -> Skele
         clock=contents.clock,
         settings=settings,
         cropped=header["cropped"],
+        left_out=tuple(header["left_out"]),
+        empty=tuple(header["empty"]),
+        findings=tuple(Finding(*finding) for finding in header["findings"]),
     )

@@ -22,6 +22,7 @@ from skelmap.data.sampler import ResumableBatchSampler, WindowDataset
 from skelmap.data.windows import EvalIndex, Segments, WindowKind, WindowLength, find_segments, window_starts
 from skelmap.skeletons.layouts import Layout
 from skelmap.skeletons.manifest import Manifest, Recording, check_spans, read_manifest
+from skelmap.skeletons.person_filter import MinJoints, MinSize, PersonFilter
 from skelmap.skeletons.person_size import SizeRange, size_range
 from skelmap.skeletons.readers import PoseFormat, make_pose_format, read_header
 from skelmap.skeletons.resampling import BridgeSeconds, label_ticks
@@ -31,9 +32,6 @@ from skelmap.utils.schema import FilePath, FrameRate, PositiveInt, Seed
 SCORED_PIXELS = 6_000_000
 """Pixels in a batch of windows to be scored: 255 windows of 30 maps of 28 px, 63 of 56 px; 256 windows at most, unless
 `batch_size` is larger. Half as many take 200 MB less and up to a tenth longer."""
-MAX_CROPPED = 0.2
-"""Share of the detected joints outside the crop above which a warning is given; of real people at 640x480 it is 6 to
-8 %."""
 
 
 class Batch(NamedTuple):
@@ -66,6 +64,8 @@ class SkeletonDataModule(pl.LightningDataModule):
         pose_format: what JSON recordings do not state (`PoseFormat`): layout by name, size, fps.
         fps: the model's clock, frames a second; None takes the most common rate of the training recordings.
         bridge_seconds: gaps in a person's detections up to this length are bridged; 0 bridges none.
+        min_joints: detections with fewer joints of the body (nose, neck, arms, hips, legs) are left out.
+        min_size: detections whose box is smaller than this share of the image's shorter side are left out.
         batch_size: windows in a training or validation batch, shared by all processes.
         window_stride: frames from one training or validation window to the next; windows to be scored have stride 1.
         seed: of the training order.
@@ -86,6 +86,8 @@ class SkeletonDataModule(pl.LightningDataModule):
         pose_format: Mapping[str, Any] | None = None,
         fps: FrameRate | None = None,
         bridge_seconds: BridgeSeconds = 0.2,
+        min_joints: MinJoints = 5,
+        min_size: MinSize = 0.03,
         batch_size: PositiveInt = 16,
         window_stride: PositiveInt = 1,
         seed: Seed = 0,
@@ -100,6 +102,7 @@ class SkeletonDataModule(pl.LightningDataModule):
         self.window = seq_len if window == "sequence" else 1
         self.pose_format = make_pose_format(**pose_format)
         self.clock = Clock(fps or self._most_common_fps(), bridge_seconds)
+        self.person_filter = PersonFilter(min_joints, min_size)
         style = MapSettings(img_size=img_size, **maps)
         self.settings: MapSettings | KeypointSettings = style
         if representation == "keypoints":
@@ -160,10 +163,11 @@ class SkeletonDataModule(pl.LightningDataModule):
         """The frames of all recordings, built when first needed.
 
         Raises:
-            UserError: a recording cannot be read, or the manifest labels spans outside its clips.
+            UserError: a recording cannot be read or contradicts what was declared; labelled spans lie outside a clip.
         """
         recordings = self.manifest.recordings
-        cache = open_cache(recordings, self.settings, self.cache_dir, self.clock, self.pose_format)
+        settings = self.settings, self.cache_dir, self.clock, self.pose_format, self.person_filter
+        cache = open_cache(recordings, *settings)
         check_spans(self.manifest.path, recordings, cache.source_spans)
         return cache
 
@@ -301,17 +305,6 @@ class SkeletonDataModule(pl.LightningDataModule):
     def training_sizes(self) -> SizeRange | None:
         """Sizes of the people in the training recordings, px; None if unknown."""
         return size_range(self.cache.size[self._split_rows("train")])
-
-    @property
-    def crop_warning(self) -> str:
-        """Warning that the crop of the maps leaves out much of the people; empty if it does not."""
-        if self.cache.cropped <= MAX_CROPPED:
-            return ""
-        return (
-            f"{self.cache.cropped:.0%} of the detected joints lie outside the maps, a square of "
-            f"data.maps.crop_size={self.settings.crop_size} px around the neck; where people are larger than in "
-            "images of 640x480, enlarge it, and data.maps.line_width by the same factor"
-        )
 
     def clips_of(self, row: Tensor) -> list[str]:
         """Names of the clips of (B,) rows, in the order of the manifest."""

@@ -15,6 +15,7 @@ from skelmap.data.keypoints import KeypointSettings, Representation
 from skelmap.data.rendering import MapSettings
 from skelmap.data.windows import WindowLength
 from skelmap.skeletons.layouts import LAYOUTS, Layout
+from skelmap.skeletons.person_filter import MinJoints, MinSize, PersonFilter
 from skelmap.skeletons.person_size import SizeRange
 from skelmap.skeletons.readers import PoseFormat, make_pose_format
 from skelmap.skeletons.resampling import BridgeSeconds
@@ -34,6 +35,8 @@ class _Values(BaseModel):
     window: WindowLength
     fps: FrameRate
     bridge_seconds: BridgeSeconds
+    min_joints: MinJoints
+    min_size: MinSize
     layout: Literal[tuple(LAYOUTS)]  # type: ignore[valid-type]
     representation: Representation
     settings: dict[str, Any]
@@ -55,6 +58,7 @@ class InputSpec:
         simulated: whether the training recordings were simulated.
         people_px: sizes of the people in the training recordings; None if unknown or irrelevant to the scores.
         bridge_seconds: gaps in a person's detections up to this length are bridged.
+        person_filter: which detections are left out.
         pose_format: of the training recordings; the monitor takes it for JSON files, which state none.
     """
 
@@ -66,6 +70,7 @@ class InputSpec:
     simulated: bool
     people_px: SizeRange | None = None
     bridge_seconds: float = 0.2
+    person_filter: PersonFilter = field(default_factory=PersonFilter)
     pose_format: PoseFormat = field(default_factory=PoseFormat)
 
     def plain(self) -> dict[str, Any]:
@@ -79,6 +84,7 @@ class InputSpec:
             "window": self.window,
             "fps": self.fps,
             "bridge_seconds": self.bridge_seconds,
+            **self.person_filter._asdict(),
             "layout": self.layout.name,
             "representation": kind,
             "settings": values,
@@ -115,6 +121,7 @@ class InputSpec:
                 window=values["window"],
                 fps=float(values["fps"]),
                 bridge_seconds=float(values["bridge_seconds"]),
+                person_filter=PersonFilter(values["min_joints"], float(values["min_size"])),
                 layout=layout,
                 settings=_settings(values["representation"], values["settings"], layout),
                 simulated=values["simulated"],

@@ -8,6 +8,7 @@ from skelmap.monitor.camera import Camera
 from skelmap.monitor.sources import ClipSource, FollowedFolder, Source, VideoSource
 from skelmap.pose_estimation.registry import open_estimator
 from skelmap.pose_estimation.video import Video
+from skelmap.skeletons.checks import check_recording
 from skelmap.skeletons.manifest import check_spans, read_manifest
 from skelmap.skeletons.readers import PoseFormat, read_clip
 from skelmap.utils.errors import UserError
@@ -57,11 +58,15 @@ def open_sources(
 
 def _recordings(path: Path, fmt: PoseFormat) -> list[Source]:
     if path.suffix != ".csv":
-        return [ClipSource(read_clip(path, path.stem, fmt), is_archive=path.suffix == ".npz")]
+        clip = read_clip(path, path.stem, fmt)
+        check_recording(clip, path)
+        return [ClipSource(clip, is_archive=path.suffix == ".npz")]
     test = read_manifest(path).split("test")
     if not test:
         raise UserError(f"source={path}: the manifest has no recordings of split test")
     clips = [read_clip(recording.path, recording.clip, fmt) for recording in test]
+    for recording, clip in zip(test, clips, strict=True):
+        check_recording(clip, recording.path)
     check_spans(path, test, [clip.span for clip in clips])
     return [
         ClipSource(clip, recording, is_archive=recording.path.suffix == ".npz")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from skelmap.evaluation.alarms import Alarm, AlarmRule, AlarmTracker
 from skelmap.monitor.attribution import most_unusual_joints
+from skelmap.monitor.first_seconds import FirstSeconds
 from skelmap.monitor.scorers import Scorer
 from skelmap.monitor.sources import PoseFrame
 from skelmap.skeletons.clip import clean_keypoints
@@ -121,6 +122,7 @@ class StreamDetector:
         self._last_time = -math.inf
         self._people: dict[int, _Person] = {}
         self._scale_check = ScaleCheck(self.spec.people_px)
+        self._first_seconds = FirstSeconds(layout, fps)
 
     def update(self, frame: PoseFrame) -> FrameResult:
         """Score the people of the next frame and update their alarms.
@@ -131,7 +133,9 @@ class StreamDetector:
         Returns:
             Scores, raised and ended alarms, and warnings.
         """
-        frame = replace(frame, keypoints=clean_keypoints(frame.keypoints, frame.size))
+        cleaned = clean_keypoints(frame.keypoints, frame.size)
+        self._first_seconds.update(frame, cleaned)
+        frame = replace(frame, keypoints=self.spec.person_filter.drop(cleaned, self.layout, frame.size))
         if self._last_time > -math.inf:
             self._intervals.append(frame.time - self._last_time)
         self._last_time = frame.time
@@ -181,7 +185,7 @@ class StreamDetector:
             return "scores are NaN or infinite: the model has diverged, or its file is damaged"
         if self.interval > SLOW_CAMERA / self.spec.fps:
             return f"too few frames per second for a model that was trained on {self.spec.fps:g}"
-        return self._scale_check.warning
+        return "; ".join(filter(None, (self._first_seconds.warning, self._scale_check.warning)))
 
     def _resample(self, frame: PoseFrame) -> dict[int, dict[int, NDArray[np.float32]]]:
         """Resample the keypoints of all people to the model's clock: (V, 3) by tick and person."""

@@ -7,6 +7,7 @@ refuse the data; the others are warnings, in the terminal, the report and metric
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,11 @@ from skelmap.skeletons.anatomy import anatomy_faults
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import Layout
 from skelmap.skeletons.manifest import SPLITS, Recording
+from skelmap.utils.errors import UserError
 from skelmap.utils.names import list_names
 
+CHECKS_VERSION = 1
+"""Raised whenever the same recordings give other findings, so that caches are built anew."""
 CONFIDENT = 0.5
 """Pose estimators guess joints outside the image with less confidence than this."""
 MARGIN = 0.05
@@ -25,8 +29,9 @@ REFUSED_OUTSIDE, WARNED_OUTSIDE = 0.1, 0.02
 """Shares of the joints outside the image from which on a recording is refused, or a warning given."""
 NORMALIZED = 2.0
 """Coordinates all below this are not pixels."""
-REPEATED = 0.3
-"""Share of frames equal to the one before from which on the frame rate is doubted; 0.15 of a real data set is known."""
+REPEATED, FROZEN = 0.3, 0.95
+"""Share of frames equal to the one before from which on the frame rate, or the camera, is doubted; 0.15 of a
+real data set is known."""
 LEAK = 0.05
 """Share of a recording's frames that are also in one of another split from which on a warning is given."""
 MIN_FRAMES = 10
@@ -106,6 +111,26 @@ def check_clip(clip: Clip) -> list[Finding]:
     return [Finding(clip.name, text) for text in texts]
 
 
+def check_recording(clip: Clip, path: Path) -> list[Finding]:
+    """Check a recording before it is used.
+
+    Args:
+        clip: as it was read.
+        path: of its file or folder, for the message.
+
+    Returns:
+        The warnings.
+
+    Raises:
+        UserError: its image size or its coordinates contradict what was declared.
+    """
+    findings = check_clip(clip)
+    for finding in findings:
+        if finding.refused:
+            raise UserError(f"{path}: clip {finding}")
+    return findings
+
+
 def check_data_set(recordings: Sequence[Recording], summaries: Sequence[ClipSummary]) -> list[Finding]:
     """Compare the recordings of a data set: the same frames in two splits, joints that some of them lack.
 
@@ -162,6 +187,8 @@ def _repeated(clip: Clip) -> list[str]:
     share = float(equal.sum() / max(same_track.sum(), 1))
     if share < REPEATED:
         return []
+    if share > FROZEN:
+        return [f"{share:.0%} of the frames repeat the one before: the recording or camera stands still"]
     true_fps = clip.fps * (1 - share)
     return [
         f"{share:.0%} of the frames repeat the one before: the frame rate is about {true_fps:.3g}, not {clip.fps:g}"
@@ -170,10 +197,9 @@ def _repeated(clip: Clip) -> list[str]:
 
 def _hashes(rows: NDArray[np.float32]) -> NDArray[np.uint64]:
     """Sorted sums of the bits of (N, V, 3) rows, each bit pattern multiplied by a random odd number."""
-    bits = np.ascontiguousarray(rows).reshape(len(rows), -1).view(np.uint32).astype(np.uint64)
-    factors = np.random.default_rng(0).integers(2**63, size=bits.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(
-        1
-    )
+    values = rows.shape[1] * rows.shape[2]
+    bits = np.ascontiguousarray(rows).reshape(len(rows), values).view(np.uint32).astype(np.uint64)
+    factors = np.random.default_rng(0).integers(2**63, size=values, dtype=np.uint64) | np.uint64(1)
     return np.sort((bits * factors).sum(axis=1, dtype=np.uint64))
 
 

@@ -1,11 +1,15 @@
 """Leave out detections that are too incomplete or too small to be a person."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from skelmap.skeletons.layouts import Layout, with_neck
+
+MinJoints = Annotated[int, Field(ge=0, le=14)]
+MinSize = Annotated[float, Field(ge=0, lt=1)]
 
 
 class PersonFilter(NamedTuple):

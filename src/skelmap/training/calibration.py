@@ -35,6 +35,7 @@ def input_spec(model: Model, data: SkeletonDataModule) -> InputSpec:
         window=data.window,
         fps=data.fps,
         bridge_seconds=data.clock.bridge_seconds,
+        person_filter=data.person_filter,
         layout=data.layout,
         settings=data.settings,
         simulated=data.simulated,

@@ -15,6 +15,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from skelmap.data.datamodule import SkeletonDataModule
+from skelmap.data.quality import quality_warnings
 from skelmap.models.base import Model
 from skelmap.models.baselines import Baseline
 from skelmap.training import run_dir
@@ -194,7 +195,8 @@ def _check_processes(processes: int, model: Model) -> None:
 def data_warnings(model: Model, data: SkeletonDataModule) -> list[str]:
     """Warnings about the data, for the log and the report."""
     without = not len(data.starts("val")) and model.no_validation_warning
-    return [*([f"no validation windows: {without}"] if without else []), *filter(None, [data.crop_warning])]
+    found = quality_warnings(data.cache, data.manifest.recordings)
+    return [*([f"no validation windows: {without}"] if without else []), *found]
 
 
 def _hide_warnings() -> None:

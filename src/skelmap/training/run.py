@@ -231,6 +231,7 @@ def _facts(parts: Parts) -> dict[str, Any]:
         "model": model_title(parts.model, parts.data),
         "data": parts.data.name,
         "simulated": parts.data.simulated,
+        "warnings": data_warnings(parts.model, parts.data),
         "fps": parts.data.fps,
         "seed": parts.config["seed"],
         "epochs": trained,
