@@ -231,9 +231,9 @@ def show(arguments: Sequence[str]) -> None:
         raise UserError(f"clip {a.clip!r} is not in {a.manifest}")
     clip = read_clip(recording.path, a.clip, pose_format(a))
     if a.film:
-        frames = np.arange(*clip.span)[a.first : a.first + a.frames : a.every]
+        frames = np.arange(*clip.span, clip.step)[a.first : a.first + a.frames : a.every]
         images = render_frames(clip, frames, recording.labels(frames), MapSettings(img_size=a.img_size), a.height)
-        write_video(a.film, images, clip.fps / a.every)
+        write_video(a.film, images, clip.frame_rate / a.every)
     if a.json:
         print(f"{export_openpose_json(clip, a.json)} files in {a.json}")
 

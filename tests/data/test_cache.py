@@ -13,9 +13,10 @@ import torch
 from skelmap.data import cache
 from skelmap.data.cache import Clock, SkeletonCache, open_cache
 from skelmap.data.rendering import MapSettings, render_maps
+from skelmap.skeletons.archives import write_clip
 from skelmap.skeletons.layouts import COCO_18
 from skelmap.skeletons.manifest import Recording, read_manifest
-from skelmap.skeletons.readers import PoseFormat, read_clip, source_files, write_clip
+from skelmap.skeletons.readers import PoseFormat, read_clip, source_files
 from skelmap.utils.errors import UserError
 from synthetic_data import make_clip, wave, write_manifest, write_openpose
 
@@ -29,7 +30,7 @@ def recordings(tmp_path: Path) -> tuple[Recording, ...]:
     folder = tmp_path / "clips"
     gaps = wave(30, 1)
     gaps[[3, 4, 29]] = 0
-    write_clip(folder / "gaps.npz", make_clip(gaps, frame=np.arange(30) * 2))
+    write_clip(folder / "gaps.npz", make_clip(gaps, frame=np.append(np.arange(29) * 2, 59)))
     write_clip(folder / "two.npz", make_clip(wave(20, 2), frame=np.arange(20) % 10, track=np.arange(20) // 10))
     write_clip(folder / "nobody.npz", make_clip(np.zeros((5, 25, 3), np.float32)))
     write_openpose(folder / "json", make_clip(wave(8, 3)))
@@ -62,7 +63,7 @@ def test_the_cache_holds_the_maps_rendered_directly(
     np.testing.assert_array_equal(built.clip, np.repeat(np.arange(4), [s.sum() for s in seen]))
     np.testing.assert_array_equal(built.frame, np.concatenate([c.frame[s] for c, s in zip(clips, seen, strict=True)]))
     np.testing.assert_array_equal(built.track, np.concatenate([c.track[s] for c, s in zip(clips, seen, strict=True)]))
-    assert built.spans == ((0, 59), (0, 10), (0, 5), (0, 8))
+    assert built.spans == ((0, 60), (0, 10), (0, 5), (0, 8))
     assert built.source_fps == (30.0,) * 4
     assert len(built) == 27 + 20 + 0 + 8
 
@@ -159,9 +160,9 @@ def test_each_clock_has_its_own_cache(recordings: tuple[Recording, ...], tmp_pat
 
 
 def test_rows_are_resampled_and_short_gaps_are_bridged(recordings: tuple[Recording, ...], tmp_path: Path) -> None:
-    gaps = recordings[:1]  # every second frame of 0 to 58, without 6, 8 and 58
+    gaps = recordings[:1]  # every second frame of 0 to 56, without 6 and 8
     bridged = open_cache(gaps, PAPER, tmp_path / "cache", Clock(30, 0.2))
-    assert bridged.frame.tolist() == list(range(57)) and bridged.spans == ((0, 59),)
+    assert bridged.frame.tolist() == list(range(57)) and bridged.spans == ((0, 60),)
     halved = open_cache(gaps, PAPER, tmp_path / "cache", Clock(15, 0))
     assert halved.frame.tolist() == [*range(3), *range(5, 29)] and halved.spans == ((0, 30),)
 

@@ -1,5 +1,6 @@
 """The data module: windows of each split, clock, indices for evaluation, checks of the data."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from skelmap.data.datamodule import Batch, SkeletonDataModule
 from skelmap.data.quality import quality_warnings
 from skelmap.data.rendering import render_maps
 from skelmap.data.windows import EvalIndex, Segments, window_starts
+from skelmap.skeletons.archives import write_clip
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import BODY_25
-from skelmap.skeletons.readers import read_clip, write_clip
+from skelmap.skeletons.readers import read_clip
 from skelmap.utils.errors import UserError
 from synthetic_data import as_coco, make_clip, wave, write_manifest, write_toy_dataset
 
@@ -87,6 +89,45 @@ def test_recordings_of_mixed_rates_run_at_the_most_common_rate_of_training(tmp_p
     assert mixed.tolist() == list(range(119)) and index.spans[0] == (0, 119)
     assert index.recordings[0].abnormal == ((60, 120),)  # frames 30 to 60 at 15 a second
     assert make(manifest, fps=15).fps == 15
+
+
+def test_every_third_frame_of_30_a_second_is_a_recording_of_10_with_the_labels_of_its_file_numbers(
+    tmp_path: Path, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """OpenPose with --frame_step 3, as folders and as tracked JSON, against archives at 10 frames a second."""
+    keypoints, numbers = wave(40), 3 * np.arange(40) + 3  # some programs count from 1
+    lines = [["a", "a.npz", "train", "a", "", ""], ["b", "b.npz", "test", "b", "7-13;30-31", "wave:1-20"]]
+    for name in "ab":
+        clip = Clip.build(name, keypoints, BODY_25, (640, 480), 10.0, np.arange(40) + 1)
+        (tmp_path / "plain").mkdir(exist_ok=True)
+        write_clip(tmp_path / "plain" / f"{name}.npz", clip)
+    folder = tmp_path / "steps" / "a"
+    folder.mkdir(parents=True)
+    flat = keypoints.reshape(40, 75).tolist()
+    for number, row in zip(numbers, flat, strict=True):
+        people = [{"pose_keypoints_2d": row}]
+        (folder / f"a_{number:012d}_keypoints.json").write_text(json.dumps({"people": people}))
+    rows = zip(numbers, flat, strict=True)
+    content = [{"image_id": f"{number}.jpg", "keypoints": row, "idx": 1} for number, row in rows]
+    (tmp_path / "steps" / "b.json").write_text(json.dumps(content))
+    plain = make(write_manifest(tmp_path / "plain", lines))
+    in_files = [["a", "a", "train", "a", "", ""], ["b", "b.json", "test", "b", "19-37;90-91", "wave:3-60"]]
+    steps = make(write_manifest(tmp_path / "steps", in_files))
+    caplog.set_level("INFO")
+    for _ in range(2):  # the second time from what is remembered of the files
+        assert steps.fps == plain.fps == 10
+        found, expected = steps.eval_index("test"), plain.eval_index("test")
+        assert found.recordings[0].abnormal == ((7, 13), (30, 31)) and found.spans == expected.spans == ((1, 41),)
+        for name in ("frame", "starts", "clip"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+        np.testing.assert_array_equal(
+            found.recordings[0].labels(found.frame), expected.recordings[0].labels(expected.frame)
+        )
+        assert (found.recordings[0].action_names(found.frame) == "wave").sum() == 19
+        torch.testing.assert_close(steps.gather(torch.arange(60)), plain.gather(torch.arange(60)), rtol=0, atol=0)
+        steps = make(tmp_path / "steps" / "manifest.csv")
+    message = "clip a has frame numbers in steps of 3: 10 frames per second, not 30; so do 1 more"
+    assert [record.message for record in caplog.records].count(message) == 2
 
 
 def test_validation_scores_include_the_windows_that_a_camera_would_score(tmp_path: Path, make: Make) -> None:

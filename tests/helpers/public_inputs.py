@@ -29,8 +29,9 @@ from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.data.rendering import MapSettings
 from skelmap.evaluation.thresholds import ValidationScores
 from skelmap.monitor.scorers import TorchScorer
+from skelmap.skeletons.archives import write_clip
 from skelmap.skeletons.manifest import read_manifest
-from skelmap.skeletons.readers import read_clip, write_clip
+from skelmap.skeletons.readers import read_clip
 from skelmap.training.checkpoints import check_compatible, load_checkpoint
 from skelmap.training.config_check import check, resolve
 from skelmap.training.instantiate import input_sizes, instantiate, instantiate_model

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from skelmap.skeletons.archives import write_clip
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import BODY_25, COCO_17
-from skelmap.skeletons.readers import write_clip
 
 STANDING = {
     "nose": (0, -40), "neck": (0, 0), "right_shoulder": (-30, 0), "right_elbow": (-40, 50), "right_wrist": (-40, 95),

@@ -22,7 +22,8 @@ from skelmap.models.feature_distance import FeatureDistance
 from skelmap.models.feature_knn import FeatureKNN
 from skelmap.models.feature_pca import FeaturePCA
 from skelmap.models.pose_features import FEATURES, JITTER, MIN_EIGENVALUE, MOTION_STEP, feature_joints, normalize_scale
-from skelmap.skeletons.readers import read_clip, write_clip
+from skelmap.skeletons.archives import write_clip
+from skelmap.skeletons.readers import read_clip
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
 from synthetic_data import write_toy_dataset

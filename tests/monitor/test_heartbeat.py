@@ -42,6 +42,20 @@ def test_it_is_written_without_people_and_while_the_camera_is_lost(tmp_path: Pat
     assert abs((datetime.now(UTC) - datetime.fromisoformat(last["time"])).total_seconds()) < 60
 
 
+def test_a_warning_of_the_source_stands_beside_its_errors_while_it_lasts(tmp_path: Path) -> None:
+    class WarningSource(ReadingSource):
+        def __iter__(self) -> Iterator[PoseFrame | SourceError]:
+            for number, item in enumerate(super().__iter__()):
+                self.warning = "two recordings" if number in (1, 2) else ""
+                yield item
+
+    items = [pose_frame(0), pose_frame(1), SourceError(1.0, "lost"), pose_frame(90)]
+    camera = WarningSource(items, tmp_path / "heartbeat.json")
+    Monitor(NoseHeightScorer(), RULE, [Heartbeat(tmp_path, interval=0.0)]).run([camera])
+    errors = [content["errors"] for content in camera.contents]
+    assert errors == [[], ["two recordings"], ["two recordings", "lost"], []]
+
+
 def test_it_is_written_at_its_interval_and_a_missing_folder_is_an_error_until_it_is_back(tmp_path: Path) -> None:
     now = [100.0]
 

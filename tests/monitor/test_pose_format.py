@@ -15,8 +15,9 @@ from skelmap.data.input_spec import InputSpec
 from skelmap.monitor.app import run_monitor
 from skelmap.monitor.onnx_export import export
 from skelmap.monitor.source_factory import open_sources
+from skelmap.skeletons.archives import write_clip
 from skelmap.skeletons.layouts import BODY_25, COCO_17
-from skelmap.skeletons.readers import PoseFormat, write_clip
+from skelmap.skeletons.readers import PoseFormat
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
 from synthetic_data import as_coco, make_clip, wave, write_manifest, write_openpose, write_toy_dataset

@@ -1,75 +1,17 @@
-"""Folders that grow, and cameras that are lost, frozen or slow."""
+"""Cameras that are lost, frozen or slow."""
 
-import json
-import threading
 import time
 from collections.abc import Iterator
 from itertools import chain, islice, repeat
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from skelmap.monitor.camera import Camera, CameraTiming
-from skelmap.monitor.sources import ClipSource, FollowedFolder, PoseFrame, SourceError
+from skelmap.monitor.sources import PoseFrame, SourceError
 from skelmap.skeletons.layouts import BODY_25
-from skelmap.skeletons.readers import PoseFormat, read_clip
-from synthetic_data import make_clip, person, wave, write_openpose
-
-
-def test_a_growing_folder_gives_the_same_frames_as_the_finished_one(tmp_path: Path) -> None:
-    clip = make_clip(wave(40), "cam")
-    write_openpose(tmp_path / "whole", clip)
-    growing = tmp_path / "now"
-    growing.mkdir()
-
-    def write_like_openpose() -> None:
-        for number, file in enumerate(sorted((tmp_path / "whole").iterdir())):
-            if number == 17:
-                continue  # a missing frame
-            content = file.read_text()
-            with (growing / file.name).open("w") as written:  # in two parts
-                written.write(content[:50])
-                written.flush()
-                time.sleep(0.005)
-                written.write(content[50:])
-
-    writer = threading.Thread(target=write_like_openpose)
-    writer.start()
-    frames = list(islice(FollowedFolder(growing, PoseFormat()), 39))
-    writer.join()
-    offline = list(ClipSource(read_clip(tmp_path / "whole", "cam")))
-    del offline[17]
-    for live, recorded in zip(frames, offline, strict=True):
-        assert isinstance(live, PoseFrame)
-        assert (live.number, live.person_ids.tolist()) == (recorded.number, recorded.person_ids.tolist())
-        assert live.time == pytest.approx(recorded.time)
-        np.testing.assert_array_equal(live.keypoints, recorded.keypoints)
-
-
-def test_a_silent_folder_and_a_damaged_file_are_errors_and_later_frames_follow(tmp_path: Path) -> None:
-    write_openpose(tmp_path / "now", make_clip(wave(3), "cam"))
-    (tmp_path / "now" / "odd_keypoints.json").write_text("{}")
-    (tmp_path / "now" / "cam_000000000001_keypoints.json").write_text("{")
-    stream = iter(FollowedFolder(tmp_path / "now", PoseFormat(), write_seconds=0.1, silent_seconds=0.1))
-    first, damaged, third, silent = islice(stream, 4)
-    assert next(stream).text == silent.text  # repeated, so that alarms can end
-    assert isinstance(first, PoseFrame) and isinstance(third, PoseFrame) and third.number == 2
-    assert isinstance(damaged, SourceError) and "000000000001" in damaged.text
-    assert isinstance(silent, SourceError) and "no new frame" in silent.text
-    people = [{"pose_keypoints_2d": person().flatten().tolist()}]
-    (tmp_path / "now" / "cam_000000000009_keypoints.json").write_text(json.dumps({"people": people}))
-    later = next(item for item in stream if isinstance(item, PoseFrame))
-    assert later.number == 9
-    (tmp_path / "now").rename(tmp_path / "gone")
-    gone = next(item for item in stream if isinstance(item, PoseFrame) or "cannot be" in item.text)
-    assert isinstance(gone, SourceError) and "No such file" in gone.text
-    (tmp_path / "gone").rename(tmp_path / "now")
-    write_openpose(tmp_path / "more", make_clip(wave(12), "cam"))
-    (tmp_path / "more" / "cam_000000000011_keypoints.json").rename(tmp_path / "now/cam_000000000011_keypoints.json")
-    back = next(item for item in stream if isinstance(item, PoseFrame))
-    assert back.number == 11
+from synthetic_data import person
 
 
 class EmptyEstimator:

@@ -18,9 +18,10 @@ from skelmap.monitor.scorers import TorchScorer
 from skelmap.monitor.sinks import AlarmCollector, Sink
 from skelmap.monitor.sources import ClipSource
 from skelmap.monitor.stream import Event, FrameResult, TrackScore
+from skelmap.skeletons.archives import write_clip
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.manifest import read_manifest
-from skelmap.skeletons.readers import read_clip, write_clip
+from skelmap.skeletons.readers import read_clip
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
 from synthetic_data import add_recordings, make_clip, wave, write_toy_dataset
@@ -79,7 +80,7 @@ def broken_clip(fps: float, seed: int) -> Clip:
 
 
 def write_broken_dataset(folder: Path) -> Path:
-    """The toy data set with broken recordings: validation at 25 fps, test at 30, 25 and 15."""
+    """The toy data set with broken recordings: validation at 25 fps, test at 30, 25, and 15 numbered 0, 2, 4, ..."""
     manifest = write_toy_dataset(folder)
     for name, fps, seed in (
         ("val", 25.0, 3),
@@ -87,7 +88,10 @@ def write_broken_dataset(folder: Path) -> Path:
         ("test_normal", 25.0, 7),
         ("test_abnormal", 15.0, 9),
     ):
-        write_clip(folder / f"{name}.npz", broken_clip(fps, seed))
+        clip = broken_clip(fps, seed)
+        if fps == 15:
+            clip = replace(clip, fps=30.0, frame=2 * clip.frame)
+        write_clip(folder / f"{name}.npz", clip)
     return manifest
 
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from skelmap.data.rendering import MapSettings, render_maps
+from skelmap.skeletons.archives import write_clip
 from skelmap.skeletons.manifest import read_manifest
-from skelmap.skeletons.readers import read_clip, write_clip
+from skelmap.skeletons.readers import read_clip
 from synthetic_data import make_clip, wave, write_manifest
 from training_process import SEED, TRIALS
 

@@ -10,7 +10,7 @@ from hydra_config import Compose
 from skelmap.data.datamodule import Batch
 from skelmap.models.ae import AE
 from skelmap.models.baselines import MeanTemplate
-from skelmap.skeletons.readers import write_clip
+from skelmap.skeletons.archives import write_clip
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
 from synthetic_data import make_clip, wave, write_manifest

@@ -19,7 +19,7 @@ from skelmap import models
 from skelmap.comparison.comparison import compare_runs
 from skelmap.comparison.write import write_comparison
 from skelmap.monitor.scorers import open_scorer
-from skelmap.skeletons.readers import write_clip
+from skelmap.skeletons.archives import write_clip
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
 from synthetic_data import make_clip, wave, write_manifest

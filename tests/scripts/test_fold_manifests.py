@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hydra_config import ROOT
+from skelmap.skeletons.archives import write_clip
 from skelmap.skeletons.manifest import Manifest, read_manifest
-from skelmap.skeletons.readers import write_clip
 from synthetic_data import make_clip, wave, write_manifest
 
 TASKS = ("saw", "dig")

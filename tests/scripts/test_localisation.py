@@ -16,10 +16,10 @@ from localisation.report import error_figure, markdown
 from skelmap.data.rendering import MapSettings
 from skelmap.evaluation.bootstrap import unit_weights
 from skelmap.simulation.dataset import simulate_dataset
+from skelmap.skeletons.archives import write_clip
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import BODY_25, COCO_18
 from skelmap.skeletons.manifest import read_manifest
-from skelmap.skeletons.readers import write_clip
 from skelmap.utils.errors import UserError
 from synthetic_data import make_clip, person, wave, write_manifest, write_toy_dataset
 

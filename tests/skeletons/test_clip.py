@@ -1,5 +1,7 @@
 """`Clip.build` cleans, sorts and checks keypoints."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -21,7 +23,18 @@ def test_rows_are_sorted_by_track_and_frame(order: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [(np.nan, 1, 1), (1, np.inf, 1), (1, 1, np.nan), (7000, 1, 1), (1, -6401, 1), (3, 4, 0), (3, 4, -0.5)]
+    "fault",
+    [
+        (np.nan, 1, 1),
+        (1, np.inf, 1),
+        (1, 1, np.nan),
+        (7000, 1, 1),
+        (1, -6401, 1),
+        (3, 4, 0),
+        (3, 4, -0.5),
+        (0, 0, 0.3),
+        (-1, -1, 0.9),
+    ],
 )
 def test_faulty_joints_become_missing(fault: tuple[float, float, float]) -> None:
     keypoints = person()[None].copy()
@@ -29,6 +42,34 @@ def test_faulty_joints_become_missing(fault: tuple[float, float, float]) -> None
     clip = make_clip(keypoints)
     np.testing.assert_array_equal(clip.keypoints[0, 4], 0)
     np.testing.assert_array_equal(np.delete(clip.keypoints[0], 4, axis=0), np.delete(keypoints[0], 4, axis=0))
+
+
+@pytest.mark.parametrize("place", [(0, 5), (5, 0), (-1, 5), (-1, -2), (0, -1), (-30, 470)])
+def test_joints_at_the_border_or_outside_the_image_are_kept(place: tuple[float, float]) -> None:
+    keypoints = person()[None].copy()
+    keypoints[0, 4, :2] = place
+    np.testing.assert_array_equal(make_clip(keypoints).keypoints, keypoints)
+
+
+@pytest.mark.parametrize(
+    ("frame", "step"),
+    [
+        (range(0, 60, 3), 3),
+        (range(1, 62, 3), 3),
+        ([*range(0, 30, 3), *range(60, 90, 6)], 3),
+        (range(12), 1),
+        ([*range(0, 60, 3), 61], 1),
+        (range(0, 27, 3), 1),  # nine frames
+    ],
+)
+def test_the_step_of_frame_numbers_divides_the_rate(frame: Sequence[int], step: int) -> None:
+    clip = make_clip(wave(len(frame)), frame=np.array(frame))
+    assert (clip.step, clip.fps, clip.frame_rate) == (step, 30, 30 / step)
+
+
+def test_people_are_tracked_from_frame_to_frame_whatever_the_step() -> None:
+    frame = 20 * np.arange(12)  # further apart than a gap that ends a track
+    assert make_clip(wave(12), frame=frame).track.tolist() == [0] * 12
 
 
 def test_confidence_above_one_becomes_one() -> None:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from skelmap.skeletons import readers
-from skelmap.skeletons.readers import read_clip, write_clip
+from skelmap.skeletons import archives
+from skelmap.skeletons.archives import write_clip
+from skelmap.skeletons.readers import read_clip
 from skelmap.utils.errors import UserError
 from synthetic_data import make_clip, person, wave, write_openpose
 
@@ -53,9 +54,29 @@ def test_a_frame_without_a_number_is_named(tmp_path: Path) -> None:
 
 def test_a_frame_number_beyond_bounds_is_refused(tmp_path: Path) -> None:
     for digits in ("9" * 12, "9" * 30):
-        folder = frame_file(tmp_path / digits, '{"people": []}', f"cam_{digits}_keypoints.json")
+        folder = frame_file(tmp_path / digits, '{"people": []}', f"clip_{digits}_keypoints.json")
         with pytest.raises(UserError, match=r"json: .*beyond (32|64) bits"):
             read_clip(folder, "clip")
+
+
+def test_the_json_of_two_recordings_in_a_folder_is_refused(tmp_path: Path) -> None:
+    folder = frame_file(tmp_path, '{"people": []}', "fri_000000000001_keypoints.json")
+    with pytest.raises(
+        UserError, match=r"json: files of 2 recordings, clip_ \(3 files\) and fri_ \(1 files\); give each"
+    ):
+        read_clip(folder, "clip")
+    for name in "abc":
+        (folder / f"{name}1_keypoints.json").touch()
+    with pytest.raises(
+        UserError, match=r"of 5 recordings, a \(1 files\) and b .* and c .* and more; give each a folder"
+    ):
+        read_clip(folder, "clip")
+
+
+def test_two_files_of_one_frame_are_refused(tmp_path: Path) -> None:
+    folder = frame_file(tmp_path, '{"people": []}', "clip_1_keypoints.json")
+    with pytest.raises(UserError, match=r"clip_0{11}1_keypoints.json and clip_1_keypoints.json are both frame 1"):
+        read_clip(folder, "clip")
 
 
 def test_a_folder_without_frames_is_named(tmp_path: Path) -> None:
@@ -74,11 +95,41 @@ def test_an_unknown_kind_of_file_is_refused(tmp_path: Path, name: str) -> None:
     ("content", "reason"),
     [
         ({"people": []}, "a list of people is expected"),
-        ([{"image_id": "x.jpg", "keypoints": GOOD}], "image_id 'x.jpg' holds no frame number"),
-        ([{"keypoints": GOOD}], "image_id None"),
-        ([{"image_id": 1, "keypoints": GOOD, "idx": 1}, {"image_id": 2, "keypoints": GOOD}], "1 of 2 people"),
-        ([{"image_id": 1, "keypoints": GOOD, "idx": 1}] * 2, "track 1 has two rows for frame 1"),
+        (
+            [{"image_id": "x.jpg", "keypoints": GOOD}],
+            "'x.jpg' as image_id or frame_id holds no frame number; docs/data",
+        ),
+        (
+            [{"keypoints": GOOD}],
+            "'None' as image_id or frame_id holds no frame number; docs/data.md, .* how to convert",
+        ),
+        ([{"image_id": -1, "keypoints": GOOD}], "'-1' as image_id or frame_id holds no frame number"),
+        (
+            [{"image_id": i, "keypoints": GOOD, "idx": n} for i, n in ((1, 1), (1, 1), (2, 2))],
+            "track 1 has two rows for",
+        ),
         ([{"image_id": 1, "keypoints": GOOD, "idx": 10**30}], "beyond 64 bits"),
+        ([{"image_id": f"{a}/0001.jpg", "keypoints": GOOD} for a in "ab"], "recordings, a/NUMBER.jpg and b/NUMBER.jpg"),
+        ([{"image_id": f"f_{i}_cam1.jpg", "keypoints": GOOD} for i in "12"], "images of several recordings, f_1_camN"),
+        ({"1": {"x": {"keypoints": GOOD}}}, "'x' as image_id or frame_id holds no frame number"),
+        ({"1": {"0": {"boxes": GOOD}}}, "a person without a list called keypoints"),
+        ({"1": [{"frame_idx": 0, "keypoints": GOOD}]}, "not a tracked JSON file: .* docs/data.md, .* how to convert"),
+        (["[]"], r"\[\] where a person is expected; docs/data.md"),
+        (
+            [{"instances": [{"keypoints": [[1, 2]] * 25, "keypoint_scores": [1] * 25}]}],
+            "'None' as image_id or frame_id",
+        ),
+        ([{"frame_id": 0, "instances": [{"keypoints": [[1, 2]] * 25, "keypoint_scores": [1]}]}], "25 joints .* 1 keyp"),
+        ([{"frame_id": 0, "instances": [{"keypoints": [[1, 2, 3]] * 25, "keypoint_scores": [1] * 25}]}], "3-D poses"),
+        (
+            [{"frame_id": 0, "instances": [{"keypoints": [[1, 2]] * 25}]}],
+            r"a joint \[1, 2\] .* x, y, confidence is exp",
+        ),
+        (
+            [[{"keypoints": {"x": [1] * 25, "y": [1] * 25}}]],
+            "keypoints with x, y; the lists x, y, visible are expected",
+        ),
+        ([[{"keypoints": {"x": [1] * 25, "y": [1] * 25, "visible": [1]}}]], "have different lengths"),
         ([{"image_id": 1, "keypoints": GOOD[:51]}], "17 joints .* set data.pose_format.layout=COCO_17"),
     ],
 )
@@ -171,7 +222,7 @@ def test_an_archive_that_says_it_is_encrypted_is_refused(tmp_path: Path) -> None
 
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.savez_compressed(tmp_path / "bomb.npz", **{**ARCHIVE, "frame": np.zeros(1_000_000, np.int64)})
-    monkeypatch.setattr(readers, "MAX_ARCHIVE_BYTES", 1_000_000)
+    monkeypatch.setattr(archives, "MAX_BYTES", 1_000_000)
     monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("the archive was unpacked"))
     with pytest.raises(UserError, match=r"bomb\.npz: unpacks to 80\d{5} bytes; 1000000 are allowed"):
         read_clip(tmp_path / "bomb.npz", "clip")

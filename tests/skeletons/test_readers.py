@@ -8,8 +8,9 @@ from typing import IO
 import numpy as np
 import pytest
 
+from skelmap.skeletons.archives import write_clip
 from skelmap.skeletons.layouts import BODY_25, COCO_17
-from skelmap.skeletons.readers import PoseFormat, read_clip, read_header, source_files, write_clip
+from skelmap.skeletons.readers import PoseFormat, read_clip, read_header, source_files
 from skelmap.utils.errors import UserError
 from synthetic_data import make_clip, person, wave, write_openpose
 
@@ -52,42 +53,6 @@ def test_frames_have_the_number_in_the_file_name(tmp_path: Path) -> None:
     assert read.frame.tolist() == [0, 2, 9, 10]
     assert read.keypoints[:, 1, 0].tolist() == [100, 120, 190, 200]
     assert len(source_files(folder)) == 4
-
-
-def tracked_person(image: str | int, x: float, **others: int) -> dict:
-    return {"image_id": image, "keypoints": np.tile([x, 50, 0.9], 17).tolist(), "score": 2.5, **others}
-
-
-def test_tracked_json_keeps_its_tracks(tmp_path: Path) -> None:
-    path = tmp_path / "alphapose.json"
-    people = [
-        tracked_person("3.jpg", 40, idx=9),
-        tracked_person("2.jpg", 30, idx=9),
-        tracked_person("2.jpg", 300, idx=1),
-    ]
-    path.write_text(json.dumps(people))
-    read = read_clip(path, "clip", PoseFormat(COCO_17, (800, 600), 25))
-    assert read.track.tolist() == [1, 9, 9]
-    assert read.frame.tolist() == [2, 2, 3]
-    assert read.keypoints[:, 0, 0].tolist() == [300, 30, 40]
-    assert (read.layout, read.size, read.fps) == (COCO_17, (800, 600), 25)
-
-
-def test_tracked_json_without_person_numbers_is_tracked(tmp_path: Path) -> None:
-    path = tmp_path / "coco.json"
-    people = [
-        {"image_id": frame, "keypoints": [[x + 5 * j, 10 * j, 0.8][i] for j in range(17) for i in range(3)]}
-        for frame, x in [(0, 0), (0, 400), (1, 401), (1, 2)]
-    ]
-    path.write_text(json.dumps(people))
-    read = read_clip(path, "clip", PoseFormat(COCO_17))
-    assert read.track.tolist() == [0, 0, 1, 1]
-    assert read.keypoints[:, 0, 0].tolist() == [0, 2, 400, 401]
-
-
-def test_empty_tracked_json_is_an_empty_clip(tmp_path: Path) -> None:
-    (tmp_path / "nobody.json").write_text("[]")
-    assert len(read_clip(tmp_path / "nobody.json", "clip")) == 0
 
 
 def test_an_archive_round_trips_with_gaps_and_tracks(tmp_path: Path) -> None:

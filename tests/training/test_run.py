@@ -13,8 +13,9 @@ from sklearn.metrics import roc_auc_score
 
 from hydra_config import Compose, compose_train
 from skelmap.monitor.scorers import TorchScorer
+from skelmap.skeletons.archives import write_clip
 from skelmap.skeletons.layouts import COCO_17, COCO_18
-from skelmap.skeletons.readers import read_clip, write_clip
+from skelmap.skeletons.readers import read_clip
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
 from synthetic_data import add_recordings, as_coco, make_clip, wave, write_toy_dataset

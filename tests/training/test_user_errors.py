@@ -9,7 +9,7 @@ import pytest
 
 from cli_runs import train
 from hydra_config import Compose
-from skelmap.skeletons.readers import write_clip
+from skelmap.skeletons.archives import write_clip
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
 from synthetic_data import make_clip, person, wave, write_manifest, write_openpose, write_toy_dataset

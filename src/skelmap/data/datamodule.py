@@ -15,11 +15,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from skelmap.data.cache import Clock, SkeletonCache, open_cache
-from skelmap.data.digests import content_digest
+from skelmap.data.digests import content_digest, recording_step
 from skelmap.data.keypoints import KeypointSettings, Representation
 from skelmap.data.rendering import MapSettings, MapSide
 from skelmap.data.sampler import ResumableBatchSampler, WindowDataset
 from skelmap.data.windows import EvalIndex, Segments, WindowKind, WindowLength, find_segments, window_starts
+from skelmap.skeletons.clip import report_steps
 from skelmap.skeletons.layouts import Layout
 from skelmap.skeletons.manifest import Manifest, Recording, check_spans, read_manifest
 from skelmap.skeletons.person_filter import MinJoints, MinSize, PersonFilter
@@ -119,22 +120,27 @@ class SkeletonDataModule(pl.LightningDataModule):
         """Layout, image size and frame rate of each recording."""
         return [read_header(recording.path, self.pose_format) for recording in self.manifest.recordings]
 
+    @cached_property
+    def _steps(self) -> list[int]:
+        """Step of the frame numbers of each recording."""
+        return [recording_step(recording.path, self.cache_dir / "sources") for recording in self.manifest.recordings]
+
     def _most_common_fps(self) -> float:
-        rates = [header.fps for header in self._training_headers]
+        rates = [self._headers[i].fps / self._steps[i] for i in self._training]
         return max(dict.fromkeys(rates), key=rates.count)
 
     @property
-    def _training_headers(self) -> list[PoseFormat]:
-        """Headers of the training recordings; of all recordings without any."""
-        recordings = zip(self.manifest.recordings, self._headers, strict=True)
-        return [header for recording, header in recordings if recording.split == "train"] or self._headers
+    def _training(self) -> list[int]:
+        """Indices of the training recordings; of all recordings without any."""
+        recordings = self.manifest.recordings
+        return [i for i, r in enumerate(recordings) if r.split == "train"] or list(range(len(recordings)))
 
     @property
     def recording_format(self) -> PoseFormat:
         """Layout, image size and rate of the recordings: those declared for JSON; of archives the most common ones."""
         if any(recording.path.suffix != ".npz" for recording in self.manifest.recordings):
             return self.pose_format
-        headers = self._training_headers
+        headers = [self._headers[i] for i in self._training]
         return max(dict.fromkeys(headers), key=headers.count)
 
     def _common_layout(self) -> Layout:
@@ -166,6 +172,8 @@ class SkeletonDataModule(pl.LightningDataModule):
             UserError: a recording cannot be read or contradicts what was declared; labelled spans lie outside a clip.
         """
         recordings = self.manifest.recordings
+        for_report = zip(recordings, self._headers, self._steps, strict=True)
+        report_steps([(recording.clip, header.fps, step) for recording, header, step in for_report])
         settings = self.settings, self.cache_dir, self.clock, self.pose_format, self.person_filter
         cache = open_cache(recordings, *settings)
         check_spans(self.manifest.path, recordings, cache.source_spans)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from skelmap.monitor.sources import PoseFrame, Source, SourceError
 from skelmap.pose_estimation.base import EstimatorEnded, PoseEstimator
+from skelmap.skeletons.clip import clean_keypoints
 from skelmap.skeletons.tracking import PeopleTracker
 
 PROBE_SECONDS = 5.0
@@ -153,11 +154,12 @@ class Camera(Source):
                 yield SourceError(now - start, f"{self.name}: frozen, all images are identical")
                 continue
             arrived_at = time.perf_counter() - (now - taken_at)
-            people = self._estimate(image)
-            if people is None:
+            size = (image.shape[1], image.shape[0])
+            detected = self._estimate(image)
+            if detected is None:
                 yield SourceError(now - start, f"{self.name}: {self._estimator_error}; restarting it")
                 continue
-            size = (image.shape[1], image.shape[0])
+            people = clean_keypoints(detected, size)
             # dropped images count for the tracker, as missing frames of a recording do
             tracker_frame = max(tracker_frame + 1, round((taken_at - start) * self.fps))
             person_ids = tracker.track(people, tracker_frame)

@@ -57,6 +57,7 @@ class Monitor:
     def _run_source(self, source: Source) -> None:
         detector = StreamDetector(self.scorer, self.rule, source.layout, source.fps)
         self._report("source", "")
+        self._report("input", "")
         self._start = None
         self._call_sinks(methodcaller("on_source_start", source))
         started: float | None = None
@@ -69,6 +70,7 @@ class Monitor:
                 if source.count is None:
                     self._start = datetime.now(UTC) - timedelta(seconds=item.time)
                 with delay_signals():
+                    self._report("input", source.warning)
                     self._process(detector, item)
         finally:
             with delay_signals():

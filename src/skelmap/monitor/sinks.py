@@ -149,8 +149,8 @@ class AlarmCollector(Sink):
         """Keep the alarms, with the monitored span of the recording, if the recording has labels."""
         assert self._source is not None
         if self._source.truth is not None and self._stop:
-            span = (self._source.first, self._stop)
-            self.recordings.append(RecordingAlarms(self._source.truth, span, self._source.fps, self._alarms))
+            span, fps = (self._source.first, self._stop), self._source.fps * self._source.step
+            self.recordings.append(RecordingAlarms(self._source.truth, span, fps, self._alarms))
 
 
 class Console(Sink):

@@ -5,10 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from skelmap.monitor.camera import Camera
-from skelmap.monitor.sources import ClipSource, FollowedFolder, Source, VideoSource
+from skelmap.monitor.followed_folder import FollowedFolder
+from skelmap.monitor.sources import ClipSource, Source, VideoSource
 from skelmap.pose_estimation.registry import open_estimator
 from skelmap.pose_estimation.video import Video
 from skelmap.skeletons.checks import check_recording
+from skelmap.skeletons.clip import report_steps
 from skelmap.skeletons.manifest import check_spans, read_manifest
 from skelmap.skeletons.readers import PoseFormat, read_clip
 from skelmap.utils.errors import UserError
@@ -60,6 +62,7 @@ def _recordings(path: Path, fmt: PoseFormat) -> list[Source]:
     if path.suffix != ".csv":
         clip = read_clip(path, path.stem, fmt)
         check_recording(clip, path)
+        report_steps([(clip.name, clip.fps, clip.step)])
         return [ClipSource(clip, is_archive=path.suffix == ".npz")]
     test = read_manifest(path).split("test")
     if not test:
@@ -67,6 +70,7 @@ def _recordings(path: Path, fmt: PoseFormat) -> list[Source]:
     clips = [read_clip(recording.path, recording.clip, fmt) for recording in test]
     for recording, clip in zip(test, clips, strict=True):
         check_recording(clip, recording.path)
+    report_steps([(clip.name, clip.fps, clip.step) for clip in clips])
     check_spans(path, test, [clip.span for clip in clips])
     return [
         ClipSource(clip, recording, is_archive=recording.path.suffix == ".npz")

@@ -16,9 +16,9 @@ from rich.text import Text
 from skelmap.pose_estimation.base import PoseEstimator
 from skelmap.pose_estimation.registry import open_estimator
 from skelmap.pose_estimation.video import Video
-from skelmap.skeletons.clip import Clip
+from skelmap.skeletons.archives import write_clip
+from skelmap.skeletons.clip import Clip, clean_keypoints
 from skelmap.skeletons.manifest import COLUMNS, REQUIRED, read_manifest
-from skelmap.skeletons.readers import write_clip
 from skelmap.skeletons.tracking import PeopleTracker
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, read_text
@@ -106,7 +106,7 @@ def extract_clip(video: Video, name: str, estimator: PoseEstimator, advance: Cal
     tracks: list[NDArray[np.int64]] = []
     seconds: list[float] = []
     for time, image in video.frames():
-        people = estimator.detect(image)
+        people = clean_keypoints(estimator.detect(image), video.size)
         rows.append(people if len(people) else nobody)
         tracks.append(tracker.track(rows[-1]))
         seconds.append(time)

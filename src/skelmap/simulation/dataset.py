@@ -26,10 +26,10 @@ from skelmap.simulation.recording import (
     record_session,
 )
 from skelmap.simulation.workshop import build_workshop
+from skelmap.skeletons.archives import write_clip
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import BODY_25
 from skelmap.skeletons.manifest import SIMULATION_FILE, Recording, write_manifest
-from skelmap.skeletons.readers import write_clip
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write
 

@@ -131,13 +131,13 @@ def export_openpose_json(clip: Clip, folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     if next(folder.glob("*_keypoints.json"), None) is not None:
         raise UserError(f"export to {folder}: it already holds *_keypoints.json; give an empty folder")
-    first, stop = clip.span
-    for frame in range(first, stop):
+    frames = range(*clip.span, clip.step)
+    for frame in frames:
         rows = np.flatnonzero((clip.frame == frame) & clip.present)
         content = {"version": OPENPOSE_VERSION, "people": [_person(clip, row) for row in rows]}
         path = folder / f"{clip.name}_{frame:012d}_keypoints.json"
         path.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
-    return stop - first
+    return len(frames)
 
 
 def _person(clip: Clip, row: np.intp) -> dict[str, list[float]]:

@@ -88,8 +88,8 @@ class ClipSummary:
         seen = clip.keypoints[clip.present]
         people = Counter(clip.frame[clip.present].tolist())
         rate = (seen[..., 2] > 0).mean(axis=0) if len(seen) else np.zeros(len(clip.layout.joints))
-        first, stop = clip.span
-        return cls(stop - first, max(people.values(), default=0), len(seen), clip.layout, rate, _hashes(seen))
+        frames, most = len(range(*clip.span, clip.step)), max(people.values(), default=0)
+        return cls(frames, most, len(seen), clip.layout, rate, _hashes(seen))
 
 
 def check_clip(clip: Clip) -> list[Finding]:
@@ -189,10 +189,8 @@ def _repeated(clip: Clip) -> list[str]:
         return []
     if share > FROZEN:
         return [f"{share:.0%} of the frames repeat the one before: the recording or camera stands still"]
-    true_fps = clip.fps * (1 - share)
-    return [
-        f"{share:.0%} of the frames repeat the one before: the frame rate is about {true_fps:.3g}, not {clip.fps:g}"
-    ]
+    stated, true = clip.frame_rate, clip.frame_rate * (1 - share)
+    return [f"{share:.0%} of the frames repeat the one before: the frame rate is about {true:.3g}, not {stated:g}"]
 
 
 def _hashes(rows: NDArray[np.float32]) -> NDArray[np.uint64]:

@@ -1,5 +1,7 @@
 """The keypoints of the people in one recording."""
 
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,8 +12,13 @@ from skelmap.skeletons.layouts import Layout
 from skelmap.skeletons.tracking import link_people
 from skelmap.utils.errors import UserError
 
+log = logging.getLogger(__name__)
 MAX_DISTANCE = 10.0
 """Joints further outside the image than this many image sizes are detector faults and count as missing."""
+NOT_FOUND = (0.0, -1.0)
+"""A joint with both coordinates at one of these was not found, whatever its confidence: so YOLO and others write it."""
+MIN_STEP_FRAMES = 10
+"""Frames from which on the step of their numbers is recognised; fewer may be periodic by chance."""
 MAX_PEOPLE = 100
 """Most people in a frame that are tracked: the time for it grows with their square."""
 
@@ -23,12 +30,14 @@ class Clip:
     Rows are sorted by (track, frame), and no track has two rows in a frame. A frame without people is a row of zeros
     or has no row; a joint that was not detected is (0, 0, 0).
 
+    Frames keep their numbers, which labels refer to, also where only every third frame of a video is there.
+
     Attributes:
         name: unique in its manifest.
         keypoints: (N, V, 3) float32: x px, y px, confidence in [0, 1].
         layout: joint order and limbs.
         size: (width, height) of the camera image, px.
-        fps: frames per second.
+        fps: frame numbers per second.
         frame: (N,) int64 frame number, from 0.
         track: (N,) int64 person number.
     """
@@ -62,7 +71,7 @@ class Clip:
             keypoints: (N, V, 3) x px, y px, confidence.
             layout: joint order.
             size: (width, height) of the camera image, px.
-            fps: frames per second.
+            fps: frame numbers per second.
             frame: (N,) frame numbers, in any order.
             track: (N,) person numbers.
 
@@ -98,10 +107,53 @@ class Clip:
         present: NDArray[np.bool_] = np.any(self.keypoints[..., 2] > 0, axis=1)
         return present
 
+    @cached_property
+    def step(self) -> int:
+        """Difference of successive frame numbers (`frame_step`)."""
+        return frame_step(self.frame)
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second: `fps` divided by `step`."""
+        return self.fps / self.step
+
     @property
     def span(self) -> tuple[int, int]:
         """First frame and one past the last, rows without people included; (0, 0) for an empty clip."""
         return (int(self.frame.min()), int(self.frame.max()) + 1) if len(self) else (0, 0)
+
+
+def frame_step(frame: NDArray[np.int64]) -> int:
+    """Greatest common divisor of the differences of frame numbers: 3 for the frames 0, 3, 6, 12, ...
+
+    Args:
+        frame: (N,) frame numbers, in any order.
+
+    Returns:
+        The step; 1 of fewer than 10 different frames.
+    """
+    numbers = np.unique(frame)
+    return int(np.gcd.reduce(np.diff(numbers))) if len(numbers) >= MIN_STEP_FRAMES else 1
+
+
+def report_steps(recordings: Iterable[tuple[str, float, int]]) -> None:
+    """Log which recordings have frame numbers with a step, and their frame rate.
+
+    Args:
+        recordings: name, frame numbers per second and step of each.
+    """
+    found = [recording for recording in recordings if recording[2] > 1]
+    if found:
+        name, fps, step = found[0]
+        more = f"; so do {len(found) - 1} more" if len(found) > 1 else ""
+        log.info(
+            "clip %s has frame numbers in steps of %d: %.4g frames per second, not %.4g%s",
+            name,
+            step,
+            fps / step,
+            fps,
+            more,
+        )
 
 
 def check_size_and_fps(name: str, size: tuple[int, int], fps: float) -> None:
@@ -117,7 +169,10 @@ def check_size_and_fps(name: str, size: tuple[int, int], fps: float) -> None:
 
 
 def clean_keypoints(keypoints: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Set joints that are not finite, far outside the image, or of confidence 0 or less to (0, 0, 0): missing.
+    """Set joints that were not found to (0, 0, 0).
+
+    These are joints of confidence 0 or less, joints exactly at (0, 0) or (-1, -1) whatever their confidence, joints
+    that are not finite, and joints far outside the image.
 
     Args:
         keypoints: (N, V, 3) x px, y px, confidence.
@@ -129,6 +184,8 @@ def clean_keypoints(keypoints: NDArray[np.float32], size: tuple[int, int]) -> ND
     with np.errstate(invalid="ignore"):
         valid = np.isfinite(keypoints).all(axis=2) & (keypoints[..., 2] > 0)
         valid &= (np.abs(keypoints[..., :2]) <= MAX_DISTANCE * max(size)).all(axis=2)
+    for place in NOT_FOUND:
+        valid &= (keypoints[..., :2] != place).any(axis=2)
     cleaned = np.where(valid[..., None], keypoints, np.float32(0))
     np.minimum(cleaned[..., 2], 1, out=cleaned[..., 2])
     return cleaned
@@ -155,4 +212,4 @@ def _track_people(name: str, keypoints: NDArray[np.float32], frames: NDArray[np.
     most = int(np.unique(frames, return_counts=True)[1].max(initial=0))
     if most > MAX_PEOPLE:
         raise UserError(f"{name}: {most} people in one frame; up to {MAX_PEOPLE} can be tracked, or give `track`")
-    return link_people(keypoints, frames)
+    return link_people(keypoints, frames // frame_step(frames))

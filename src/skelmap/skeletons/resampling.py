@@ -91,7 +91,7 @@ def resample_clip(clip: Clip, fps: float, bridge_seconds: float) -> Clip:
     Returns:
         The rows in which a joint was detected, and the interpolated ones.
     """
-    longest = longest_gap(bridge_seconds, 1 / clip.fps, fps)
+    longest = longest_gap(bridge_seconds, 1 / clip.frame_rate, fps)
     rows: list[NDArray[np.float32]] = []
     ticks: list[int] = []
     tracks: list[int] = []
