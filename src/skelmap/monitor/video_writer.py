@@ -25,6 +25,8 @@ CURVE_SECONDS = 10.0
 """Time span of the score curve."""
 CURVE_HEIGHT = 90
 """Height of the strip with the score curve, px."""
+TEXT_HEIGHT = 22
+"""Height of the line of text at the bottom of the strip, px: name of the source, time and score."""
 WHITE, GREY, RED, AMBER = (235, 235, 235), (120, 120, 120), (60, 60, 230), (60, 190, 250)
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 LONGEST_STILL = 5.0
@@ -97,12 +99,15 @@ class Overlay:
         }
         self._draw_skeletons(image, frame, result.alarmed)
         cv2.rectangle(image, (0, height), (width, height + CURVE_HEIGHT), (24, 24, 24), -1)
-        self._draw_curve(image[height:], result)
+        self._draw_curve(image[height:-TEXT_HEIGHT], result)
         if result.alarmed:
             people = "; ".join(map(self._describe, sorted(result.alarmed)))
             cv2.rectangle(image, (0, 0), (width, 34), RED, -1)
             _put_text(image, f"ALARM  {people}", (10, 23), WHITE, 0.6)
-        _put_text(image, f"{self.name}  {frame.time:7.2f} s", (10, height - 10), GREY, 0.45)
+        bottom = height + CURVE_HEIGHT - 7
+        _put_text(image, f"{self.name}  {frame.time:.2f} s", (10, bottom), GREY, 0.45)
+        if self._curve:
+            _put_text(image, f"score {self._curve[-1][1]:.4g}", (width - 110, bottom), WHITE, 0.45)
         return image
 
     def _describe(self, number: int) -> str:
@@ -151,8 +156,6 @@ class Overlay:
             if end - start < 1:  # longer gaps stay empty
                 colour = RED if alarmed else WHITE
                 cv2.line(strip, pixel(start, score), pixel(end, next_score), colour, 2, cv2.LINE_AA)
-        if self._curve:
-            _put_text(strip, f"{self._curve[-1][1]:.4g}", (width - 84, height - 8), WHITE, 0.45)
 
 
 def _put_text(image: Image, text: str, origin: tuple[int, int], colour: tuple[int, int, int], size: float) -> None:
