@@ -139,6 +139,15 @@ def test_history_has_a_panel_for_each_known_quantity() -> None:
     assert figure.axes[0].lines[0].get_xdata().tolist() == [1, 2]
 
 
+def test_an_epoch_without_validation_has_no_point() -> None:
+    nan = float("nan")
+    figure = training_history({"train/loss": [4.0, 3.0, 2.0, 1.0], "val/loss": [nan, 3.5, nan, 1.5]})
+    train, val = figure.axes[0].lines
+    assert train.get_xdata().tolist() == [1, 2, 3, 4] and train.get_marker() == "None"
+    assert (val.get_xdata().tolist(), val.get_ydata().tolist()) == ([2, 4], [3.5, 1.5])
+    assert val.get_marker() == "o"
+
+
 def test_png_is_the_same_every_time() -> None:
     one, again = (png(training_history({"train/loss": [2.0, 1.0]})) for _ in range(2))
     assert one == again

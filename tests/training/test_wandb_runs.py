@@ -89,15 +89,15 @@ def test_a_sweep_of_four_runs_can_be_synced(task: Path, tmp_path: Path) -> None:
 
 
 def test_a_failed_run_is_closed_and_the_next_is_a_new_one(task: Path, tmp_path: Path) -> None:
-    intervals = "+trainer.val_check_interval=99999,1.0"  # Lightning refuses the first when training starts
-    done = train(tmp_path, "-m", *QUICK, "model=ae", intervals, f"data.manifest={task}")
+    shares = "+trainer.limit_train_batches=0.0001,1.0"  # Lightning refuses the first when training starts
+    done = train(tmp_path, "-m", *QUICK, "model=ae", shares, f"data.manifest={task}")
     assert done.returncode == 1 and "1 of 2 runs failed" in done.stderr
     runs = read_runs(tmp_path)
-    (failed,) = (run for name, run in runs.items() if "interval-99999" in name)
-    (good,) = (run for name, run in runs.items() if "interval-1.0" in name)
+    (failed,) = (run for name, run in runs.items() if "batches-0.0001" in name)
+    (good,) = (run for name, run in runs.items() if "batches-1.0" in name)
     assert failed.exit_code == 1 and good.exit_code == 0
-    assert failed.config["trainer/val_check_interval"] == 99999
-    assert good.config["trainer/val_check_interval"] == 1.0
+    assert failed.config["trainer/limit_train_batches"] == 0.0001
+    assert good.config["trainer/limit_train_batches"] == 1.0
     assert "test/auroc" not in failed.last() and failed.artifacts == []
     assert "test/auroc" in good.last()
 

@@ -19,9 +19,10 @@ def report_losses(study: optuna.Study, losses: list[float]) -> int:
     trial = study.ask()
     callback = ReportLoss(trial)
     for epoch, loss in enumerate(losses):
-        trainer = SimpleNamespace(callback_metrics={"val/loss": torch.tensor(loss)}, current_epoch=epoch)
+        metrics = {"val/loss": torch.tensor(loss)}
+        trainer = SimpleNamespace(callback_metrics=metrics, current_epoch=epoch, sanity_checking=False)
         try:
-            callback.on_train_epoch_end(trainer, None)
+            callback.on_validation_end(trainer, None)
         except optuna.TrialPruned:
             study.tell(trial, state=TrialState.PRUNED)
             return epoch + 1

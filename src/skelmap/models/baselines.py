@@ -114,6 +114,15 @@ class Baseline(Model):
                 "trainer.val_check_interval=1.0 and trainer.num_sanity_val_steps=0"
             )
 
+    def on_train_epoch_end(self) -> None:
+        """Check that the epoch was completed.
+
+        Raises:
+            UserError: the trainer has ended it before its last batch, so nothing is fitted.
+        """
+        if self._collected:
+            raise UserError(f"{self.title} is fitted at the end of an epoch, which trainer.max_time did not allow for")
+
     def validation_step(self, batch: Batch) -> Tensor:
         """Return and log the mean score of validation windows as the loss."""
         score, _ = self.score_windows(batch.windows)

@@ -4,6 +4,7 @@ They are built in code (`training_callbacks`), not configured: none of them is a
 """
 
 import logging
+import math
 import signal
 import sys
 import threading
@@ -80,7 +81,7 @@ class History(Callback):
     """Losses of every epoch and the time they took, kept in the checkpoint; without a terminal, a log line an epoch.
 
     Attributes:
-        epochs: key -> one value an epoch, for every logged scalar.
+        epochs: key -> one value an epoch, for every logged scalar; NaN for val/... of an epoch without validation.
         seconds: duration of all these epochs, validation included, also before an interruption.
     """
 
@@ -88,19 +89,28 @@ class History(Callback):
         self.epochs: dict[str, list[float]] = {}
         self.seconds = 0.0
         self._start = time.monotonic()
+        self._validated = False
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
         self._start = time.monotonic()
+        self._validated = False
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Record that this epoch has been validated: Lightning keeps the metrics of earlier epochs."""
+        self._validated = True
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add an epoch."""
         self.seconds += time.monotonic() - self._start
+        epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs or 1
         for key, value in trainer.callback_metrics.items():
-            self.epochs.setdefault(key, []).append(float(value))
+            values = self.epochs.setdefault(key, [])
+            values += [math.nan] * (epoch - 1 - len(values))
+            values.append(float(value) if self._validated or not key.startswith("val/") else math.nan)
         if trainer.is_global_zero and not sys.stdout.isatty():
-            epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs or 1
-            losses = [f"{key} {self.epochs[key][-1]:.4g}" for key in ("train/loss", "val/loss") if key in self.epochs]
+            now = {key: values[-1] for key, values in self.epochs.items() if key in ("train/loss", "val/loss")}
+            losses = [f"{key} {now[key]:.4g}" for key in sorted(now) if not math.isnan(now[key])]
             left = self.seconds / epoch * (epochs - epoch)
             log.info("epoch %d/%d  %s  %.0f s left", epoch, epochs, "  ".join(losses), left)
 

@@ -5,17 +5,18 @@ between components.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.data.rendering import MapSettings
 from skelmap.models.baselines import Baseline
 from skelmap.skeletons.readers import make_pose_format
 from skelmap.training.instantiate import check_node, entries, model_class, subclass
+from skelmap.training.trainer_config import check_trainer
 from skelmap.utils.errors import UserError
 from skelmap.utils.redaction import secret_keys
 from skelmap.utils.schema import STRICT, FilePath, Seed, parameters, validate, validate_signature
@@ -36,18 +37,6 @@ class RunConfig(BaseModel):
     seed: Seed
     train: bool
     ckpt_path: FilePath | None = None
-
-
-class TrainerConfig(BaseModel):
-    """Keys of Lightning's Trainer with limits of their own."""
-
-    model_config = OPEN
-    max_epochs: Annotated[int, Field(ge=1, le=1_000_000)]
-    strategy: Literal["auto", "ddp"] = "auto"
-    limit_predict_batches: Annotated[
-        None, Field(description="null, for all test windows; trainer=debug is a short trial")
-    ] = None
-    fast_dev_run: Annotated[Literal[False], Field(description="false; trainer=debug is a short trial")] = False
 
 
 def resolve(cfg: DictConfig) -> dict[str, Any]:
@@ -91,7 +80,7 @@ def check(config: dict[str, Any]) -> None:
     validate(RunConfig, config)
     _check_data(config["data"])
     _check_model(config["model"], config["data"])
-    validate(TrainerConfig, config["trainer"], "trainer")
+    check_trainer(config["trainer"])
     check_node(config["trainer"], "trainer", without=GIVEN_TO_TRAINER)
     for name, part in _group_parts(config).items():
         check_node(part, name)

@@ -110,11 +110,11 @@ def prepare(config: dict[str, Any], stage: str | None = None) -> Parts:
     set_optimizer(model, optimizer, scheduler, checkpoint.content if checkpoint and config["train"] else None)
     data.prepare_data()
     data.setup(stage)
-    for warning in data_warnings(model, data):
+    for warning in data_warnings(config, model, data):
         log.warning(warning)
-    has_val = len(data.starts("val")) > 0
-    trainer = _trainer(config, has_val, checkpoint)
-    _check_callbacks(trainer, model, scheduler, has_val)
+    validates = _validates(config, data)
+    trainer = _trainer(config, validates, checkpoint)
+    _check_callbacks(trainer, model, scheduler, validates)
     if trainer.world_size > 1:
         _check_processes(trainer.world_size, model)
     return Parts(config, trainer, model, data, checkpoint)
@@ -138,17 +138,22 @@ def _load_checkpoint(config: dict[str, Any], model: Model, data: SkeletonDataMod
     return Checkpoint(path, content)
 
 
-def _trainer(config: dict[str, Any], has_val: bool, checkpoint: Checkpoint | None) -> pl.Trainer:
+def _validates(config: dict[str, Any], data: SkeletonDataModule) -> bool:
+    """Whether epochs of training are validated."""
+    return len(data.starts("val")) > 0 and config["trainer"].get("limit_val_batches") != 0
+
+
+def _trainer(config: dict[str, Any], validates: bool, checkpoint: Checkpoint | None) -> pl.Trainer:
     """Build the trainer; a progress bar needs a terminal."""
     callbacks = [instantiate(node) for node in config["callbacks"].values()]
-    if not sys.stdout.isatty():
+    if not sys.stdout.isatty() or config["trainer"].get("enable_progress_bar") is False:
         callbacks = [callback for callback in callbacks if not isinstance(callback, ProgressBar)]
         config = {**config, "trainer": {**config["trainer"], "enable_progress_bar": False}}
     checkpoints = run_dir.last_checkpoint(Path(config["paths"]["output_dir"])).parent
     loggers = [instantiate(node) for node in (config.get("logger") or {}).values()]
     trainer: pl.Trainer = instantiate(
         config["trainer"],
-        callbacks=[*callbacks, *training_callbacks(config["seed"], checkpoints, has_val)],
+        callbacks=[*callbacks, *training_callbacks(config["seed"], checkpoints, validates)],
         logger=loggers or False,
         plugins=[AtomicCheckpointIO({checkpoint.path: checkpoint.content} if checkpoint else None)],
     )
@@ -192,9 +197,9 @@ def _check_processes(processes: int, model: Model) -> None:
         )
 
 
-def data_warnings(model: Model, data: SkeletonDataModule) -> list[str]:
+def data_warnings(config: dict[str, Any], model: Model, data: SkeletonDataModule) -> list[str]:
     """Warnings about the data, for the log and the report."""
-    without = not len(data.starts("val")) and model.no_validation_warning
+    without = not _validates(config, data) and model.no_validation_warning
     found = quality_warnings(data.cache, data.manifest.recordings)
     return [*([f"no validation windows: {without}"] if without else []), *found]
 

@@ -1,6 +1,7 @@
 """One run, from the configuration to the report; reads from top to bottom."""
 
 import logging
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,7 +84,7 @@ def fit(cfg: DictConfig, watcher: Callback) -> list[float]:
         watcher: a further callback; may end the training by raising.
 
     Returns:
-        val/loss of each epoch, nats a window.
+        val/loss of each validated epoch, nats a window.
 
     Raises:
         UserError: the configuration or the data are at fault.
@@ -92,7 +93,7 @@ def fit(cfg: DictConfig, watcher: Callback) -> list[float]:
     parts.trainer.callbacks.insert(0, watcher)
     with _logging(parts):
         _train(parts)
-    losses = parts.history.epochs.get("val/loss")
+    losses = [loss for loss in parts.history.epochs.get("val/loss", []) if not math.isnan(loss)]
     if not losses:
         raise UserError("no epoch has a val/loss: it needs validation recordings")
     return losses
@@ -103,11 +104,11 @@ def _train(parts: Parts) -> None:
     trainer, model, checkpoint = parts.trainer, parts.model, parts.checkpoint
     own = run_dir.best_checkpoint(parts.folder)
     if checkpoint is None:
-        trainer.fit(model, parts.data)
+        _fit(parts)
     else:
         check_progress(checkpoint.path, checkpoint.content, trainer)
         with _blaming(checkpoint.path, trainer) as first:
-            trainer.fit(model, parts.data, ckpt_path=checkpoint.path, weights_only=True)
+            _fit(parts, ckpt_path=checkpoint.path, weights_only=True)
         if not first.done:
             log.warning(
                 "%s: trained for %d epochs, nothing is left of trainer.max_epochs=%s",
@@ -120,6 +121,20 @@ def _train(parts: Parts) -> None:
     if trainer.is_global_zero:
         copy_checkpoint(Path(best), own)
     load_weights(model, load_checkpoint(Path(str(trainer.strategy.broadcast(str(own))))))
+
+
+def _fit(parts: Parts, **checkpoint: Any) -> None:
+    """Train.
+
+    Raises:
+        UserError: Lightning refuses the configuration of the trainer, or no epoch was trained at all.
+    """
+    try:
+        parts.trainer.fit(parts.model, parts.data, **checkpoint)
+    except MisconfigurationException as error:
+        raise UserError(f"trainer: {error}") from error
+    if not checkpoint and not parts.trainer.fit_loop.epoch_progress.current.completed:
+        raise UserError(f"no epoch was trained in trainer.max_time={parts.config['trainer'].get('max_time')}")
 
 
 def _use_checkpoint(parts: Parts) -> None:
@@ -201,7 +216,7 @@ def _report(parts: Parts, result: EvaluationResult, test: Predictions) -> Report
         history=parts.history.epochs,
         config_yaml=run_dir.config_yaml(parts.config),
         versions=run_dir.versions(),
-        notes=data_warnings(parts.model, data),
+        notes=data_warnings(parts.config, parts.model, data),
     )
 
 
@@ -223,7 +238,7 @@ def _examples(model: Model, data: SkeletonDataModule, picked: ExampleWindows) ->
 def _facts(parts: Parts) -> dict[str, Any]:
     """Entries of metrics.json beside the evaluation."""
     history = parts.history
-    losses = history.epochs.get("val/loss", [])
+    losses = [loss for loss in history.epochs.get("val/loss", []) if math.isfinite(loss)]
     trained = (
         parts.trainer.current_epoch if parts.config["train"] else max(map(len, history.epochs.values()), default=0)
     )
@@ -231,7 +246,7 @@ def _facts(parts: Parts) -> dict[str, Any]:
         "model": model_title(parts.model, parts.data),
         "data": parts.data.name,
         "simulated": parts.data.simulated,
-        "warnings": data_warnings(parts.model, parts.data),
+        "warnings": data_warnings(parts.config, parts.model, parts.data),
         "fps": parts.data.fps,
         "seed": parts.config["seed"],
         "epochs": trained,

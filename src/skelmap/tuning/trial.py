@@ -61,7 +61,7 @@ class BaseConfig:
 
 
 class ReportLoss(Callback):
-    """Reports the validation loss of every epoch to Optuna.
+    """Reports every validation loss to Optuna.
 
     Args:
         trial: the trial that is trained.
@@ -70,13 +70,13 @@ class ReportLoss(Callback):
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Report val/loss.
 
         Raises:
             TrialPruned: the loss is not finite, or worse than the median of the other trials at this epoch.
         """
-        if "val/loss" not in trainer.callback_metrics:
+        if trainer.sanity_checking or "val/loss" not in trainer.callback_metrics:
             return
         loss = float(trainer.callback_metrics["val/loss"])
         self.trial.report(loss, trainer.current_epoch)

@@ -221,8 +221,8 @@ def _number(kind: type, metadata: list[Any]) -> str:
             if isinstance(data, bound):
                 bounds[attribute] = getattr(data, attribute)
     name = "a whole number" if kind is int else "a number"
-    low = f"from {bounds['ge']:g}" if "ge" in bounds else f"above {bounds['gt']:g}" if "gt" in bounds else ""
-    high = f"up to {bounds['le']:g}" if "le" in bounds else f"below {bounds['lt']:g}" if "lt" in bounds else ""
+    low = f"from {bounds['ge']:.10g}" if "ge" in bounds else f"above {bounds['gt']:.10g}" if "gt" in bounds else ""
+    high = f"up to {bounds['le']:.10g}" if "le" in bounds else f"below {bounds['lt']:.10g}" if "lt" in bounds else ""
     if low and not high:
         low = low.replace("from", "of at least")
     return " ".join(part for part in (name, low, high.replace("up to", "to") if "ge" in bounds else high) if part)

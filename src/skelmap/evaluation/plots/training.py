@@ -1,5 +1,6 @@
 """Losses per epoch."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
@@ -29,8 +30,16 @@ def training_history(history: Mapping[str, Sequence[float]]) -> Figure:
             if rest != quantity:
                 continue
             line = {"color": ABNORMAL, "linestyle": "--"} if split == "val" else {"color": INK}
-            marker = "o" if len(values) < 3 else None
-            axes.plot(range(1, len(values) + 1), values, label=split, marker=marker, markersize=3, **line)
+            known = [(epoch, value) for epoch, value in enumerate(values, 1) if not math.isnan(value)]
+            marker = "o" if len(known) < max(3, len(values)) else None
+            axes.plot(
+                [epoch for epoch, _ in known],
+                [value for _, value in known],
+                label=split,
+                marker=marker,
+                markersize=3,
+                **line,
+            )
         axes.set(title=QUANTITIES[quantity], xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y", color=FAINT, linewidth=0.5)
