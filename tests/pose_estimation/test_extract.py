@@ -77,6 +77,17 @@ def test_existing_clips_stay_and_further_videos_are_added(tmp_path: Path, capsys
     assert "its own group" not in capsys.readouterr().out
 
 
+def test_a_manifest_edited_in_a_spreadsheet_is_continued_as_it_is(tmp_path: Path) -> None:
+    videos = [write_video(tmp_path / f"{day}.mp4", frames=2) for day in ("mon", "tue")]
+    extract(tmp_path, videos[0])
+    manifest = tmp_path / "manifest.csv"
+    edited = 'clip;path;split;group;abnormal\r\n月曜日;mon.npz;test;佐藤;"0-1;1-2"\r\n'
+    manifest.write_bytes(edited.encode("cp932"))
+    extract(tmp_path, *videos)
+    assert manifest.read_bytes() == f"{edited}tue;tue.npz;val;tue;\n".encode("utf-8-sig")
+    assert splits(tmp_path) == {"月曜日": "test", "tue": "val"}
+
+
 def test_a_failed_video_is_named_and_the_others_are_extracted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

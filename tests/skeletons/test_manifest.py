@@ -1,5 +1,6 @@
 """Read, write and check manifests; messages name file, line, value and what is allowed."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,59 @@ def test_a_byte_order_mark_and_relative_paths_are_allowed(folder: Path, monkeypa
     assert read_manifest(Path(path.name)).recordings[0].path == folder / "a.npz"
 
 
+LINES = (
+    "clip,path,split,group,abnormal,action",
+    "月曜日,a.npz,train,佐藤,,",
+    "two,b.npz,test,ben,120-260;400-455,carry_box:0-300;cut:300-620",
+)
+QUOTED = 'two;b.npz;test;ben;"120-260;400-455";"carry_box:0-300;cut:300-620"'
+"""A line as Excel writes it where the comma is the decimal point."""
+
+
+def semicolons(text: str) -> str:
+    return "\n".join([*text.replace(",", ";").splitlines()[:2], QUOTED])
+
+
+def tabs(text: str) -> str:
+    return text.replace(",", "\t")
+
+
+def empty_cells(text: str) -> str:
+    """Empty lines and cells around the table, and spaces in the names of columns."""
+    header, *lines = text.splitlines()
+    lines = [f"{header.replace(',', ' ,')},,", ",,,,,,,", *(f"{line}," for line in lines), "", ",,,,,,,"]
+    return "\n\n" + "\r\n".join(lines) + "\n\n"
+
+
+@pytest.mark.parametrize("change", [str, semicolons, tabs, empty_cells])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp932"])
+def test_what_spreadsheet_programs_write_is_the_same_manifest(
+    folder: Path, change: Callable[[str], str], encoding: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = folder / "manifest.csv"
+    path.write_bytes(change("\n".join(LINES)).encode(encoding))
+    assert read_manifest(path).recordings == (
+        Recording("月曜日", folder / "a.npz", "train", "佐藤"),
+        Recording(
+            *("two", folder / "b.npz", "test", "ben", ((120, 260), (400, 455))),
+            (("carry_box", (0, 300)), ("cut", (300, 620))),
+        ),
+    )
+    said = [
+        m
+        for m in caplog.messages
+        if m.endswith("read as Shift-JIS (月曜日); if this looks wrong, save it as 'CSV UTF-8'")
+    ]
+    assert len(said) == len(caplog.messages) == (encoding == "cp932")
+
+
+def test_lines_are_counted_as_in_the_file(folder: Path) -> None:
+    path = folder / "manifest.csv"
+    path.write_text("\n".join(["", LINES[0], "", LINES[1], "", "three,c.npz,trian,g,,"]))
+    with pytest.raises(UserError, match=r"manifest\.csv, line 6: split 'trian'"):
+        read_manifest(path)
+
+
 @pytest.mark.parametrize("where", ["again.csv", "elsewhere/again.csv"])
 def test_reading_inverts_writing(folder: Path, where: str) -> None:
     actions = (("carry_box", (0, 300)), ("cut: paper", (300, 620)))
@@ -114,7 +168,7 @@ def test_action_names_follow_the_spans() -> None:
         (["one", "", "test", "g"], "line 2: path '' is empty"),
         (["one", "a.npz", "test", ""], "line 2: group '' is empty"),
         (["one", "x" * 5000, "test", "g"], "does not exist"),
-        (["one", "a.npz", "test", "g", "", "", "more"], "line 2: 5 columns are expected"),
+        (["one", "a.npz", "test", "g", "", "", "more"], "line 2: 7 cells; as many as columns are expected, 6"),
     ],
 )
 def test_a_bad_line_is_named_with_its_reason(folder: Path, line: list[str], reason: str) -> None:
@@ -198,7 +252,12 @@ def test_a_clip_name_is_unique(folder: Path) -> None:
         (b"clip,path,split,group,abnormal\n", "has no recordings"),
         (b"clip,path,split,group,abnormal\n\xff\xfe", "not UTF-8"),
         (b'clip,path,split,group,abnormal\n"one', "not a CSV"),
-        (b"clip,path,split,group,abnormal\none,a.npz\n", "line 2: 5 columns"),
+        (b"clip,path,split,group,abnormal\none,a.npz\n", "line 2: 2 cells; as many as columns are expected, 5"),
+        (b"\xff\xfec\x00l", "damaged UTF-16"),
+        (
+            "clip,path,split,group,abnormal\nf\xfcnf,a.npz,train,a,".encode("latin-1"),
+            "not UTF-8 .*, UTF-16 or Shift-JIS",
+        ),
     ],
 )
 def test_a_file_that_is_no_manifest_is_refused(folder: Path, content: bytes | None, reason: str) -> None:

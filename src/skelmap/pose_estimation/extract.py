@@ -1,7 +1,6 @@
 """Estimate poses in video files: one clip for each video, and a manifest of them (`skelmap extract`)."""
 
 import csv
-import io
 import shlex
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
@@ -19,9 +18,10 @@ from skelmap.pose_estimation.video import Video
 from skelmap.skeletons.archives import write_clip
 from skelmap.skeletons.clip import Clip, clean_keypoints
 from skelmap.skeletons.manifest import COLUMNS, REQUIRED, read_manifest
+from skelmap.skeletons.manifest_table import ManifestTable, read_table
 from skelmap.skeletons.tracking import PeopleTracker
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import atomic_write, read_text
+from skelmap.utils.io import atomic_write
 
 MANIFEST = "manifest.csv"
 DEFAULT_SPLITS = ("train", "val", "test", "train", "train")
@@ -64,7 +64,7 @@ def extract_videos(
         UserError: two videos have the same name; the manifest or the estimator cannot be used.
     """
     paths = _by_name(videos)
-    _read_lines(out / MANIFEST)
+    _read_manifest(out / MANIFEST)
     missing = {name: path for name, path in paths.items() if not (out / f"{name}.npz").exists()}
     if missing:
         open_estimator(estimator, weights).close()  # fails once, not for each video, if something is not installed
@@ -179,21 +179,21 @@ def _warnings(video: Video, seconds: NDArray[np.float64]) -> list[str]:
 
 def _add_to_manifest(manifest: Path, name: str, split: str | None) -> None:
     """Append a clip to the manifest unless it has it; the other lines keep their exact text."""
-    text, columns, paths = _read_lines(manifest)
-    path = f"{name}.npz"
-    if path not in paths:
-        default = DEFAULT_SPLITS[len(paths) % len(DEFAULT_SPLITS)]
+    table, path = _read_manifest(manifest), f"{name}.npz"
+    at = table.columns.index("path")
+    if path not in [cells[at] for _, cells in table.lines if at < len(cells)]:
+        default = DEFAULT_SPLITS[len(table.lines) % len(DEFAULT_SPLITS)]
         with atomic_write(manifest, newline="") as file:
-            file.write(text if text.endswith("\n") else f"{text}\n")
-            writer = csv.DictWriter(file, columns, lineterminator="\n")
+            file.write(table.text if table.text.endswith("\n") else f"{table.text}\n")
+            writer = csv.DictWriter(file, table.columns, delimiter=table.separator, lineterminator="\n")
             writer.writerow({"clip": name, "path": path, "split": split or default, "group": name})
 
 
-def _read_lines(manifest: Path) -> tuple[str, list[str], list[str]]:
-    """Read a manifest that may be incomplete: its text, columns and clip paths; a missing one has columns only."""
-    text = read_text(manifest) if manifest.exists() else ",".join(COLUMNS)
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
-    columns = list(reader.fieldnames or [])
-    if missing := [column for column in REQUIRED if column not in columns]:
-        raise UserError(f"{manifest}: has no column {missing[0]!r} in {','.join(columns)[:80]!r}")
-    return text, columns, [(line["path"] or "").strip() for line in reader]
+def _read_manifest(manifest: Path) -> ManifestTable:
+    """Read the table of a manifest that may be incomplete; a missing one has columns only."""
+    if not manifest.exists():
+        return ManifestTable(",".join(COLUMNS), ",", COLUMNS, ())
+    table = read_table(manifest, COLUMNS)
+    if missing := [column for column in REQUIRED if column not in table.columns]:
+        raise UserError(f"{manifest}: has no column {missing[0]!r} in {','.join(table.columns)[:80]!r}")
+    return table

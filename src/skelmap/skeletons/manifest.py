@@ -1,7 +1,6 @@
 """The manifest of a data set: a CSV of recordings with their split, group, abnormal frames and actions."""
 
 import csv
-import io
 import logging
 import re
 from collections.abc import Iterable, Sequence
@@ -12,16 +11,17 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from skelmap.skeletons.manifest_table import BOM, read_table
 from skelmap.utils.errors import UserError
-from skelmap.utils.io import atomic_write, read_text
+from skelmap.utils.io import atomic_write
 
 log = logging.getLogger(__name__)
-MAX_BYTES = 64 * 2**20
-"""Largest manifest, more than a million lines."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 SPLITS = ("train", "val", "test")
 REQUIRED = ("clip", "path", "split", "group", "abnormal")
 COLUMNS = (*REQUIRED, "action")
+EARLIER_ACTION = "work"
+"""Former name of the column `action`."""
 SIMULATION_FILE = "simulation.json"
 """File beside the manifest of a simulated data set: the arguments of the simulation and checksums, written last."""
 
@@ -113,8 +113,8 @@ def read_manifest(path: Path) -> Manifest:
     """Read and check a manifest.
 
     Args:
-        path: a CSV with the columns clip, path, split, group, abnormal and, optionally, action. Earlier versions
-            named the last column work; it is read, too. Paths are relative to the CSV's folder.
+        path: a CSV (`read_table`) with the columns clip, path, split, group, abnormal and, optionally, action. Earlier
+            versions named the last column work; it is read, too. Paths are relative to the CSV's folder.
 
     Returns:
         The manifest, with absolute paths.
@@ -124,17 +124,13 @@ def read_manifest(path: Path) -> Manifest:
             path twice; abnormal frames in train or val. Names file, line, column, value and what is allowed.
     """
     path = path.expanduser().absolute()
-    text = read_text(path, MAX_BYTES).removeprefix("\ufeff")
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    try:
-        reader.fieldnames = _check_columns(path, reader.fieldnames or [])
-        recordings = tuple(_recording(path, reader.line_num, line) for line in reader)
-    except csv.Error as error:
-        raise UserError(f"{path}: not a CSV ({error})") from error
+    table = read_table(path, (*COLUMNS, EARLIER_ACTION))
+    columns = _check_columns(path, table.columns)
+    recordings = tuple(_recording(path, number, columns, cells) for number, cells in table.lines)
     if not recordings:
         raise UserError(f"{path}: the manifest has no recordings")
     _check_unique(path, recordings)
-    return Manifest(path, recordings, xxhash.xxh3_128_hexdigest(text.encode()))
+    return Manifest(path, recordings, xxhash.xxh3_128_hexdigest(table.text.removeprefix(BOM).encode()))
 
 
 def write_manifest(path: Path, recordings: Iterable[Recording]) -> None:
@@ -186,22 +182,22 @@ def check_spans(path: Path, recordings: Sequence[Recording], clip_spans: Sequenc
 
 def _check_columns(path: Path, columns: Sequence[str]) -> list[str]:
     """Check the column names; return them with `work`, the earlier name, replaced by `action`."""
-    names = ["action" if column == "work" else column for column in columns]
+    names = ["action" if column == EARLIER_ACTION else column for column in columns]
     if unknown := [name for name in names if name not in COLUMNS]:
         raise UserError(f"{path}: unknown column {unknown[0]!r}; allowed are {', '.join(COLUMNS)}")
     if missing := [name for name in REQUIRED if name not in names]:
         raise UserError(f"{path}: column {missing[0]!r} is missing; required are {', '.join(REQUIRED)}")
     if len(set(names)) != len(names):
-        hint = "; work is the earlier name of action" if {"work", "action"} <= set(columns) else ""
+        hint = "; work is the earlier name of action" if {EARLIER_ACTION, "action"} <= set(columns) else ""
         raise UserError(f"{path}: a column appears twice in {', '.join(columns)}{hint}")
     return names
 
 
-def _recording(path: Path, number: int, line: dict[str, str]) -> Recording:
+def _recording(path: Path, number: int, columns: Sequence[str], cells: Sequence[str]) -> Recording:
     location = f"{path}, line {number}"
-    if None in line or None in line.values():
-        raise UserError(f"{location}: {len(REQUIRED)} columns are expected, or one more with action")
-    value = {key: text.strip() for key, text in line.items()}
+    if len(cells) != len(columns):
+        raise UserError(f"{location}: {len(cells)} cells; as many as columns are expected, {len(columns)}")
+    value = dict(zip(columns, cells, strict=True))
     for key, text in value.items():
         if CONTROL.search(text):
             raise UserError(f"{location}: {key} {text!r} holds a control character")
