@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; two threads each slow parallel tests down
@@ -13,15 +14,33 @@ import pytest
 from omegaconf import DictConfig
 
 from hydra_config import Compose, compose_train
+from skelmap.evaluation.plots import latents, style
 from synthetic_data import write_toy_dataset
+
+LATENT_MAP, PNG = latents.latent_map, style.png
 
 
 @pytest.fixture(scope="session", autouse=True)
-def low_resolution_figures() -> None:
-    """Draw the figures of reports at a quarter of their resolution, which is faster."""
-    from skelmap.evaluation.plots import style
+def empty_figures() -> Iterator[None]:
+    """Leave the figures of runs in this process empty: drawing them takes nine tenths of a small run.
 
-    style.DPI = 50
+    Tests of figures use `drawn_figures`; a run in a process of its own draws them, too.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(style, "DPI", 50)
+        empty = style.png(style.new_figure(0.1, 0.1))
+        patch.setattr(style, "png", lambda figure: empty)
+        patch.setattr(latents, "latent_map", lambda found: style.new_figure(0.1, 0.1))
+        yield
+
+
+@pytest.fixture(scope="module")
+def drawn_figures(empty_figures: None) -> Iterator[None]:
+    """Draw the figures, at a quarter of their resolution."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(style, "png", PNG)
+        patch.setattr(latents, "latent_map", LATENT_MAP)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -126,12 +126,14 @@ def test_a_list_for_a_group_is_refused_with_the_way_to_sweep_it(
 
 
 def test_a_run_prints_its_auroc_and_the_path_of_its_report(task: Path, tmp_path: Path) -> None:
-    done = train(tmp_path, *QUICK, "model=mean_template", f"data.manifest={task}")
+    done = train(tmp_path, *QUICK, "model=ae", f"data.manifest={task}")
     assert done.returncode == 0, done.stderr
     assert "Callback" not in done.stderr  # Hydra only warns of a callback that failed, such as the check of the folder
-    (folder,) = tmp_path.glob("outputs/runs/*/*_mean_template")
+    (folder,) = tmp_path.glob("outputs/runs/*/*_ae")
     auroc = json.loads((folder / "metrics.json").read_text())["auroc"]
     assert f"{auroc:.3f}" in done.stdout
+    figures = {path.stem for path in (folder / "figures").iterdir()}
+    assert figures == {"roc", "precision_recall", "scores", "histogram", "reconstructions", "latents"}
     assert struct.unpack(">II", (folder / "figures" / "roc.png").read_bytes()[16:24]) == (920, 920)  # 4.6 in, 200 dpi
     assert str(folder.relative_to(tmp_path) / "report.html") in done.stdout.replace("\n", "")
 

@@ -18,6 +18,8 @@ from skelmap.comparison.write import CompareAtSweepEnd, write_comparison
 from skelmap.evaluation.plots.style import png
 from synthetic_sweeps import write_failed, write_run
 
+pytestmark = pytest.mark.usefixtures("drawn_figures")
+
 
 def read_csv(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:

@@ -115,8 +115,8 @@ def test_the_command_line_has_priority_over_the_sweep_file(task: Path, tmp_path:
     manifest = (f"data.manifest={task}", "data=manifest")
     done = train(tmp_path, "sweep=width", *manifest, "seed=7", "model.hidden_size=8,9", "data.img_size=13")
     failed = sorted(path.parent.name for path in (tmp_path / "outputs/sweeps/width").glob("*/failed.txt"))
-    assert ["model.hidden_size-8+seed-7" in failed[0], "model.hidden_size-9+seed-7" in failed[1]] == [True, True]
     assert len(failed) == 2 and not any("sweep" in name for name in failed)
+    assert "model.hidden_size-8+seed-7" in failed[0] and "model.hidden_size-9+seed-7" in failed[1]
     assert done.returncode == 1
     assert "2 of 2 runs failed, in outputs/sweeps/width:" in done.stderr
     assert f"{failed[0]}: data.img_size=13; allowed: a whole number from 14 to 256" in done.stderr

@@ -90,6 +90,6 @@ def test_clips_are_resampled_if_there_are_fewer_groups() -> None:
 def test_a_large_test_split_takes_seconds(tmp_path: Path) -> None:
     rows = large_rows(164, 770)
     score = torch.tensor(np.random.default_rng(0).gamma(2, 30, len(rows.starts)))
-    begin = time.perf_counter()
+    begin = time.process_time()
     write_results(tmp_path, evaluate(Predictions(torch.tensor(rows.starts), score, None, 30), rows))
-    assert time.perf_counter() - begin < 10  # 2 s on one idle core
+    assert time.process_time() - begin < 10  # 2 s on one core

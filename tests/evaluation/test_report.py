@@ -15,6 +15,8 @@ from skelmap.evaluation.examples import Examples, pick_windows, sample_latents
 from skelmap.evaluation.report import Report, write_report
 from skelmap.evaluation.results import console_table, write_results
 
+pytestmark = pytest.mark.usefixtures("drawn_figures")
+
 
 class Page(HTMLParser):
     """Tags and text of a page."""

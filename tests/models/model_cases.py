@@ -71,7 +71,7 @@ def built(compose: Compose, task: Path, name: str, *overrides: str) -> tuple[pl.
     return instantiate_model(config["model"], input_sizes(data)), data
 
 
-def trainer(epochs: int) -> pl.Trainer:
+def trainer(epochs: int, **more: str) -> pl.Trainer:
     """A trainer without output and files."""
     quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
-    return pl.Trainer(accelerator="cpu", max_epochs=epochs, num_sanity_val_steps=0, **quiet)
+    return pl.Trainer(accelerator="cpu", max_epochs=epochs, num_sanity_val_steps=0, **quiet, **more)

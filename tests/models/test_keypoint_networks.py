@@ -35,17 +35,10 @@ def test_networks_learn_keypoints_and_their_standard_deviation(name: str, compos
     assert 0.3 < model.likelihood.log_sigma.exp().item() / error < 3
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param("ae", marks=pytest.mark.slow), pytest.param("vae", marks=pytest.mark.slow), "lstm_vae"]
-)
-def test_a_run_on_keypoints_distinguishes_lying_from_standing(
-    name: str, compose: Compose, task: Path, tmp_path: Path
-) -> None:
-    sizes = ["model.latent_dim=4", "model.learning_rate=0.01", "data.seq_len=8", "data.window_stride=2"]
-    more = ["model.hidden_size=32"] if name == "lstm_vae" else []
-    numbers = run(
-        compose("data=manifest", f"data.manifest={task}", f"model={name}", KEYPOINTS, "trainer=cpu", *sizes, *more)
-    )
+def test_a_run_on_keypoints_distinguishes_lying_from_standing(compose: Compose, task: Path, tmp_path: Path) -> None:
+    sizes = ("model.latent_dim=4", "model.hidden_size=32", "model.learning_rate=0.01", "data.seq_len=8")
+    data = ("data=manifest", f"data.manifest={task}", "data.window_stride=2", KEYPOINTS)
+    numbers = run(compose(*data, *sizes, "model=lstm_vae", "trainer=cpu"))
     scores = np.genfromtxt(tmp_path / "run" / "scores.csv", delimiter=",", names=True, dtype=None, encoding="utf-8")
     assert numbers["auroc"] == pytest.approx(roc_auc_score(scores["label"], scores["score"]), abs=1e-6)
     assert numbers["auroc"] > 0.95

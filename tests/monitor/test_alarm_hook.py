@@ -53,7 +53,7 @@ def test_a_command_is_killed_after_its_time_limit_and_background_children_are_no
     start = time.monotonic()
     assert run_command(["sleep", "60"], b"", timeout=0.5) == "killed after the time limit of 0.5 s"
     script = write_script(tmp_path / "background.sh", "sleep 60 & exit 0")
-    assert run_command([script], b"x" * 1_000_000) == "" and time.monotonic() - start < 5
+    assert run_command([script], b"x" * 1_000_000) == "" and time.monotonic() - start < 30
 
 
 def test_a_slow_command_does_not_delay_frames_and_excess_alarms_are_dropped() -> None:
@@ -63,23 +63,25 @@ def test_a_slow_command_does_not_delay_frames_and_excess_alarms_are_dropped() ->
     for number in range(20):
         hook.on_event(alarm_event(ended=False, start=number))
         hook.on_frame(frame_result(number), 1.0)
-    assert time.monotonic() - start < 0.3
+    assert time.monotonic() - start < 4  # 20 times 0.5 s, if an alarm waited for the command
     assert "2 alarms are already waiting" in hook.error
     hook.close()
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 30
 
 
 def test_a_failure_is_reported_to_all_sinks_and_the_monitor_continues() -> None:
-    class SlowSource(ListSource):
+    class WaitingSource(ListSource):
         def __iter__(self):  # type: ignore[no-untyped-def]
-            for item in self.items:
-                time.sleep(0.005)
-                yield item
+            yield from self.items[:60]
+            limit = time.monotonic() + 60
+            while not hook.error and time.monotonic() < limit:
+                time.sleep(0.01)
+            yield from self.items[60:]
 
     sink = RecordingSink()
     hook = AlarmHook([sys.executable, "-c", "raise SystemExit('no mail today')"], RULE.on)
     frames = [pose_frame(n, nose_up=n % 60 < 30) for n in range(240)]
-    Monitor(NoseHeightScorer(), RULE, [hook, sink]).run([SlowSource(frames)])
+    Monitor(NoseHeightScorer(), RULE, [hook, sink]).run([WaitingSource(frames)])
     assert len(sink.results) == 240 and sum(not event.ended for event in sink.events) == 4
     assert "exit code 1 (no mail today); failed calls: 1" in sink.statuses[0][0]
 

@@ -60,7 +60,7 @@ def test_every_action_occurs_and_every_interval_is_inside_its_clip(paper: Path) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 9))
+@pytest.mark.parametrize("seed", range(1, 4))
 def test_other_seeds_have_the_same_counts_and_balance(seed: int, tmp_path: Path) -> None:
     manifest = read_manifest(simulate_dataset(tmp_path, seed=seed))
     labels = [r.labels(np.arange(len(read_clip(r.path, r.clip)))) for r in manifest.split("test")]

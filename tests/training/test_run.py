@@ -20,7 +20,6 @@ from skelmap.training.run import run
 from skelmap.utils.errors import UserError
 from synthetic_data import add_recordings, as_coco, make_clip, wave, write_toy_dataset
 
-MODELS = ("lstm_vae", "vae", "ae", "pca", "gmm")
 SMALL = ("trainer=cpu", "trainer.max_epochs=2", "data.seq_len=8", "data.window_stride=4")
 SIZES: dict[str, tuple[str, ...]] = {
     "lstm_vae": ("model.hidden_size=16", "model.latent_dim=4"),
@@ -68,9 +67,7 @@ def four_epochs(task: Path, shared_cache: Path, tmp_path_factory: pytest.TempPat
     return run_once(tmp_path_factory.mktemp("runs") / "lstm_vae", shared_cache, *words)
 
 
-@pytest.mark.parametrize(
-    "model", [pytest.param(name, marks=[pytest.mark.slow] * (name not in ("lstm_vae", "pca"))) for name in MODELS]
-)
+@pytest.mark.parametrize("model", ["lstm_vae", "pca"])
 def test_a_run_writes_its_files_and_the_auroc_of_its_scores(
     model: str, task: Path, compose: Compose, tmp_path: Path
 ) -> None:
@@ -144,13 +141,11 @@ def test_a_run_on_several_channels(task: Path, compose: Compose, tmp_path: Path)
     assert last_weights(tmp_path / "run")["network.encoder.stages.0.weight"].shape == (8, 5, 3, 3)
 
 
-@pytest.mark.parametrize("model", ["feature_knn", pytest.param("ae", marks=pytest.mark.slow)])
-def test_keypoint_models_use_the_layout_of_their_clips(model: str, compose: Compose, tmp_path: Path) -> None:
+def test_keypoint_models_use_the_layout_of_their_clips(compose: Compose, tmp_path: Path) -> None:
     task = write_toy_dataset(tmp_path / "task")
     for path in task.parent.glob("*.npz"):
         write_clip(path, as_coco(read_clip(path, path.stem)))
-    words = [*overrides(task, model), "data.representation=keypoints"]
-    words.remove("model.channels=[2,4]") if model == "ae" else None
+    words = overrides(task, "feature_knn")
     assert 0 <= run(compose(*words))["auroc"] <= 1
     assert TorchScorer(tmp_path / "run").spec.layout is COCO_17
     for path in task.parent.glob("*.npz"):  # as many joints, in another order
@@ -235,7 +230,7 @@ def test_several_loggers_get_the_same_metrics(task: Path, compose: Compose, tmp_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", ["lstm_vae", "pca"])
 def test_real_openpose_json_is_trained_and_evaluated(
     model: str, real_data: Path, compose: Compose, tmp_path: Path
 ) -> None:
@@ -246,7 +241,7 @@ def test_real_openpose_json_is_trained_and_evaluated(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["lstm_vae", "ae", "pca"])
+@pytest.mark.parametrize("model", ["lstm_vae", "pca"])
 def test_the_real_guitar_task_is_trained_and_evaluated(
     model: str, real_data: Path, compose: Compose, tmp_path: Path
 ) -> None:
