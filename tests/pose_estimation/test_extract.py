@@ -10,9 +10,11 @@ import pytest
 from fake_rtmo import write_rtmo
 from hydra_config import ROOT
 from skelmap.cli import main
+from skelmap.skeletons.archives import write_clip
 from skelmap.skeletons.layouts import BODY_25, COCO_17
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip
+from synthetic_data import make_clip, wave
 from synthetic_videos import SIZE, make_variable_rate, write_video
 
 DETECTED_FROM = 5
@@ -60,9 +62,9 @@ def test_existing_clips_stay_and_further_videos_are_added(tmp_path: Path, capsys
     manifest = out / "manifest.csv"
     edited = "clip,path,split,group,abnormal\nmonday,mon.npz,test,line 1,0-2"  # by a program that ends no last line
     manifest.write_text(edited)
-    before = (out / "mon.npz").stat()
+    before = (out / "mon.npz").stat().st_mtime_ns
     extract(out, *videos, "--split", "train")
-    assert (out / "mon.npz").stat() == before
+    assert (out / "mon.npz").stat().st_mtime_ns == before
     assert manifest.read_text() == f"{edited}\ntue,tue.npz,train,tue,\n"
     manifest.write_bytes(edited.replace("\n", "\r\n").encode())  # as Excel writes it
     extract(out, videos[1])
@@ -86,6 +88,35 @@ def test_a_manifest_edited_in_a_spreadsheet_is_continued_as_it_is(tmp_path: Path
     extract(tmp_path, *videos)
     assert manifest.read_bytes() == f"{edited}tue;tue.npz;val;tue;\n".encode("utf-8-sig")
     assert splits(tmp_path) == {"月曜日": "test", "tue": "val"}
+
+
+def test_a_clip_of_another_video_of_the_same_name_is_refused_before_any_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for camera in ("cam1", "cam2"):
+        (tmp_path / camera).mkdir()
+    first, second, other = (
+        write_video(tmp_path / name, frames=n) for name, n in (("cam1/rec.mp4", 3), ("cam2/rec.mp4", 4), ("new.mp4", 3))
+    )
+    out = tmp_path / "site"
+    extract(out, first)
+    with pytest.raises(SystemExit, match=r"rec\.npz: is of .*cam1/rec\.mp4 \(.* bytes\), not of .*cam2/rec\.mp4"):
+        extract(out, other, second)
+    assert sorted(path.name for path in out.iterdir()) == ["manifest.csv", "rec.npz"]
+    network = write_rtmo(tmp_path / "rtmo.onnx")
+    with pytest.raises(SystemExit, match=r"rec\.npz: was extracted by mediapipe, not rtmo"):
+        extract(out, first, "--estimator", "rtmo", "--weights", network)
+    first.rename(tmp_path / "cam2" / "rec.mp4")  # moved, the same content
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    extract(out, "cam2/rec.mp4")
+    assert "rec: exists already" in capsys.readouterr().out
+
+
+def test_a_clip_made_by_other_means_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_clip(tmp_path / "mon.npz", make_clip(wave(3)))
+    extract(tmp_path, write_video(tmp_path / "mon.mp4", frames=3))
+    assert "mon: exists already" in capsys.readouterr().out
 
 
 def test_a_failed_video_is_named_and_the_others_are_extracted(

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skelmap.skeletons import archives
-from skelmap.skeletons.archives import write_clip
+from skelmap.skeletons.archives import read_origin, write_clip
 from skelmap.skeletons.readers import read_clip
 from skelmap.utils.errors import UserError
 from synthetic_data import make_clip, person, wave, write_openpose
@@ -163,6 +163,16 @@ def test_a_bad_archive_is_named_with_its_reason(tmp_path: Path, change: dict, re
     np.savez(tmp_path / "bad.npz", **{**ARCHIVE, **change})
     with pytest.raises(UserError, match=rf"bad\.npz: .*{reason}"):
         read_clip(tmp_path / "bad.npz", "clip")
+
+
+@pytest.mark.parametrize(
+    "source", ["{", "[1]", '{"path": "a.mp4"}', '{"path":"a","size":"2","digest":"3","estimator":"4"}']
+)
+def test_a_bad_source_of_an_archive_is_named(tmp_path: Path, source: str) -> None:
+    np.savez(tmp_path / "bad.npz", **ARCHIVE, source=source)
+    with pytest.raises(UserError, match=r"bad\.npz: source is not that of `skelmap extract`"):
+        read_origin(tmp_path / "bad.npz")
+    assert len(read_clip(tmp_path / "bad.npz", "clip")) == 4
 
 
 @pytest.mark.parametrize("key", ARCHIVE)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
@@ -15,7 +16,7 @@ from rich.text import Text
 from skelmap.pose_estimation.base import PoseEstimator
 from skelmap.pose_estimation.registry import open_estimator
 from skelmap.pose_estimation.video import Video
-from skelmap.skeletons.archives import write_clip
+from skelmap.skeletons.archives import VideoOrigin, read_origin, write_clip
 from skelmap.skeletons.clip import Clip, clean_keypoints
 from skelmap.skeletons.manifest import COLUMNS, REQUIRED, read_manifest
 from skelmap.skeletons.manifest_table import ManifestTable, read_table
@@ -28,6 +29,7 @@ DEFAULT_SPLITS = ("train", "val", "test", "train", "train")
 """Splits of five videos in turn."""
 MIN_READ = 0.95
 """Smallest share of the stated frames that is read from an intact file; stated counts are a few frames off."""
+CHUNK_BYTES = 2**20
 MAX_STEP_RATIO = 2.0
 """Longest time between two frames, in median ones, without a warning about an uneven frame rate."""
 
@@ -50,6 +52,8 @@ def extract_videos(
 ) -> list[str]:
     """Write a clip for each video that has none yet, add it to the manifest, and print a line about it.
 
+    A clip remembers its video and pose estimator. One of the same name from another video or estimator is refused.
+
     Args:
         videos: video files.
         out: folder of the clips and the manifest.
@@ -61,11 +65,14 @@ def extract_videos(
         Names of the videos that failed.
 
     Raises:
-        UserError: two videos have the same name; the manifest or the estimator cannot be used.
+        UserError: two videos have the same name, or a clip of that name is of another video or estimator; the manifest
+            or the estimator cannot be used.
     """
     paths = _by_name(videos)
     _read_manifest(out / MANIFEST)
     missing = {name: path for name, path in paths.items() if not (out / f"{name}.npz").exists()}
+    for name in paths.keys() - missing:
+        _check_origin(out / f"{name}.npz", paths[name], estimator)
     if missing:
         open_estimator(estimator, weights).close()  # fails once, not for each video, if something is not installed
     failed = []
@@ -78,7 +85,7 @@ def extract_videos(
                 if name in missing:
                     with closing(open_estimator(estimator, weights)) as opened:
                         extraction = extract_clip(Video(path), name, opened, lambda: progress.advance(task))
-                    write_clip(out / f"{name}.npz", extraction.clip)
+                    write_clip(out / f"{name}.npz", extraction.clip, _origin(path, estimator))
                     message = _summary(extraction)
                 _add_to_manifest(out / MANIFEST, name, split)
             except UserError as error:
@@ -144,6 +151,33 @@ def _by_name(videos: Sequence[Path]) -> dict[str, Path]:
         if paths.setdefault(path.stem, path) != path:
             raise UserError(f"{paths[path.stem]} and {path} would both be clip {path.stem!r}; rename one")
     return paths
+
+
+def _origin(video: Path, estimator: str) -> VideoOrigin:
+    """Describe a video as the origin of a clip."""
+    digest = xxhash.xxh3_128()
+    try:
+        with video.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                digest.update(chunk)
+            return VideoOrigin(str(video), file.tell(), digest.hexdigest(), estimator)
+    except OSError as error:
+        raise UserError(f"{video}: cannot be read ({error.strerror})") from error
+
+
+def _check_origin(clip: Path, video: Path, estimator: str) -> None:
+    """Refuse a clip of another video or estimator; a video may have moved, and clips made otherwise have no origin."""
+    known = read_origin(clip)
+    if known is None:
+        return
+    now = _origin(video, estimator)
+    if known.digest != now.digest:
+        found = f"is of {known.path} ({known.size:,} bytes), not of {now.path} ({now.size:,} bytes)"
+    elif known.estimator != estimator:
+        found = f"was extracted by {known.estimator}, not {estimator}"
+    else:
+        return
+    raise UserError(f"{clip}: {found}; rename the video, choose another --out, or delete the clip")
 
 
 def _progress_bar(disable: bool) -> Progress:

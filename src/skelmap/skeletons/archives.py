@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 from skelmap.skeletons.clip import Clip, check_size_and_fps
 from skelmap.skeletons.layouts import LAYOUTS, Layout
@@ -26,18 +27,18 @@ HEADER = ("layout", "size", "fps")
 
 
 @dataclass(frozen=True)
-class ClipSource:
+class VideoOrigin:
     """The video from which a clip was extracted.
 
     Attributes:
         path: of the video, as it was given.
-        bytes: its size.
+        size: bytes of the file.
         digest: xxh3 of its content, 32 hexadecimal digits.
         estimator: name of the pose estimator.
     """
 
     path: str
-    bytes: int
+    size: int
     digest: str
     estimator: str
 
@@ -79,7 +80,7 @@ def read_frames(path: Path) -> NDArray[np.int64]:
     return frame
 
 
-def read_source(path: Path) -> ClipSource | None:
+def read_origin(path: Path) -> VideoOrigin | None:
     """Read from which video a clip was extracted; None if it does not say so.
 
     Raises:
@@ -89,18 +90,18 @@ def read_source(path: Path) -> ClipSource | None:
     if "source" not in arrays:
         return None
     try:
-        return ClipSource(**json.loads(str(arrays["source"])))
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{path}: source is not that of `skelmap extract` ({error})") from error
+        return TypeAdapter(VideoOrigin).validate_json(str(arrays["source"]), strict=True)
+    except ValidationError as error:
+        raise UserError(f"{path}: source is not that of `skelmap extract` ({error.errors()[0]['msg']})") from error
 
 
-def write_clip(path: Path, clip: Clip, source: ClipSource | None = None) -> None:
+def write_clip(path: Path, clip: Clip, origin: VideoOrigin | None = None) -> None:
     """Write a clip archive atomically; equal clips give equal bytes.
 
     Args:
         path: the archive.
         clip: its content.
-        source: the video from which it was extracted, if it was.
+        origin: the video from which it was extracted, if it was.
 
     Raises:
         UserError: no space, no folder, no permission.
@@ -113,8 +114,8 @@ def write_clip(path: Path, clip: Clip, source: ClipSource | None = None) -> None
         "frame": clip.frame,
         "track": clip.track,
     }
-    if source is not None:
-        arrays["source"] = np.array(json.dumps(asdict(source)))
+    if origin is not None:
+        arrays["source"] = np.array(json.dumps(asdict(origin)))
     with atomic_write(path, "wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
