@@ -238,8 +238,33 @@ def show(arguments: Sequence[str]) -> None:
         print(f"{export_openpose_json(clip, a.json)} files in {a.json}")
 
 
+def check(arguments: Sequence[str]) -> None:
+    """Check the recordings of a manifest before training, and draw the typical frame of each.
+
+    Looks for wrong image sizes, joint orders and frame rates, exchanged joints, frames that are in two splits, and
+    recordings that cannot be read. Exits with status 1 if a recording cannot be used.
+    """
+    parser = _parser(check)
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="page to write (default outputs/check/NAME.html)")
+    add_pose_format_options(parser)
+    a = parser.parse_args(arguments)
+    from skelmap.evaluation.data_check import check_data, summary_lines, write_page
+    from skelmap.skeletons.manifest import read_manifest
+    from skelmap.skeletons.person_filter import PersonFilter
+    from skelmap.utils.names import safe_filename
+
+    manifest = read_manifest(a.manifest)
+    found = check_data(manifest, pose_format(a), PersonFilter())
+    page = a.out or Path("outputs/check") / f"{safe_filename(manifest.name)}.html"
+    write_page(page, found)
+    print("\n".join([*summary_lines(found), f"page: {page}"]))
+    if found.problems:
+        sys.exit(1)
+
+
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
-    command.__name__: command for command in (extract, train, monitor, compare, tune, export, show, simulate)
+    command.__name__: command for command in (extract, check, train, monitor, compare, tune, export, show, simulate)
 }
 HELP = {"-h", "--help"}
 
