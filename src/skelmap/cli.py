@@ -270,20 +270,22 @@ HELP = {"-h", "--help"}
 
 
 def add_pose_format_options(parser: ArgumentParser) -> None:
-    """Add the options --layout, --size and --fps, which `pose_format` reads."""
+    """Add the options --layout, --size, --fps and --coordinates, which `pose_format` reads."""
     from skelmap.skeletons.layouts import LAYOUTS
 
     group = parser.add_argument_group("properties of JSON recordings; .npz archives contain them")
     group.add_argument("--layout", choices=tuple(LAYOUTS), default="BODY_25", help="joint order (default BODY_25)")
     group.add_argument("--size", type=int, nargs=2, default=(640, 480), metavar="PX", help="(default 640 480)")
     group.add_argument("--fps", type=float, default=30.0, help="frames a second (default 30)")
+    units = ("pixels", "0..1", "-1..1")
+    group.add_argument("--coordinates", choices=units, default="pixels", help="unit of x and y (default pixels)")
 
 
 def pose_format(a: Namespace) -> "PoseFormat":
     """Take the options of `add_pose_format_options`."""
     from skelmap.skeletons.readers import make_pose_format
 
-    return make_pose_format(a.layout, a.size, a.fps)
+    return make_pose_format(a.layout, a.size, a.fps, a.coordinates)
 
 
 def _parser(command: Callable[..., None]) -> ArgumentParser:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from skelmap.cli import main
+from skelmap.skeletons.archives import write_clip
 from skelmap.skeletons.layouts import BODY_25
-from skelmap.skeletons.readers import write_clip
 from synthetic_data import make_clip, wave, write_manifest
 
 

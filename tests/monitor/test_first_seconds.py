@@ -43,6 +43,15 @@ def test_recordings_of_a_larger_image_than_declared_are_refused(tmp_path: Path) 
         pass
 
 
+def test_recordings_of_normalized_coordinates_are_read_as_declared(tmp_path: Path) -> None:
+    clip = make_clip(wave(40))
+    write_openpose(tmp_path / "poses", make_clip(clip.keypoints / np.float32([640, 480, 1])))
+    shares = PoseFormat(coordinates="0..1")
+    with open_sources(str(tmp_path / "poses"), shares, "mediapipe", None, follow=False) as (source,):
+        read = np.concatenate([frame.keypoints for frame in source if isinstance(frame, PoseFrame)])
+    np.testing.assert_allclose(read, clip.keypoints, atol=1e-3)
+
+
 def test_three_joints_are_not_scored() -> None:
     machine = np.zeros((1, 25, 3), np.float32)
     machine[0, [0, 1, 2]] = person()[[0, 1, 2]]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from hydra_config import Compose
+from skelmap.skeletons.archives import write_clip
 from skelmap.skeletons.clip import Clip
-from skelmap.skeletons.readers import write_clip
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
 from synthetic_data import make_clip, wave, write_manifest, write_openpose
@@ -43,6 +43,22 @@ def test_openpose_files_of_a_larger_video_are_refused_until_the_size_is_declared
     large = ("data.pose_format.size=[1920,1080]", "data.maps.crop_size=1152", "data.maps.line_width=19.2")
     metrics = run(compose(*SMALL, *large, f"data.manifest={manifest}", run=tmp_path / "declared"))
     assert metrics["auroc"] > 0.96 and metrics["warnings"] == []
+
+
+@pytest.mark.parametrize("unit", ["0..1", "-1..1"])
+def test_normalized_coordinates_are_refused_until_they_are_declared(
+    unit: str, compose: Compose, tmp_path: Path
+) -> None:
+    for name, clip in clips().items():
+        shares = clip.keypoints / np.float32([*clip.size, 1])
+        if unit == "-1..1":
+            shares[..., :2] = np.where(shares[..., 2:] > 0, 2 * shares[..., :2] - 1, 0)
+        write_openpose(tmp_path / name, replace(clip, keypoints=shares))
+    manifest = write_manifest(tmp_path, LINES)
+    with pytest.raises(UserError, match=rf"clip a: .* not pixels .*set data\.pose_format\.coordinates={unit}"):
+        run(compose(*SMALL, f"data.manifest={manifest}"))
+    declared = compose(*SMALL, f"data.manifest={manifest}", f"data.pose_format.coordinates={unit}", run=tmp_path / "b")
+    assert run(declared)["auroc"] > 0.96
 
 
 def archives(folder: Path, **changed: Clip) -> Path:

@@ -122,7 +122,7 @@ class _Contents:
         """Digest everything that the rows depend on."""
         key = xxhash.xxh3_128(content_digest(self.recordings, store).encode())
         pose = self.pose_format
-        settings = [type(self.settings).__name__, asdict(self.settings), pose.layout.name, pose.size, pose.fps]
+        settings = [type(self.settings).__name__, asdict(self.settings), pose.plain()]
         key.update(json.dumps([*settings, *self.clock, *self.person_filter, RENDERER_VERSION, CHECKS_VERSION]).encode())
         return key.hexdigest()
 

@@ -67,7 +67,7 @@ class FollowedFolder(Source):
             now, arrived_at = number / self.format.fps, time.perf_counter()
             self._steps.add(number)
             try:
-                people = clean_keypoints(self._read(found), self.format.size)
+                people = clean_keypoints(self.format.to_pixels(self._read(found)), self.format.size)
             except UserError as error:
                 yield SourceError(now, str(error))
                 continue

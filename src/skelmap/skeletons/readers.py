@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skelmap.skeletons import archives, tracked_json
 from skelmap.skeletons.clip import Clip, frame_step
@@ -13,6 +14,8 @@ from skelmap.utils.errors import UserError
 from skelmap.utils.io import check_file
 from skelmap.utils.schema import FrameRate, ImageSize
 
+Coordinates = Literal["pixels", "0..1", "-1..1"]
+
 
 class PoseFormat(NamedTuple):
     """Properties of a recording; archives contain them, JSON recordings do not (`data.pose_format`).
@@ -21,21 +24,34 @@ class PoseFormat(NamedTuple):
         layout: joint order.
         size: (width, height) of the camera image, px.
         fps: frames per second.
+        coordinates: unit of JSON files: pixels, or shares of the image's width and height from 0 to 1 or from -1 to 1
+            (`--keypoint_scale` 0, 3 and 4 of OpenPose); clips and archives always hold pixels.
     """
 
     layout: Layout = BODY_25
     size: tuple[int, int] = (640, 480)
     fps: float = 30.0
+    coordinates: Coordinates = "pixels"
 
     def plain(self) -> dict[str, Any]:
         """Plain values, the arguments of `make_pose_format`."""
-        return {"layout": self.layout.name, "size": list(self.size), "fps": self.fps}
+        return {**self._asdict(), "layout": self.layout.name, "size": list(self.size)}
+
+    def to_pixels(self, keypoints: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Convert (N, V, 3) keypoints of a JSON file to px; joints at (0, 0), which are missing, stay there."""
+        if self.coordinates == "pixels":
+            return keypoints
+        shares = keypoints[..., :2] if self.coordinates == "0..1" else (keypoints[..., :2] + 1) / 2
+        missing = (keypoints[..., :2] == 0).all(axis=-1, keepdims=True)
+        places = np.where(missing, 0, shares * np.array(self.size))
+        return np.concatenate([places, keypoints[..., 2:]], axis=-1).astype(np.float32)
 
 
 def make_pose_format(
     layout: Literal["BODY_25", "COCO_18", "COCO_17"] = "BODY_25",
     size: ImageSize = (640, 480),
     fps: FrameRate = 30.0,
+    coordinates: Coordinates = "pixels",
 ) -> PoseFormat:
     """Build a PoseFormat from configuration values.
 
@@ -43,8 +59,9 @@ def make_pose_format(
         layout: name of the joint layout.
         size: width and height of the camera image, px.
         fps: frames a second.
+        coordinates: "pixels", "0..1" or "-1..1".
     """
-    return PoseFormat(LAYOUTS[layout], (size[0], size[1]), float(fps))
+    return PoseFormat(LAYOUTS[layout], (size[0], size[1]), float(fps), coordinates)
 
 
 def read_clip(path: Path, name: str, pose_format: PoseFormat | None = None) -> Clip:
@@ -72,7 +89,8 @@ def read_clip(path: Path, name: str, pose_format: PoseFormat | None = None) -> C
     else:
         keypoints, frame, track = tracked_json.read_tracked(path, layout)
     try:
-        return Clip.build(name, keypoints, *declared, frame, track)
+        keypoints = declared.to_pixels(keypoints)
+        return Clip.build(name, keypoints, layout, declared.size, declared.fps, frame, track)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
 
