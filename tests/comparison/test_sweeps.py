@@ -3,6 +3,7 @@
 import csv
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,8 +20,9 @@ from omegaconf import DictConfig
 
 from cli_runs import train
 from hydra_config import ROOT
-from skelmap.comparison.sweep import folder_name, run_folders
+from skelmap.comparison.sweep import folder_name, parse_override, run_folders, run_overrides
 from skelmap.comparison.sweep_progress import LAUNCHER_PACKAGES, RunCounts, SweepProgress, progress_line
+from skelmap.utils.errors import UserError
 
 RUN = ("data=manifest", "data.seq_len=8", "data.window_stride=2", "trainer=cpu", "trainer.max_epochs=12")
 FOUR = (*RUN, "model=lstm_vae", "model.hidden_size=16", "seed=0,1", "data.img_size=14,20", "hydra.sweep.dir=sweep")
@@ -128,6 +130,58 @@ def test_no_run_starts_if_a_manifest_is_missing(task: Path, tmp_path: Path) -> N
     assert (
         done.stderr == f"data.manifest={tmp_path}/b.csv: there is no such file, nor 1 more of 3; no run was started\n"
     )
+
+
+def test_quotes_and_escapes_of_hydra_are_undone() -> None:
+    with hydra_config("data=manifest", "data.manifest=my data/x.csv", "hydra.sweep.dir=sweep") as config:
+        ((_, manifest),) = run_overrides(config)
+    assert parse_override(manifest) == ("data.manifest", "my data/x.csv") != manifest.split("=")
+
+
+@pytest.mark.slow
+def test_a_manifest_may_have_any_path(task: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "my data, (two)"
+    shutil.copytree(task.parent, folder)
+    words = ("data=manifest", "data.seq_len=8", "trainer=cpu", "hydra.sweep.dir=sweep")
+    done = train(tmp_path, "-m", *words, "model=mean_template,pca", f"data.manifest='{folder}/manifest.csv'")
+    assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def sweep_over_seeds(seeds: str, *overrides: str) -> Iterator[DictConfig]:
+    with hydra_config(*overrides, "hydra.sweep.dir=sweep") as config:
+        config.hydra.sweeper.params = {"seed": seeds}
+        yield config
+
+
+def test_folders_may_have_other_names() -> None:
+    with sweep_over_seeds("3,4", "hydra.sweep.subdir='${hydra.job.num}'") as config:
+        assert run_folders(config) == [Path("sweep/0"), Path("sweep/1")]
+    with sweep_over_seeds("3,4", "model=ae", "hydra.sweep.subdir='${hydra.runtime.choices.model}/${seed}'") as config:
+        assert run_folders(config) == [Path("sweep/ae/3"), Path("sweep/ae/4")]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "subdir", "message"),
+    [
+        ("3,4", "all", "2 runs of the sweep would write to the folder all"),
+        ("3,3", "", "2 runs of the sweep would write to the folder seed-3"),
+        ("3,4", "'${now:%H}'", r"\$\{now:...\} is not known before the sweep starts"),
+    ],
+)
+def test_folders_that_collide_or_are_not_known_are_refused(seeds: str, subdir: str, message: str) -> None:
+    words = [f"hydra.sweep.subdir={subdir}"] if subdir else []
+    with sweep_over_seeds(seeds, *words) as config, pytest.raises(UserError, match=message):
+        run_folders(config)
+
+
+@pytest.mark.slow
+def test_a_sweep_into_numbered_folders_counts_its_runs(task: Path, tmp_path: Path) -> None:
+    words = ("data=manifest", f"data.manifest={task}", "data.seq_len=8", "trainer=cpu", "hydra.sweep.dir=sweep")
+    done = train(tmp_path, "-m", *words, "model=mean_template", "seed=0,1", "hydra.sweep.subdir='${hydra.job.num}'")
+    assert done.returncode == 0, done.stderr
+    assert "runs: 2 of 2 done, 0 failed, 0 left" in done.stdout
+    assert (tmp_path / "sweep/1/metrics.json").exists()
 
 
 def test_one_slurm_job_is_submitted_for_each_run(task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

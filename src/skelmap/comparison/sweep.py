@@ -1,19 +1,24 @@
 """The runs of a Hydra multirun: their overrides, and their folders, which are named after the overrides."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
+from skelmap.utils.errors import UserError
 from skelmap.utils.names import shorten
 
 IGNORED_GROUPS = ("experiment", "sweep", "launcher")
 """Config groups that are not part of a folder's name: equal for all runs, or without effect on the results."""
+SUBDIR = "${folder_name:${hydra.overrides.task}}"
+"""The name of a run's folder in conf/train.yaml."""
 MAX_LENGTH = 200
 """Bytes of a folder's name; file systems allow 255."""
 MAX_VALUE = 40
@@ -47,6 +52,12 @@ def _plain(text: str) -> str:
 OmegaConf.register_new_resolver("folder_name", folder_name)  # used by conf/train.yaml
 
 
+def parse_override(line: str) -> tuple[str, Any]:
+    """Key and value of an override, without the quotes and escapes that Hydra writes."""
+    override = OverridesParser.create().parse_override(line)
+    return override.key_or_group, override.value()
+
+
 def run_overrides(config: DictConfig) -> list[list[str]]:
     """List the overrides of all runs of a multirun.
 
@@ -67,5 +78,28 @@ def run_overrides(config: DictConfig) -> list[list[str]]:
 
 
 def run_folders(config: DictConfig) -> list[Path]:
-    """List the folders of all runs of a multirun; see `run_overrides`."""
-    return [Path(config.hydra.sweep.dir) / folder_name(overrides) for overrides in run_overrides(config)]
+    """List the folders of all runs of a multirun; see `run_overrides`.
+
+    Raises:
+        UserError: they are not known before the sweep starts, or two runs have the same.
+    """
+    pattern = str(OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"])  # type: ignore[index, call-overload]
+    if unknown := re.search(r"\$\{(now|hydra):", pattern):
+        raise UserError(
+            f"hydra.sweep.subdir={pattern}: {unknown[0]}...}} is not known before the sweep starts; allowed: "
+            "${hydra.job.num}, keys of the runs, or the default, which names the folders after the overrides"
+        )
+    runs = run_overrides(config)
+    named = pattern == SUBDIR
+    names = [folder_name(run) if named else _subdir(config, run, number) for number, run in enumerate(runs)]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise UserError(f"{names.count(twice[0])} runs of the sweep would write to the folder {twice[0]}")
+    return [Path(config.hydra.sweep.dir) / name for name in names]
+
+
+def _subdir(config: DictConfig, overrides: list[str], number: int) -> str:
+    """Compose a run as Hydra's launchers do, and give its folder's name."""
+    run = GlobalHydra.instance().config_loader().load_sweep_config(config, overrides)
+    with open_dict(run):
+        run.hydra.job.id = run.hydra.job.num = number
+    return str(run.hydra.sweep.subdir)

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from skelmap.comparison.sweep import run_folders, run_overrides
+from skelmap.comparison.sweep import parse_override, run_folders, run_overrides
 from skelmap.training.run_dir import FAILED, METRICS, read_failure
+from skelmap.utils.errors import UserError
 
 POLL_SECONDS = 2.0
 """Interval at which the run folders are checked."""
@@ -124,7 +125,10 @@ class SweepProgress(Callback):
         if launcher:
             _prepare_launcher(launcher)
         _check_manifests(run_overrides(config))
-        self._folders = tuple(run_folders(config))
+        try:
+            self._folders = tuple(run_folders(config))
+        except UserError as error:
+            sys.exit(f"{error}; no run was started")  # Hydra ignores every other exception of a callback
         for folder in self._folders:
             (folder / FAILED).unlink(missing_ok=True)  # these runs are tried again
         if self._folders:
@@ -153,8 +157,9 @@ def _prepare_launcher(launcher: str) -> None:
 
 def _check_manifests(runs: list[list[str]]) -> None:
     """Exit if a manifest among the overrides does not exist, before any run starts."""
-    paths = {value for run in runs for key, _, value in (line.partition("=") for line in run) if key == MANIFEST}
-    missing = sorted(path for path in paths if "$" not in path and not Path(path.strip("'\"")).expanduser().is_file())
+    lines = {line for run in runs for line in run if line.startswith(f"{MANIFEST}=")}
+    paths = {str(value) for _, value in map(parse_override, lines)}
+    missing = sorted(path for path in paths if "$" not in path and not Path(path).expanduser().is_file())
     if missing:
         more = f", nor {len(missing) - 1} more of {len(paths)}" if len(missing) > 1 else ""
         sys.exit(f"{MANIFEST}={missing[0]}: there is no such file{more}; no run was started")
