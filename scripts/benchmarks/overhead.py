@@ -94,6 +94,7 @@ def report_seconds(folder: str) -> float:
     parts = prepare(resolved(folder, "trainer.max_epochs=1", "data.window_stride=100"))
     parts.trainer.fit(parts.model, parts.data)
     test, _ = run.predict(parts)
+    assert test is not None
     began = time.perf_counter()
     with redirect_stdout(io.StringIO()):  # the run prints its results
         run.conclude(parts, test)

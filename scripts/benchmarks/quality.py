@@ -36,7 +36,9 @@ def compare_quality(folder: str, *overrides: str) -> Iterator[tuple[int, str, fl
         copy_weights(parts.model.network, network)
         loss = train_plain(network, config, parts.data)
         copy_weights(network, parts.model.network)
-        result = evaluate(run.predict(parts)[0], parts.data.eval_index("test"))
+        test, _ = run.predict(parts)
+        assert test is not None
+        result = evaluate(test, parts.data.eval_index("test"))
         assert result.primary.auroc.value is not None
         yield seed, "plain", loss, result.primary.auroc.value
 

@@ -230,7 +230,7 @@ def test_a_split_without_people_is_refused(tmp_path: Path, make: Make) -> None:
         make(manifest).setup()
 
 
-@pytest.mark.parametrize(("missing", "stage"), [("train", "fit"), ("test", "predict"), ("test", None)])
+@pytest.mark.parametrize(("missing", "stage"), [("train", "fit"), ("test", "test"), ("train", None)])
 def test_a_split_without_recordings_is_refused(missing: str, stage: str | None, tmp_path: Path, make: Make) -> None:
     write_clip(tmp_path / "a.npz", make_clip(wave(20)))
     data = make(write_manifest(tmp_path, [["a", "a.npz", "test" if missing == "train" else "train", "a"]]))

@@ -12,6 +12,9 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from hydra_config import Compose, compose_train
+from monitor_config import compose_monitor
+from skelmap.comparison.comparison import compare_runs
+from skelmap.monitor.app import run_monitor
 from skelmap.monitor.scorers import TorchScorer
 from skelmap.skeletons.archives import write_clip
 from skelmap.skeletons.layouts import COCO_17, COCO_18
@@ -182,6 +185,52 @@ def test_a_missing_validation_split_is_warned_about(
     report = (tmp_path / "run" / "report.html").read_text().replace("&#39;", "'")
     for text in (caplog.text, report):
         assert text.count("no validation windows") == bool(warning) and warning in text
+
+
+def without_split(task: Path, folder: Path, *splits: str) -> Path:
+    """A manifest beside that of the task, without the recordings of some splits."""
+    with task.open(newline="") as file:
+        lines = [line for line in csv.DictReader(file) if line["split"] not in splits]
+    folder.mkdir()
+    path = folder / "manifest.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, lines[0].keys())
+        writer.writeheader()
+        writer.writerows({**line, "path": str(task.parent / line["path"])} for line in lines)
+    return path
+
+
+def test_a_run_without_test_split_is_for_the_monitor_and_says_so(
+    task: Path, compose: Compose, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    manifest, folder = without_split(task, tmp_path / "two", "test"), tmp_path / "run"
+    words = (*overrides(manifest, "ae"), "logger=[csv,tensorboard]")
+    with caplog.at_level("INFO"):
+        metrics = run(compose(*words))
+    assert "two/manifest.csv has no recordings of split test: nothing to evaluate" in caplog.text
+    assert (metrics["auroc"], metrics["auroc_reason"]) == (None, "no recordings of split test")
+    assert metrics == json.loads((folder / "metrics.json").read_text()) and metrics["val_loss"] > 0
+    assert not (folder / "report.html").exists() and not (folder / "scores.csv").exists()
+    assert run(compose(*words)) == metrics, "finished"
+    monitor = ("false_alarms_per_hour=1800", f"source={task}", "save_video=false")
+    run_monitor(compose_monitor(folder, tmp_path / "out", *monitor))
+    assert json.loads((tmp_path / "out" / "monitor.json").read_text())["validation"]["false_alarms"] == 0
+    with pytest.raises(UserError, match="run: not evaluated: no recordings of split test"):
+        compare_runs(folder)
+
+
+def test_evaluation_alone_needs_the_test_split_alone(
+    autoencoder: Path, task: Path, compose: Compose, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    manifest = without_split(task, tmp_path / "test", "train", "val")
+    best = f"ckpt_path={autoencoder}/checkpoints/best.ckpt"
+    metrics = run(compose(*overrides(manifest, "ae"), "train=false", best))
+    assert metrics["auroc"] == json.loads((autoencoder / "metrics.json").read_text())["auroc"]
+    assert read_scores(tmp_path / "run") == read_scores(autoencoder)
+    assert "no validation" not in caplog.text
+    manifest = without_split(task, tmp_path / "train", "test")
+    with pytest.raises(UserError, match=r"manifest\.csv: no recording of split test"):
+        run(compose(*overrides(manifest, "ae"), "train=false", best, run=tmp_path / "other"))
 
 
 def test_a_finished_run_is_not_repeated_and_its_folder_not_reused(

@@ -58,7 +58,8 @@ class Comparison:
     def states(self) -> str:
         """Number of runs in each state: "24 runs finished, 1 failed"."""
         counts = Counter(run.state for run in self.failed)
-        others = "".join(f", {counts[state]} {state}" for state in ("failed", "unfinished", "damaged") if counts[state])
+        states = ("failed", "unfinished", "damaged", "not evaluated")
+        others = "".join(f", {counts[state]} {state}" for state in states if counts[state])
         return f"{len(self.runs)} run{'s' * (len(self.runs) != 1)} finished{others}"
 
 

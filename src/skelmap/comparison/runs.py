@@ -93,7 +93,7 @@ class FailedRun:
 
     Attributes:
         name: path of the run's folder relative to the sweep's.
-        state: "failed", "unfinished" or "damaged".
+        state: "failed", "unfinished", "damaged" or "not evaluated".
         cause: the cause in one line.
         details: the whole error message or traceback.
         config: resolved configuration by dotted key; empty if it cannot be read.
@@ -153,6 +153,8 @@ def _read_run(path: Path, name: str, reader: ScoresReader) -> tuple[RunResult, D
         if not (path / METRICS).exists():
             return FailedRun(name, "unfinished", UNFINISHED, UNFINISHED, config)
         metrics = _read_metrics(path / METRICS)
+        if "score" not in metrics and (reason := metrics.get("auroc_reason")):
+            return FailedRun(name, "not evaluated", reason, reason, config)
         scores = reader.read(path / "scores.csv", str(metrics.get("score", "score")))
         dataset = Dataset.of_run(path, config, metrics)
         return RunResult(name, config, metrics, _read_versions(path), scores, dataset.name()), dataset
@@ -189,6 +191,7 @@ class MetricsSchema(BaseModel):
     fps: Number = None
     seed: str | Number = None
     auroc: Number = None
+    auroc_reason: str = ""
     train_seconds: Number = None
     peak_memory_mb: Number = None
     parameters: Number = None

@@ -205,10 +205,17 @@ class SkeletonDataModule(pl.LightningDataModule):
     def setup(self, stage: str | None = None) -> None:
         """Check that there are windows to train on and to evaluate before any work is done.
 
+        Args:
+            stage: "fit" needs the train split, "test" the test split, None the train split and, if the manifest has
+                one, the test split. "predict" needs none: it scores what there is.
+
         Raises:
-            UserError: a split has no recording, or none with T successive frames of a person.
+            UserError: a split that is needed has no recording, or none with T successive frames of a person.
         """
-        for split in ("train",) if stage == "fit" else ("test",) if stage == "predict" else ("train", "test"):
+        needed = {"fit": ["train"], "test": ["test"], None: ["train"]}.get(stage, [])
+        if stage is None and self.manifest.split("test"):
+            needed.append("test")
+        for split in needed:
             if not self.manifest.split(split):
                 raise UserError(f"{self.manifest.path}: no recording of split {split}")
             if not len(self._starts(split, self.window, 1, self.seq_len)):

@@ -63,6 +63,26 @@ def write_results(folder: Path, result: EvaluationResult, extra: Mapping[str, An
     return metrics
 
 
+def write_unevaluated(folder: Path, reason: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Write metrics.json of a run that was not evaluated.
+
+    Args:
+        folder: the run folder.
+        reason: why there is no AUROC.
+        facts: plain entries of metrics.json.
+
+    Returns:
+        The content of metrics.json.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    metrics = {**facts, "auroc": None, "auroc_reason": reason}
+    with atomic_write(folder / "metrics.json") as file:
+        file.write(json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    return metrics
+
+
 def _summary(score: ScoreResult, suffix: str) -> dict[str, Any]:
     auroc = score.auroc
     reason = auroc.reason or auroc.interval.reason

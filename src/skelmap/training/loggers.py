@@ -139,7 +139,7 @@ def scalars(numbers: Mapping[str, Any]) -> dict[str, float]:
             found[FACTS[key]] = value
         elif key.startswith(("auroc", "average_precision", "base_rate")) and isinstance(value, float):
             found[f"test/{key}"] = value
-    actions = numbers["details"][numbers["score"]]["actions"]
+    actions = numbers["details"][numbers["score"]]["actions"] if "details" in numbers else []
     return found | {f"test/actions/{a['action']}/auroc": a["auroc"] for a in actions if a["auroc"] is not None}
 
 

@@ -88,7 +88,7 @@ def prepare(config: dict[str, Any], stage: str | None = None) -> Parts:
 
     Args:
         config: resolved.
-        stage: "fit" asks for training windows alone, None for training and test windows.
+        stage: "fit" for a training without evaluation.
 
     Raises:
         UserError: the configuration or the data are at fault.
@@ -109,7 +109,7 @@ def prepare(config: dict[str, Any], stage: str | None = None) -> Parts:
     optimizer, scheduler = (_partial(config.get(group)) for group in ("optimizer", "scheduler"))
     set_optimizer(model, optimizer, scheduler, checkpoint.content if checkpoint and config["train"] else None)
     data.prepare_data()
-    data.setup(stage)
+    data.setup(stage if config["train"] else "test")
     for warning in data_warnings(config, model, data):
         log.warning(warning)
     validates = _validates(config, data)
@@ -199,7 +199,7 @@ def _check_processes(processes: int, model: Model) -> None:
 
 def data_warnings(config: dict[str, Any], model: Model, data: SkeletonDataModule) -> list[str]:
     """Warnings about the data, for the log and the report."""
-    without = not _validates(config, data) and model.no_validation_warning
+    without = config["train"] and not _validates(config, data) and model.no_validation_warning
     found = quality_warnings(data.cache, data.manifest.recordings)
     return [*([f"no validation windows: {without}"] if without else []), *found]
 

@@ -20,7 +20,7 @@ from skelmap.evaluation.evaluate import EvaluationResult, evaluate
 from skelmap.evaluation.examples import Examples, ExampleWindows, pick_windows, sample_latents
 from skelmap.evaluation.frame_scores import Predictions
 from skelmap.evaluation.report import Report, write_report
-from skelmap.evaluation.results import console_table, write_results
+from skelmap.evaluation.results import console_table, write_results, write_unevaluated
 from skelmap.models.base import Model
 from skelmap.training import run_dir
 from skelmap.training.calibration import model_title, write_calibration
@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
-    """Train a model on normal recordings, evaluate it on the test split, write the run directory.
+    """Train a model on normal recordings, evaluate it on the test split if there is one, write the run directory.
 
     Args:
         cfg: the configuration composed from conf/train.yaml.
@@ -73,7 +73,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         if not parts.trainer.is_global_zero:  # of several processes, the first one evaluates and writes
             return {}
         write_calibration(folder, parts.model, parts.data, val)
-        return conclude(parts, test)
+        return conclude(parts, test) if test else _conclude_without_test(parts)
 
 
 def fit(cfg: DictConfig, watcher: Callback) -> list[float]:
@@ -152,17 +152,16 @@ def _use_checkpoint(parts: Parts) -> None:
         copy_checkpoint(path, run_dir.best_checkpoint(parts.folder))
 
 
-def predict(parts: Parts) -> tuple[Predictions, Predictions | None]:
+def predict(parts: Parts) -> tuple[Predictions | None, Predictions | None]:
     """Score every test and validation window with the model's weights.
 
     Returns:
-        Of the test split, and of the validation split; None without validation windows.
-
-    Raises:
-        UserError: the trainer was configured to score nothing.
+        Of the test split and of the validation split; None without windows.
     """
     trainer, model, data = parts.trainer, parts.model, parts.data
     splits = data.scored_splits
+    if not splits:
+        return None, None
     collector = PredictionCollector([len(data.scored_starts(split)) for split in splits])
     trainer.callbacks.append(collector)
     if not sys.stdout.isatty():
@@ -175,9 +174,7 @@ def predict(parts: Parts) -> tuple[Predictions, Predictions | None]:
         if scores is not None:
             rows = data.eval_rows(split, scores.start)
             found[split] = Predictions(rows, scores.score, scores.latent, data.window)
-    if "test" not in found:
-        raise UserError("nothing was scored")
-    return found["test"], found.get("val")
+    return found.get("test"), found.get("val")
 
 
 def conclude(parts: Parts, test: Predictions) -> dict[str, Any]:
@@ -187,10 +184,12 @@ def conclude(parts: Parts, test: Predictions) -> dict[str, Any]:
         The content of metrics.json.
 
     Raises:
-        UserError: the scores are NaN, or there is nothing to evaluate.
+        UserError: the scores are NaN.
     """
     trainer, data = parts.trainer, parts.data
+    log.info("evaluating")
     result = evaluate(test, data.eval_index("test"), seed=parts.config["seed"])
+    log.info("writing the report")
     report = write_report(parts.folder, _report(parts, result, test))
     # metrics.json comes last: a folder that has it is finished
     metrics = write_results(parts.folder, result, _facts(parts))
@@ -199,6 +198,19 @@ def conclude(parts: Parts, test: Predictions) -> dict[str, Any]:
     log_results(trainer.loggers, result, report)
     stdout_console().print(console_table(result, model_title(parts.model, data)))
     log.info("report: %s", report)
+    return metrics
+
+
+def _conclude_without_test(parts: Parts) -> dict[str, Any]:
+    """Write and log what there is without a test split: the model, its calibration and the facts of the training."""
+    metrics = write_unevaluated(parts.folder, "no recordings of split test", _facts(parts))
+    for logger in parts.trainer.loggers:
+        logger.log_metrics(scalars(metrics))
+    log.info(
+        "%s has no recordings of split test: nothing to evaluate, no report; use the model with "
+        "skelmap monitor checkpoint=%s source=...",
+        *(parts.data.name, parts.folder),
+    )
     return metrics
 
 
