@@ -64,7 +64,7 @@ def test_an_unknown_command_is_answered_with_the_known_ones(capsys: pytest.Captu
     with pytest.raises(SystemExit) as end:
         main(["fit"])
     assert end.value.code == 2
-    assert "unknown command 'fit'; allowed are extract, train, " in capsys.readouterr().err
+    assert "unknown command 'fit'; allowed are extract, check, train, " in capsys.readouterr().err
 
 
 def test_help_of_train_shows_usage_groups_and_keys(tmp_path: Path) -> None:

@@ -162,8 +162,10 @@ def _gain_of_exchange(places: Places, joint: str) -> bool:
 
     gain = _length_at(joint, places) - _length_at(joint, swapped)
     gain = gain[~np.isnan(gain)]
-    shorter, longer = (gain > EXCHANGED).mean(), (gain < -EXCHANGED).mean()
-    return len(gain) >= MIN_ROWS and shorter > 0.25 and shorter > 10 * longer
+    if len(gain) < MIN_ROWS:
+        return False
+    shorter, longer = float((gain > EXCHANGED).mean()), float((gain < -EXCHANGED).mean())
+    return shorter > 0.25 and shorter > 10 * longer
 
 
 def _length_at(joint: str, places: Places) -> NDArray[np.float64]:
