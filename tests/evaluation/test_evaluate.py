@@ -1,5 +1,6 @@
 """AUROC per action, intervals over groups and clips, and the difference between the two scores."""
 
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +48,23 @@ def test_a_constant_score_has_the_auroc_of_chance() -> None:
     result = evaluate(window_predictions(rows, np.full(len(rows.starts), 0.1)), rows)
     assert result.primary.auroc.value == result.variant.auroc.value == 0.5
     assert result.primary.auroc.interval[:2] == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("equal", "expected"),
+    [
+        (1.0, "100% of the test frames with people have the same score, in clip cut<script>, saw, run: "),
+        (0.6, "59% of the test frames with people have the same score, in clip cut<script>, saw: "),
+        (0.3, ""),
+    ],
+)
+def test_equal_scores_are_named_with_their_share_and_clips(equal: float, expected: str) -> None:
+    rows = three_clips()
+    score = np.random.default_rng(0).gamma(2, 30, len(rows.starts))
+    count = round(equal * len(score))
+    score[:count] = 0.1 + np.random.default_rng(1).normal(0, 1e-9, count)  # as batches of another size round it
+    warning = evaluate(window_predictions(rows, score), rows).warning
+    assert re.match(expected, warning) and bool(warning) == bool(expected)
 
 
 def test_averaging_removes_independent_noise() -> None:

@@ -21,7 +21,7 @@ from skelmap.skeletons.layouts import COCO_17, COCO_18
 from skelmap.skeletons.readers import read_clip
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
-from synthetic_data import add_recordings, as_coco, make_clip, wave, write_toy_dataset
+from synthetic_data import add_recordings, as_coco, make_clip, person, wave, write_manifest, write_toy_dataset
 
 SMALL = ("trainer=cpu", "trainer.max_epochs=2", "data.seq_len=8", "data.window_stride=4")
 SIZES: dict[str, tuple[str, ...]] = {
@@ -217,6 +217,23 @@ def test_a_run_without_test_split_is_for_the_monitor_and_says_so(
     assert json.loads((tmp_path / "out" / "monitor.json").read_text())["validation"]["false_alarms"] == 0
     with pytest.raises(UserError, match="run: not evaluated: no recordings of split test"):
         compare_runs(folder)
+
+
+def test_scores_that_are_all_equal_are_reported_everywhere(
+    compose: Compose, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = [["a", "a.npz", "train", "a"], ["b", "b.npz", "test", "b"], ["c", "c.npz", "test", "c", "all"]]
+    for name in "abc":
+        write_clip(tmp_path / f"{name}.npz", make_clip(np.repeat(person()[None], 40, axis=0), name))
+    data = ("data=manifest", f"data.manifest={write_manifest(tmp_path, lines)}", "data.seq_len=8")
+    with caplog.at_level("INFO"):
+        metrics = run(compose(*data, "model=mean_template", "trainer=cpu"))
+    warning = "100% of the test frames with people have the same score, in clip b, c: "
+    for texts in (caplog.messages, metrics["warnings"], [(tmp_path / "run" / "report.html").read_text()]):
+        assert sum(warning in text for text in texts) == 1
+    assert metrics["auroc"] == 0.5
+    stages = [line for line in caplog.messages if line.startswith(("scoring", "evaluating", "writing", "report:"))]
+    assert [line.split()[0] for line in stages] == ["scoring", "evaluating", "writing", "report:"]
 
 
 def test_evaluation_alone_needs_the_test_split_alone(

@@ -10,8 +10,13 @@ from skelmap.evaluation.alarms import AlarmRule, EventMetrics, RecordingAlarms, 
 from skelmap.evaluation.bootstrap import Interval, SamplingUnits, auroc_interval
 from skelmap.evaluation.frame_scores import FrameScores, Predictions, frame_scores
 from skelmap.evaluation.metrics import Curve, Floats, Labels, auroc, single_class_reason, to_numpy
+from skelmap.utils.names import list_names
 
 DETECTION_RATE = 0.8
+EQUAL_SHARE = 0.5
+"""Share of frames with one and the same score from which on a warning is given."""
+DIGITS = 2.0**20
+"""Scores that agree in six decimal digits are the same: batches of another size round differently."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,7 @@ class EvaluationResult:
         seed: of the bootstrap.
         units: what the bootstrap resamples.
         groups: group of each evaluated clip.
+        warning: that most frames have the same score; empty if they do not.
     """
 
     frames: FrameScores
@@ -117,6 +123,7 @@ class EvaluationResult:
     seed: int
     units: SamplingUnits
     groups: dict[str, str]
+    warning: str
 
 
 def evaluate(predictions: Predictions, rows: EvalIndex, seed: int = 0) -> EvaluationResult:
@@ -146,7 +153,27 @@ def evaluate(predictions: Predictions, rows: EvalIndex, seed: int = 0) -> Evalua
     known = ~frames.variant.isnan()
     primary = _evaluate_score(*names[0], frames.score, frames, rows, units, seed)
     variant = _evaluate_score(*names[1], frames.variant[known], frames.select(known), rows, units, seed)
-    return EvaluationResult(frames, primary, variant, predictions.window, rows.seq_len, seed, units, groups)
+    sizes = (predictions.window, rows.seq_len, seed)
+    return EvaluationResult(frames, primary, variant, *sizes, units, groups, equal_scores_warning(frames))
+
+
+def equal_scores_warning(frames: FrameScores) -> str:
+    """Warn that half of the frames with people, or more, have the same score; empty if they do not."""
+    score, clip = frames.score[~frames.empty], frames.clip[~frames.empty]
+    mantissa, exponent = torch.frexp(score)
+    _, number, counts = torch.unique(
+        torch.ldexp(torch.round(mantissa * DIGITS), exponent), return_inverse=True, return_counts=True
+    )
+    equal = number == counts.argmax()
+    share = float(equal.double().mean())
+    if share < EQUAL_SHARE:
+        return ""
+    of_clip = torch.bincount(clip[equal], minlength=len(frames.clips))
+    names = [frames.clips[index] for index in of_clip.argsort(descending=True, stable=True) if of_clip[index]]
+    return (
+        f"{share:.0%} of the test frames with people have the same score, in clip {list_names(names)}: the model's input "
+        "may be empty or always the same there (skelmap check MANIFEST)"
+    )
 
 
 def _evaluate_score(

@@ -192,7 +192,11 @@ def conclude(parts: Parts, test: Predictions) -> dict[str, Any]:
     log.info("writing the report")
     report = write_report(parts.folder, _report(parts, result, test))
     # metrics.json comes last: a folder that has it is finished
-    metrics = write_results(parts.folder, result, _facts(parts))
+    facts = _facts(parts)
+    if result.warning:
+        facts["warnings"].append(result.warning)
+        log.warning(result.warning)
+    metrics = write_results(parts.folder, result, facts)
     for logger in trainer.loggers:
         logger.log_metrics(scalars(metrics))
     log_results(trainer.loggers, result, report)
@@ -228,7 +232,7 @@ def _report(parts: Parts, result: EvaluationResult, test: Predictions) -> Report
         history=parts.history.epochs,
         config_yaml=run_dir.config_yaml(parts.config),
         versions=run_dir.versions(),
-        notes=data_warnings(parts.config, parts.model, data),
+        notes=[*data_warnings(parts.config, parts.model, data), *filter(None, [result.warning])],
     )
 
 
