@@ -171,8 +171,8 @@ def equal_scores_warning(frames: FrameScores) -> str:
     of_clip = torch.bincount(clip[equal], minlength=len(frames.clips))
     names = [frames.clips[index] for index in of_clip.argsort(descending=True, stable=True) if of_clip[index]]
     return (
-        f"{share:.0%} of the test frames with people have the same score, in clip {list_names(names)}: the model's input "
-        "may be empty or always the same there (skelmap check MANIFEST)"
+        f"{share:.0%} of the test frames with people have the same score, in clip {list_names(names)}: the model's "
+        "input may be empty or always the same there (skelmap check MANIFEST)"
     )
 
 
