@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from skelmap.simulation.dataset import simulate_dataset
 from skelmap.skeletons.anatomy import OTHER_ORDERS
-from skelmap.skeletons.checks import ClipSummary, Finding, check_clip, check_data_set, merge
+from skelmap.skeletons.checks import (
+    ClipSummary,
+    Finding,
+    check_clip,
+    check_data_set,
+    detection_hashes,
+    find_overlaps,
+    merge,
+)
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import BODY_25, COCO_17, LAYOUTS
 from skelmap.skeletons.manifest import Recording, read_manifest
@@ -148,13 +156,18 @@ def recordings(*splits: str) -> list[Recording]:
     return [Recording(f"clip{i}", Path(f"{i}.npz"), split, f"group{i}") for i, split in enumerate(splits)]
 
 
+def compare(listed: list[Recording], *clips: Clip) -> list[Finding]:
+    overlaps = find_overlaps([detection_hashes(clip) for clip in clips])
+    return check_data_set(listed, [ClipSummary.of(clip) for clip in clips], overlaps)
+
+
 def test_frames_in_two_splits_are_named_with_both_clips(clips: list[Clip]) -> None:
     train, test = clips[0], clips[1]
     half = len(test) // 2
     mixed = np.concatenate([train.keypoints[: len(test) - half], test.keypoints[:half]])
     copied = replace(test, keypoints=mixed)
     listed = recordings("train", "test", "test")
-    found = check_data_set(listed, [ClipSummary.of(clip) for clip in (train, copied, test)])
+    found = compare(listed, train, copied, test)
     assert [finding.clip for finding in found] == ["clip1"]
     assert "also in split train (clip clip0)" in found[0].text and "50%" in found[0].text
 
@@ -163,10 +176,10 @@ def test_a_joint_that_only_one_split_has_is_named(clips: list[Clip]) -> None:
     without = clips[1].keypoints.copy()
     without[:, JOINTS.index("left_wrist")] = 0
     listed = recordings("train", "test")
-    summaries = [ClipSummary.of(clips[0]), ClipSummary.of(with_points(clips[1], without))]
-    (finding,) = check_data_set(listed, summaries)
+    complete, lacking = clips[0], with_points(clips[1], without)
+    (finding,) = compare(listed, complete, lacking)
     assert "only train has left_wrist" in finding.text
-    (finding,) = check_data_set(listed, summaries[::-1])
+    (finding,) = compare(listed, lacking, complete)
     assert "only test has left_wrist" in finding.text
 
 

@@ -102,4 +102,9 @@ def scores(folder: Path) -> str:
 def test_a_warning_of_the_checks_is_in_the_results(compose: Compose, tmp_path: Path) -> None:
     manifest = archives(tmp_path, t=replace(clips()["a"], name="t"))
     metrics = run(compose(*SMALL, f"data.manifest={manifest}"))
-    assert any("t: 100% of its frames are also in split train (clip a)" in text for text in metrics["warnings"])
+    leak = "t: 100% of its frames are also in split train (clip a), so test is not new"
+    assert leak in metrics["warnings"]
+    text = manifest.read_text().replace("a,a.npz,train", "a,a.npz,val").replace("v,v.npz,val", "v,v.npz,train")
+    manifest.write_text(text)
+    metrics = run(compose(*SMALL, f"data.manifest={manifest}", run=tmp_path / "other_splits"))
+    assert leak.replace("train", "val") in metrics["warnings"]  # of the same cache

@@ -29,7 +29,15 @@ from rich.progress import track as progress
 from skelmap.data.digests import content_digest
 from skelmap.data.keypoints import KeypointSettings
 from skelmap.data.rendering import RENDERER_VERSION, MapSettings, count_cropped
-from skelmap.skeletons.checks import CHECKS_VERSION, ClipSummary, Finding, check_data_set, check_recording
+from skelmap.skeletons.checks import (
+    CHECKS_VERSION,
+    ClipSummary,
+    Finding,
+    Overlap,
+    check_recording,
+    detection_hashes,
+    find_overlaps,
+)
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.manifest import Recording, Span
 from skelmap.skeletons.person_filter import PersonFilter
@@ -79,7 +87,9 @@ class SkeletonCache:
         cropped: share of the detected joints outside the crop of the maps, 0..1; 0 of keypoints, which are not cropped.
         left_out: detections of each recording that `PersonFilter` left out, at its own rate.
         empty: rows of each recording whose map has no pixel; 0 of keypoints.
-        findings: contradictions between what was declared and what was seen.
+        findings: contradictions between what was declared of a recording and what was seen.
+        summaries: of the recordings, for comparing them (`check_data_set`).
+        overlaps: recordings that share detections.
     """
 
     path: Path
@@ -96,6 +106,8 @@ class SkeletonCache:
     left_out: tuple[int, ...]
     empty: tuple[int, ...]
     findings: tuple[Finding, ...]
+    summaries: tuple[ClipSummary, ...]
+    overlaps: tuple[Overlap, ...]
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -215,12 +227,13 @@ def _write(file: IO[bytes], key: str, contents: _Contents) -> None:
     put(MAGIC)
     clock, settings = contents.clock, contents.settings
     index: dict[str, list[NDArray[np.int32 | np.float32]]] = {"clip": [], "frame": [], "track": [], "size": []}
-    header: dict[str, Any] = {"key": key, "spans": [], "fps": [], "left_out": [], "empty": []}
-    cropped, findings, summaries = np.zeros(2, np.int64), list[Finding](), list[ClipSummary]()
+    header: dict[str, Any] = {"key": key, "spans": [], "fps": [], "left_out": [], "empty": [], "summaries": []}
+    cropped, findings, hashes = np.zeros(2, np.int64), list[Finding](), list[NDArray[np.uint64]]()
     for i, recording in enumerate(progress(contents.recordings, "rendering", transient=True)):
         source = read_clip(recording.path, recording.clip, contents.pose_format)
         findings += check_recording(source, recording.path)
-        summaries.append(ClipSummary.of(source))
+        hashes.append(detection_hashes(source))
+        header["summaries"].append(asdict(ClipSummary.of(source)))
         clip, left_out = _people(source, contents.person_filter)
         clip = resample_clip(clip, clock.fps, clock.bridge_seconds)
         packed = settings.pack(clip)
@@ -237,7 +250,7 @@ def _write(file: IO[bytes], key: str, contents: _Contents) -> None:
             cropped += count_cropped(clip, settings)
     for column in index.values():
         put(np.concatenate(column).tobytes() if column else b"")
-    findings += check_data_set(contents.recordings, summaries)
+    header["overlaps"] = find_overlaps(hashes)
     header["rows"] = rows = sum(map(len, index["clip"]))
     header["cropped"] = float(cropped[0] / max(cropped[1], 1))
     header["findings"] = [(finding.clip, finding.text) for finding in findings]
@@ -308,4 +321,6 @@ def _parse(path: Path, content: NDArray[np.uint8], contents: _Contents) -> Skele
         left_out=tuple(header["left_out"]),
         empty=tuple(header["empty"]),
         findings=tuple(Finding(*finding) for finding in header["findings"]),
+        summaries=tuple(ClipSummary(**summary) for summary in header["summaries"]),
+        overlaps=tuple(Overlap(*overlap) for overlap in header["overlaps"]),
     )

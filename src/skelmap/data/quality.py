@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from skelmap.data.cache import SkeletonCache
 from skelmap.data.rendering import MapSettings
-from skelmap.skeletons.checks import merge
+from skelmap.skeletons.checks import check_data_set, merge
 from skelmap.skeletons.manifest import SPLITS, Recording
 from skelmap.utils.names import list_names
 
@@ -25,7 +25,8 @@ def quality_warnings(cache: SkeletonCache, recordings: Sequence[Recording]) -> l
         cache: of the data set.
         recordings: that it was built from.
     """
-    return [*merge(cache.findings), *_left_out(cache, recordings), *_empty_maps(cache, recordings), *_cropped(cache)]
+    findings = [*cache.findings, *check_data_set(recordings, cache.summaries, cache.overlaps)]
+    return [*merge(findings), *_left_out(cache, recordings), *_empty_maps(cache, recordings), *_cropped(cache)]
 
 
 def _left_out(cache: SkeletonCache, recordings: Sequence[Recording]) -> list[str]:

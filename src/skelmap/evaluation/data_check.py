@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 from rich.progress import track as progress
 
 from skelmap.evaluation.html_page import write_html
-from skelmap.skeletons.checks import ClipSummary, Finding, check_clip, check_data_set, merge
+from skelmap.skeletons.checks import (
+    ClipSummary,
+    Finding,
+    check_clip,
+    check_data_set,
+    detection_hashes,
+    find_overlaps,
+    merge,
+)
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import Layout, neck_positions, with_neck
 from skelmap.skeletons.manifest import SPLITS, Manifest, Recording, check_spans
@@ -67,7 +75,7 @@ class ClipCheck:
         problems: why it cannot be used.
         warnings: findings that do not prevent its use.
         clip: its keypoints; None if it cannot be read.
-        summary: None if it cannot be read.
+        people: largest number in a frame.
         left_out: detections that are too incomplete or too small.
         missing: joints that were never detected.
         picture: None without people.
@@ -77,7 +85,7 @@ class ClipCheck:
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     clip: Clip | None = None
-    summary: ClipSummary | None = None
+    people: int = 0
     left_out: int = 0
     missing: tuple[str, ...] = ()
     picture: Picture | None = None
@@ -125,8 +133,10 @@ def check_data(manifest: Manifest, pose_format: PoseFormat, person_filter: Perso
         _check_recording(manifest.path, recording, pose_format, person_filter)
         for recording in progress(manifest.recordings, "checking", transient=True)
     ]
-    read = [(check.recording, check.summary) for check in clips if check.summary]
-    findings = check_data_set([recording for recording, _ in read], [summary for _, summary in read])
+    read = [(check.recording, check.clip) for check in clips if check.clip]
+    overlaps = find_overlaps([detection_hashes(clip) for _, clip in read])
+    summaries = [ClipSummary.of(clip) for _, clip in read]
+    findings = check_data_set([recording for recording, _ in read], summaries, overlaps)
     own = [Finding(check.recording.clip, text) for check in clips for text in check.warnings]
     return DataCheck(manifest, tuple(clips), tuple(merge([*own, *findings])))
 
@@ -144,17 +154,16 @@ def _check_recording(
         check_spans(manifest, [recording], [clip.span])
     except UserError as error:
         problems.append(str(error))
-    summary = ClipSummary.of(clip)
+    rate = ClipSummary.of(clip).joint_rate
     kept = person_filter.keep(clip.keypoints, clip.layout, clip.size)
-    rate = zip(clip.layout.joints, summary.joint_rate, strict=True)
     return ClipCheck(
         recording,
         problems=tuple(problems),
         warnings=tuple(finding.text for finding in findings if not finding.refused),
         clip=clip,
-        summary=summary,
+        people=int(np.unique(clip.frame[clip.present], return_counts=True)[1].max(initial=0)),
         left_out=int(np.count_nonzero(clip.present & ~kept)),
-        missing=tuple(joint for joint, share in rate if not share),
+        missing=tuple(joint for joint, share in rate.items() if not share),
         picture=_picture(clip),
     )
 

@@ -7,14 +7,15 @@ refuse the data; the others are warnings, in the terminal, the report and metric
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skelmap.skeletons.anatomy import anatomy_faults
 from skelmap.skeletons.clip import Clip
-from skelmap.skeletons.layouts import Layout
 from skelmap.skeletons.manifest import SPLITS, Recording
 from skelmap.utils.errors import UserError
 from skelmap.utils.names import list_names
@@ -62,34 +63,38 @@ class Finding:
         return f"{self.clip}: {self.text}"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class ClipSummary:
     """What the comparison of recordings needs of one.
 
     Attributes:
-        frames: from first to last, with and without people.
-        people: largest number in a frame.
-        rows: detections.
-        layout: joint order.
-        joint_rate: (V,) share of the detections that have each joint, 0..1.
-        hashes: (rows,) uint64, sorted; equal detections have equal ones.
+        detections: number of rows with a joint.
+        joint_rate: share of the detections that have each joint, 0..1.
     """
 
-    frames: int
-    people: int
-    rows: int
-    layout: Layout
-    joint_rate: NDArray[np.float64]
-    hashes: NDArray[np.uint64]
+    detections: int
+    joint_rate: dict[str, float]
 
     @classmethod
     def of(cls, clip: Clip) -> "ClipSummary":
         """Summarise a recording."""
         seen = clip.keypoints[clip.present]
-        people = Counter(clip.frame[clip.present].tolist())
         rate = (seen[..., 2] > 0).mean(axis=0) if len(seen) else np.zeros(len(clip.layout.joints))
-        frames, most = len(range(*clip.span, clip.step)), max(people.values(), default=0)
-        return cls(frames, most, len(seen), clip.layout, rate, _hashes(seen))
+        return cls(len(seen), dict(zip(clip.layout.joints, rate.round(4).tolist(), strict=True)))
+
+
+class Overlap(NamedTuple):
+    """Detections that are also in another recording.
+
+    Attributes:
+        clip: number of the recording.
+        other: number of the other one.
+        share: of the detections of `clip` that are in `other`.
+    """
+
+    clip: int
+    other: int
+    share: float
 
 
 def check_clip(clip: Clip) -> list[Finding]:
@@ -131,14 +136,53 @@ def check_recording(clip: Clip, path: Path) -> list[Finding]:
     return findings
 
 
-def check_data_set(recordings: Sequence[Recording], summaries: Sequence[ClipSummary]) -> list[Finding]:
-    """Compare the recordings of a data set: the same frames in two splits, joints that some of them lack.
+def check_data_set(
+    recordings: Sequence[Recording], summaries: Sequence[ClipSummary], overlaps: Sequence[Overlap]
+) -> list[Finding]:
+    """Compare the recordings of a data set: the same frames in two splits, joints that a split lacks.
 
     Args:
         recordings: of the manifest.
         summaries: of the same recordings.
+        overlaps: of the same recordings (`find_overlaps`).
     """
-    return [*_leaks(recordings, summaries), *_missing_joints(recordings, summaries)]
+    return [*_leaks(recordings, overlaps), *_missing_joints(recordings, summaries)]
+
+
+def find_overlaps(hashes: Sequence[NDArray[np.uint64]]) -> list[Overlap]:
+    """Find pairs of recordings that share detections.
+
+    Args:
+        hashes: of each recording (`detection_hashes`).
+
+    Returns:
+        Both directions of each pair whose share is at least 5 %.
+    """
+    own = [np.unique(values, return_counts=True) for values in hashes]
+    clip = np.repeat(np.arange(len(own)), [len(values) for values, _ in own])
+    value = np.concatenate([values for values, _ in own]) if own else np.zeros(0, np.uint64)
+    order = np.argsort(value, kind="stable")
+    clip, value = clip[order], value[order]
+    is_shared = np.zeros(len(value), bool)
+    is_shared[1:] = value[1:] == value[:-1]
+    starts = np.flatnonzero(is_shared & ~np.roll(is_shared, 1)) - 1
+    counts: Counter[tuple[int, int]] = Counter()
+    for start in starts.tolist():
+        stop = start + 1
+        while stop < len(value) and is_shared[stop]:
+            stop += 1
+        counts.update(permutations(clip[start:stop].tolist(), 2))
+    shares = (Overlap(a, b, count / len(own[a][0])) for (a, b), count in counts.items())
+    return [overlap for overlap in shares if overlap.share >= LEAK]
+
+
+def detection_hashes(clip: Clip) -> NDArray[np.uint64]:
+    """Hash the detections of a recording, (rows,) uint64: sums of the bits of their numbers, times random factors."""
+    seen = np.ascontiguousarray(clip.keypoints[clip.present])
+    bits = seen.reshape(len(seen), seen.shape[1] * seen.shape[2]).view(np.uint32).astype(np.uint64)
+    factors = np.random.default_rng(0).integers(2**63, size=bits.shape[1], dtype=np.uint64) | np.uint64(1)
+    hashes: NDArray[np.uint64] = (bits * factors).sum(axis=1, dtype=np.uint64)
+    return hashes
 
 
 def merge(findings: Iterable[Finding]) -> list[str]:
@@ -193,31 +237,15 @@ def _repeated(clip: Clip) -> list[str]:
     return [f"{share:.0%} of the frames repeat the one before: the frame rate is about {true:.3g}, not {stated:g}"]
 
 
-def _hashes(rows: NDArray[np.float32]) -> NDArray[np.uint64]:
-    """Sorted sums of the bits of (N, V, 3) rows, each bit pattern multiplied by a random odd number."""
-    values = rows.shape[1] * rows.shape[2]
-    bits = np.ascontiguousarray(rows).reshape(len(rows), values).view(np.uint32).astype(np.uint64)
-    factors = np.random.default_rng(0).integers(2**63, size=values, dtype=np.uint64) | np.uint64(1)
-    return np.sort((bits * factors).sum(axis=1, dtype=np.uint64))
-
-
-def _leaks(recordings: Sequence[Recording], summaries: Sequence[ClipSummary]) -> list[Finding]:
+def _leaks(recordings: Sequence[Recording], overlaps: Sequence[Overlap]) -> list[Finding]:
     """Find detections of validation and test recordings that are also in a recording of an earlier split."""
     findings = []
-    for split, earlier in (("val", ("train",)), ("test", ("train", "val"))):
-        for other in earlier:
-            sources = [(r.clip, s.hashes) for r, s in zip(recordings, summaries, strict=True) if r.split == other]
-            if not sources:
-                continue
-            known = np.unique(np.concatenate([hashes for _, hashes in sources]))
-            for recording, summary in zip(recordings, summaries, strict=True):
-                if recording.split != split or not summary.rows:
-                    continue
-                share = float(np.isin(summary.hashes, known).mean())
-                if share >= LEAK:
-                    source = max(sources, key=lambda s: np.isin(summary.hashes, s[1]).sum())[0]
-                    text = f"{share:.0%} of its frames are also in split {other} (clip {source}), so {split} is not new"
-                    findings.append(Finding(recording.clip, text))
+    for overlap in overlaps:
+        here, there = recordings[overlap.clip], recordings[overlap.other]
+        if {here.split, there.split} <= set(SPLITS) and SPLITS.index(here.split) > SPLITS.index(there.split):
+            source = f"split {there.split} (clip {there.clip})"
+            text = f"{overlap.share:.0%} of its frames are also in {source}, so {here.split} is not new"
+            findings.append(Finding(here.clip, text))
     return findings
 
 
@@ -225,12 +253,10 @@ def _missing_joints(recordings: Sequence[Recording], summaries: Sequence[ClipSum
     """Find joints that a split lacks and training has, which is another camera or detector."""
     rates: dict[str, dict[str, float]] = {}
     for split in SPLITS:
-        chosen = [s for r, s in zip(recordings, summaries, strict=True) if r.split == split and s.rows]
-        rows = sum(s.rows for s in chosen)
-        seen: Counter[str] = Counter()
-        for summary in chosen:
-            seen.update(dict(zip(summary.layout.joints, summary.joint_rate * summary.rows, strict=True)))
-        rates[split] = {joint: count / rows for joint, count in seen.items()}
+        chosen = [s for r, s in zip(recordings, summaries, strict=True) if r.split == split and s.detections]
+        detections = sum(s.detections for s in chosen)
+        names = sorted({joint for s in chosen for joint in s.joint_rate})
+        rates[split] = {j: sum(s.joint_rate.get(j, 0) * s.detections for s in chosen) / detections for j in names}
     findings = []
     for split in SPLITS[1:]:
         here = rates[split]
