@@ -6,6 +6,7 @@ a path named there is searched, but the .pth files in it are not followed, which
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -45,7 +46,7 @@ def command(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Command:
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", str(wheel)]
     subprocess.run(pip, check=True, timeout=120)
 
-    def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(program: str, *arguments: str, folder: Path = folder) -> subprocess.CompletedProcess[str]:
         inherited = {k: v for k, v in os.environ.items() if k != "PYTHONPATH" and not k.startswith("WANDB_")}
         done = subprocess.run(
             [str(environment / "bin" / program), *arguments],
@@ -117,6 +118,22 @@ def test_a_run_is_exported_and_monitored(command: Command, run_folder: Path, tas
         )
         assert json.loads((output / "monitor.json").read_text())["events"]["events"] == 2
         assert list(output.glob("*.webm"))
+
+
+def test_the_example_of_an_own_project_trains_and_is_monitored(command: Command, task: Path, tmp_path: Path) -> None:
+    lab = Path(shutil.copytree(ROOT / "examples" / "my_lab", tmp_path / "lab"))
+    small = (*QUICK, "model.hidden_size=16", f"data.manifest={task}", "hydra.run.dir=run", "--config-dir", "conf")
+    command("skelmap", "train", "experiment=gru", *small, folder=lab)
+    metrics = json.loads((lab / "run" / "metrics.json").read_text())
+    assert metrics["model"] == "GRU autoencoder"
+    first = json.loads((lab / "run" / "log.jsonl").read_text().splitlines()[1])
+    assert first["train/gradient_norm"] > 0
+    assert (lab / "run" / "figures" / "score_by_clip.png").exists()
+    watch = ("monitor", "checkpoint=run", f"source={task}", "false_alarms_per_hour=3600", "save_video=false")
+    command("python", "-m", "skelmap", *watch, "trust=my_lab", "output=watched", folder=lab)
+    assert json.loads((lab / "watched" / "monitor.json").read_text())["events"]["events"] == 2
+    command("skelmap", "export", "run", "--trust", "my_lab", folder=lab)
+    assert (lab / "run" / "onnx" / "model.onnx").exists()
 
 
 def test_simulated_recordings_are_written_and_shown(command: Command, task: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Write the report of a run: report.html with its figures embedded, and the figures as PNG files."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +37,7 @@ class Report:
         config_yaml: the resolved configuration.
         versions: versions of the code and packages, and the machine, by name.
         notes: sentences shown beside the result.
+        plots: functions that draw further figures, by name; one that fails is noted.
     """
 
     title: str
@@ -50,6 +51,7 @@ class Report:
     config_yaml: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    plots: Mapping[str, Callable[[EvaluationResult], "Figure"]] = field(default_factory=dict)
 
 
 def write_report(folder: Path, report: Report) -> Path:
@@ -88,7 +90,7 @@ def write_report(folder: Path, report: Report) -> Path:
 
 
 def _figures(report: Report, notes: list[str]) -> dict[str, "Figure"]:
-    """Draw the figures by file name; a note is added for latents that cannot be drawn."""
+    """Draw the figures by file name; a note is added for what cannot be drawn."""
     from skelmap.evaluation.plots.curves import precision_recall, roc, score_histogram
     from skelmap.evaluation.plots.latents import latent_map
     from skelmap.evaluation.plots.reconstructions import reconstructions
@@ -114,4 +116,9 @@ def _figures(report: Report, notes: list[str]) -> dict[str, "Figure"]:
             figures["latents"] = latent_map(report.latents)
     if any(name.endswith("/loss") and len(values) > 1 for name, values in report.history.items()):
         figures["training"] = training_history(report.history)
+    for name, draw in report.plots.items():
+        try:
+            figures[name] = draw(result)
+        except Exception as error:  # a plot of the user's: the results are written without it
+            notes.append(f"plots.{name} failed: {type(error).__name__}: {error}")
     return figures

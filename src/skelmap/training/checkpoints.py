@@ -5,6 +5,7 @@ tensors that claim more than the file holds, and weights of another network.
 """
 
 import io
+import pickle
 import re
 import shutil
 import warnings
@@ -47,15 +48,19 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def __init__(self, loaded: Mapping[Path, dict[str, Any]] | None = None) -> None:
         super().__init__()
         self._loaded = dict(loaded or {})
+        self._tried = False
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
-        """Write a checkpoint.
+        """Write a checkpoint; try once whether it could be loaded.
 
         Raises:
-            UserError: no space, no folder, no permission; the previous file is intact.
+            UserError: no space, no folder, no permission; the previous file is intact. Or a value is not plain.
         """
         content = io.BytesIO()  # writing to the file itself, torch would hide why the disk refuses
         torch.save(checkpoint, content)
+        if not self._tried:
+            _check_plain(checkpoint)
+            self._tried = True
         with atomic_write(Path(path), "wb") as file:
             file.write(content.getbuffer())
 
@@ -66,6 +71,27 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             UserError: see `load_checkpoint`.
         """
         return self._loaded.pop(Path(path), None) or load_checkpoint(Path(path))
+
+
+def _check_plain(checkpoint: Mapping[str, Any]) -> None:
+    """Refuse to save what would not load: hyperparameters, or states of callbacks, that hold more than plain values.
+
+    Raises:
+        UserError: naming the part.
+    """
+    for name, part in {**{key: checkpoint.get(key) for key in PARTS}, **checkpoint.get("callbacks", {})}.items():
+        if name == "state_dict":
+            continue
+        content = io.BytesIO()
+        torch.save(part, content)
+        content.seek(0)
+        try:
+            torch.load(content, weights_only=True)
+        except pickle.UnpicklingError as error:
+            raise UserError(
+                f"{name}: holds {_code(error) or 'an object'}; checkpoints hold plain values and tensors only, see "
+                "save_hyperparameters(ignore=[...]) of models and state_dict of callbacks"
+            ) from error
 
 
 def copy_checkpoint(source: Path, target: Path) -> None:
@@ -203,11 +229,17 @@ def _are_counts(saved: Any, fresh: Any) -> bool:
     return isinstance(saved, int) and 0 <= saved < 2**31
 
 
+def _code(error: Exception) -> str | None:
+    """Name of the class or function that torch refused to call."""
+    found = re.search(r"(?:GLOBAL|global) ([\w.]+)", str(error))
+    return found[1] if found else None
+
+
 def _reason(error: Exception) -> str:
     """Say why torch refused; its own text advises to load the file without protection."""
     text = str(error)
-    if code := re.search(r"(?:GLOBAL|global) ([\w.]+)", text):
-        return f"it would call {code[1]}; no checkpoint of this program holds code, so do not load this one in any way"
+    if code := _code(error):
+        return f"it would call {code}; no checkpoint of this program holds code, so do not load this one in any way"
     return text.splitlines()[0] if text and "weights_only" not in text else type(error).__name__
 
 

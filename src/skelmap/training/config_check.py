@@ -23,7 +23,7 @@ from skelmap.utils.schema import STRICT, FilePath, Seed, parameters, validate, v
 
 GROUPS = ("data", "model", "trainer", "callbacks", "paths")
 """Groups that a configuration must have."""
-PARTS = ("callbacks", "logger")
+PARTS = ("callbacks", "logger", "plots")
 """Groups with any number of nodes, each under a name."""
 GIVEN_TO_TRAINER = ("callbacks", "logger", "plugins")
 """Parameters of the trainer that the program gives."""
@@ -83,7 +83,7 @@ def check(config: dict[str, Any]) -> None:
     check_trainer(config["trainer"])
     check_node(config["trainer"], "trainer", without=GIVEN_TO_TRAINER)
     for name, part in _group_parts(config).items():
-        check_node(part, name)
+        check_node({**part, "_partial_": name.startswith("plots.")}, name)
     _check_optimizer(config)
     checkpoint = config.get("ckpt_path")
     if checkpoint is None and not config["train"]:

@@ -40,6 +40,11 @@ def instantiate(node: Mapping[str, Any], **more: Any) -> Any:
         raise _as_user_error(error) from error
 
 
+def partial_of(node: Mapping[str, Any] | None) -> Any:
+    """Function that calls the target of a node with its values, given the remaining arguments; None without a node."""
+    return instantiate({**node, "_partial_": True}) if node else None
+
+
 def _as_user_error(error: InstantiationException) -> UserError:
     """Give the UserError of a constructor, or the text of another error with the line that raised it."""
     cause: BaseException = error
@@ -47,9 +52,13 @@ def _as_user_error(error: InstantiationException) -> UserError:
         cause = cause.__cause__
     if isinstance(cause, UserError):
         return cause
-    frames = traceback.extract_tb(cause.__traceback__)
-    where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
-    return UserError(" ".join(str(error).split()) + where)
+    return UserError(" ".join(str(error).split()) + _where(cause))
+
+
+def _where(error: BaseException) -> str:
+    """File and line that raised an error, in brackets."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
+    return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
 
 
 def instantiate_model(node: Mapping[str, Any], inputs: Mapping[str, Any]) -> Model:
@@ -64,6 +73,8 @@ def instantiate_model(node: Mapping[str, Any], inputs: Mapping[str, Any]) -> Mod
     """
     values = model_values(model_class(node.get("_target_")), node, inputs)
     model: Model = instantiate(values)
+    if not model.hparams:
+        raise UserError(f"{node['_target_']}: its constructor must call self.save_hyperparameters(logger=False)")
     return model
 
 
@@ -121,8 +132,7 @@ def locate(key: str, target: Any) -> Callable[..., Any]:
         target: such as "my_lab.models.GRUAE".
 
     Raises:
-        UserError: there is no such module or name.
-        Exception: of the module, if importing it fails.
+        UserError: there is no such module or name, or importing the module fails.
     """
     if not isinstance(target, str) or not all(part.isidentifier() for part in target.split(".")):
         raise UserError(f"{key}={target}; allowed: the full name of a class, such as my_lab.models.GRUAE")
@@ -135,10 +145,10 @@ def locate(key: str, target: Any) -> Callable[..., Any]:
             module = ".".join(parts[:count])
             try:
                 imported = import_module(module)
-            except ModuleNotFoundError as error:
-                if error.name != module:
-                    raise  # a package that the module itself needs
-                raise UserError(f"{key}={target}: {_not_found(found, name)}") from error
+            except Exception as error:  # whatever the module does
+                missing = isinstance(error, ModuleNotFoundError) and error.name == module
+                reason = _not_found(found, name) if missing else f"{type(error).__name__}: {error}{_where(error)}"
+                raise UserError(f"{key}={target}: {reason}") from error
             found = imported
         elif hasattr(found, name):
             found = getattr(found, name)

@@ -22,7 +22,7 @@ from skelmap.training import run_dir
 from skelmap.training.callbacks import History, training_callbacks
 from skelmap.training.checkpoints import AtomicCheckpointIO, check_compatible, load_checkpoint
 from skelmap.training.config_check import check
-from skelmap.training.instantiate import input_sizes, instantiate, instantiate_model
+from skelmap.training.instantiate import input_sizes, instantiate, instantiate_model, partial_of
 from skelmap.training.optimizers import set_optimizer
 from skelmap.utils.errors import UserError
 from skelmap.utils.runtime import keep_freed_memory, reset_peak_memory
@@ -106,7 +106,7 @@ def prepare(config: dict[str, Any], stage: str | None = None) -> Parts:
         run_dir.check_data(folder, data)
     model = instantiate_model(config["model"], input_sizes(data))
     checkpoint = _load_checkpoint(config, model, data)
-    optimizer, scheduler = (_partial(config.get(group)) for group in ("optimizer", "scheduler"))
+    optimizer, scheduler = (partial_of(config.get(group)) for group in ("optimizer", "scheduler"))
     set_optimizer(model, optimizer, scheduler, checkpoint.content if checkpoint and config["train"] else None)
     data.prepare_data()
     data.setup(stage if config["train"] else "test")
@@ -118,11 +118,6 @@ def prepare(config: dict[str, Any], stage: str | None = None) -> Parts:
     if trainer.world_size > 1:
         _check_processes(trainer.world_size, model)
     return Parts(config, trainer, model, data, checkpoint)
-
-
-def _partial(node: dict[str, Any] | None) -> Any:
-    """Function that makes what a node describes, given the remaining arguments; None without a node."""
-    return instantiate({**node, "_partial_": True}) if node else None
 
 
 def _load_checkpoint(config: dict[str, Any], model: Model, data: SkeletonDataModule) -> Checkpoint | None:

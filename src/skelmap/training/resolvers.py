@@ -1,8 +1,10 @@
-"""OmegaConf resolvers of conf/: what the chosen model asks of the data and the trainer."""
+"""OmegaConf resolvers of conf/: what the chosen model asks of the data and the trainer; folders of own files."""
 
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+
+from skelmap.utils.config_files import own_config_dirs
 
 
 def from_model(key: str, *, _root_: DictConfig) -> Any:
@@ -26,4 +28,10 @@ def from_model(key: str, *, _root_: DictConfig) -> Any:
     return getattr(model_class(parameters.get("_target_")).input_defaults(parameters), key)
 
 
+def config_dirs() -> list[str]:
+    """Hydra's search path of the user's own configuration files."""
+    return [f"file://{folder}" for folder in own_config_dirs()]
+
+
+OmegaConf.register_new_resolver("config_dirs", config_dirs, replace=True)
 OmegaConf.register_new_resolver("from_model", from_model, replace=True)

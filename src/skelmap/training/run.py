@@ -32,7 +32,7 @@ from skelmap.training.checkpoints import (
     load_weights,
 )
 from skelmap.training.config_check import resolve
-from skelmap.training.instantiate import instantiate
+from skelmap.training.instantiate import instantiate, partial_of
 from skelmap.training.loggers import closing, log_results, scalars
 from skelmap.training.prepare import Parts, data_warnings, prepare
 from skelmap.utils.errors import UserError
@@ -233,6 +233,7 @@ def _report(parts: Parts, result: EvaluationResult, test: Predictions) -> Report
         config_yaml=run_dir.config_yaml(parts.config),
         versions=run_dir.versions(),
         notes=[*data_warnings(parts.config, parts.model, data), *filter(None, [result.warning])],
+        plots={name: partial_of(node) for name, node in (parts.config.get("plots") or {}).items()},
     )
 
 

@@ -3,15 +3,21 @@
 They are read as YAML without Hydra, which takes a second to start, so that help appears at once.
 """
 
+import os
 import re
 import shutil
 import textwrap
+from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 
+from skelmap.utils.errors import UserError
+
+OWN_DIRS = "SKELMAP_CONFIG_DIR"
+"""Environment variable: folders of the user's own configuration files, separated as in PATH."""
 KEY_WIDTH = 46
 """Width of the column of keys in help, letters."""
 
@@ -37,6 +43,25 @@ def config_dir() -> Path:
     return installed if installed.is_dir() else package.parents[1] / "conf"
 
 
+def own_config_dirs(arguments: Sequence[str] = ()) -> list[Path]:
+    """Find the folders of the user's own configuration files, absolute.
+
+    Args:
+        arguments: of the command line; its --config-dir comes first, then those of SKELMAP_CONFIG_DIR.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    parser = ArgumentParser(add_help=False)
+    parser.add_argument("--config-dir", "-cd")
+    given = parser.parse_known_args(list(arguments))[0].config_dir
+    named = [*([given] if given else []), *filter(None, os.environ.get(OWN_DIRS, "").split(os.pathsep))]
+    for folder in named:
+        if not Path(folder).is_dir():
+            raise UserError(f"{'--config-dir' if folder == given else OWN_DIRS}: there is no folder {folder}")
+    return [Path(folder).absolute() for folder in named]
+
+
 def describe_config(name: str, arguments: Sequence[str]) -> str:
     """List the groups with their choices and the keys with their values, each with its explanation.
 
@@ -44,7 +69,7 @@ def describe_config(name: str, arguments: Sequence[str]) -> str:
         name: a file of conf/, without suffix.
         arguments: KEY=VALUE words; the keys of the groups chosen here are listed.
     """
-    files = _ConfigFiles(config_dir(), name)
+    files = _ConfigFiles([config_dir(), *own_config_dirs(arguments)], name)
     given = dict(word.lstrip("+").split("=", 1) for word in arguments if "=" in word)
     chosen = files.choices(given)
     lines = []
@@ -66,23 +91,28 @@ class _ConfigFiles:
     """The files that one configuration is composed of.
 
     Args:
-        folder: conf/.
+        folders: conf/ and the user's own.
         name: of the main file, without suffix.
     """
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self.folder, self.main = folder, folder / f"{name}.yaml"
+    def __init__(self, folders: Sequence[Path], name: str) -> None:
+        self.folders, self.main = folders, folders[0] / f"{name}.yaml"
 
     def group(self, group: str) -> list[Path]:
         """List the files of a group."""
-        return sorted((self.folder / group).glob("*.yaml"))
+        found = [path for folder in self.folders for path in (folder / group).glob("*.yaml")]
+        return sorted(found, key=lambda path: path.stem)
+
+    def choice(self, group: str, name: str) -> Path:
+        """Find the file of a choice, which may not exist."""
+        return next((path for path in self.group(group) if path.stem == name), self.main.with_name("none"))
 
     def choices(self, given: dict[str, str]) -> dict[str, list[str]]:
         """Name the chosen files of each group: of the command line, else of an experiment, else of the main file."""
         plain = {group: choice for group, choice in _defaults(self.main) if group and not group.startswith("override")}
         chosen = {group: given.get(group, choice) for group, choice in plain.items()}
         for group in plain:
-            for entry, choice in _defaults(self.folder / group / f"{chosen[group]}.yaml"):
+            for entry, choice in _defaults(self.choice(group, chosen[group])):
                 overridden = entry.removeprefix("override /")
                 if overridden in plain and overridden not in given:
                     chosen[overridden] = choice
@@ -103,7 +133,7 @@ class _ConfigFiles:
 
     def _inherited(self, group: str, name: str) -> dict[str, Setting]:
         """Read the keys of a file and of those that it builds on; a value without comment keeps the explanation."""
-        path = self.folder / group / f"{name}.yaml"
+        path = self.choice(group, name)
         if not path.is_file():
             return {}
         found: dict[str, Setting] = {}

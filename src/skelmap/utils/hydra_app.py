@@ -1,5 +1,6 @@
 """Run a command that takes Hydra's KEY=VALUE arguments, with checks and messages that Hydra itself lacks."""
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 
@@ -9,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from skelmap.utils.config_files import config_dir
+from skelmap.utils.config_files import config_dir, own_config_dirs
 from skelmap.utils.names import flatten
 from skelmap.utils.redaction import secret_arguments
 from skelmap.utils.schema import unknown_key
@@ -66,15 +67,17 @@ def check_arguments(arguments: Sequence[str]) -> None:
             sys.exit(f"{argument}: renamed; now {new}")
         group, _, choice = argument.lstrip("+").partition("=")
         if choice == "null" and (config_dir() / group).is_dir():  # Hydra fails with a traceback
-            sys.exit(f"{argument}; allowed: {', '.join(_choices(group))}, or ~{group} for none")
+            sys.exit(f"{argument}; allowed: {', '.join(_choices(group, arguments))}, or ~{group} for none")
         if choice.startswith("[") and group not in COMBINED_GROUPS and (config_dir() / group).is_dir():
             swept = choice.strip("[]").replace(" ", "")  # Hydra would take the last one
-            sys.exit(f"{argument}; allowed: one of {', '.join(_choices(group))}; -m {group}={swept} runs each of them")
+            names = ", ".join(_choices(group, arguments))
+            sys.exit(f"{argument}; allowed: one of {names}; -m {group}={swept} runs each of them")
 
 
-def _choices(group: str) -> list[str]:
+def _choices(group: str, arguments: Sequence[str]) -> list[str]:
     """Names of a group's files."""
-    return sorted(path.stem for path in (config_dir() / group).glob("*.yaml"))
+    folders = [config_dir(), *own_config_dirs(arguments)]
+    return sorted(path.stem for folder in folders for path in (folder / group).glob("*.yaml"))
 
 
 def run_hydra(task: Callable[[DictConfig], object], config_name: str, arguments: Sequence[str]) -> None:
@@ -116,13 +119,16 @@ def unknown_key_messages(arguments: Sequence[str], config_name: str) -> list[str
         A message for each unknown key; none if Hydra cannot parse the arguments.
     """
     try:
-        overrides = OverridesParser.create().parse_overrides([word for word in arguments if not word.startswith("-")])
+        words = [word for word in arguments if re.match(r"~|[^-].*=", word)]  # no options
+        overrides = OverridesParser.create().parse_overrides(words)
         GlobalHydra.instance().clear()
         with hydra.initialize_config_dir(str(config_dir()), version_base="1.3"):
-            choices = hydra.compose(config_name, return_hydra_config=True).hydra.runtime.choices
+            folders = ",".join(f"'file://{folder}'" for folder in own_config_dirs(arguments))
+            own = [f"hydra.searchpath=[{folders}]"]
+            choices = hydra.compose(config_name, own, return_hydra_config=True).hydra.runtime.choices
             groups = {str(group) for group in choices if not str(group).startswith("hydra/")}
             chosen = [str(o.input_line) for o in overrides if o.key_or_group in groups and not o.is_sweep_override()]
-            config = OmegaConf.to_container(hydra.compose(config_name, chosen), resolve=False)
+            config = OmegaConf.to_container(hydra.compose(config_name, [*own, *chosen]), resolve=False)
     except HydraException:
         return []
     assert isinstance(config, dict)
