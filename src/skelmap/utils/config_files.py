@@ -127,7 +127,7 @@ class _ConfigFiles:
         return {
             key: setting
             for key, setting in found.items()
-            if not key.endswith("_target_")
+            if not key.endswith(("_target_", "_partial_"))
             and (setting.explanation or (setting.value and not key.startswith("hydra.")))
         }
 
