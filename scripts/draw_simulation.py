@@ -1,20 +1,20 @@
-"""Draw the figures of docs/simulation.md: `python scripts/draw_simulation.py --out docs/img [--real DATA_FOLDER]`.
+"""Draw the figures of docs/lab/simulation.md: `python scripts/draw_simulation.py --out docs/img [--real DATA_FOLDER]`.
 
 With --real, a folder with clips/*.npz of real OpenPose BODY_25 output, it also compares the simulated detector with it.
 """
 
 import argparse
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
 import cv2
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
+import matplotlib as mpl
 import numpy as np
+from matplotlib.lines import Line2D
 
 from fit_detector import BAND, MEASURED, first_confidences, gap_statistics, jitter_spectra
+from skelmap.evaluation.plots.style import CYCLE, FAINT, GREY, NORMAL, STYLE, new_figure, png
 from skelmap.simulation.actions import perform_action
 from skelmap.simulation.body import sample_worker
 from skelmap.simulation.camera import Camera
@@ -38,6 +38,8 @@ from skelmap.skeletons.readers import read_clip
 TILES, TILE = 9, 150
 """Images per action, and their side, px."""
 FURNITURE = (110, 110, 60)
+PUBLISHED = (0, (4, 3))
+"""Line style of published curves."""
 
 
 def main() -> None:
@@ -113,27 +115,30 @@ def _outline(canvas: Image, occluder: Occluder, frame: int, camera: Camera) -> N
                 cv2.line(canvas, ends[0], ends[1], FURNITURE, 1, cv2.LINE_AA)
 
 
+@mpl.rc_context(STYLE)
 def draw_gait(path: Path) -> None:
     """Draw simulated thigh, knee and foot angles over the published curves."""
-    figure, axes = plt.subplots(2, 3, figsize=(9, 4.6), sharex=True)
+    figure = new_figure(9, 4.8)
+    axes = figure.subplots(2, 3, sharex=True)
+    phase = np.linspace(0, 1, 51)
     for row, (gait, speed, running, name) in enumerate(((WALK, 1.3, False, "walking"), (RUN, 2.5, True, "running"))):
         strides = _stride_angles(speed, running)
-        phase = np.linspace(0, 1, 51)
         thigh, knee, _ = gait.joint_angles(phase)
-        for ax, curve, k, title in zip(
-            axes[row], (thigh, knee, gait.foot_pitch(phase)), range(3), ("thigh", "knee", "foot"), strict=True
-        ):
+        for k, (joint, curve) in enumerate((("thigh", thigh), ("knee", knee), ("foot", gait.foot_pitch(phase)))):
+            ax = axes[row, k]
+            ax.plot(100 * phase, curve, color=GREY, linestyle=PUBLISHED, linewidth=1.2)
             for stride in strides:
-                ax.plot(100 * phase, stride[k], color="tab:blue", alpha=0.35, lw=1)
-            ax.plot(100 * phase, curve, "k--", lw=1.5)
-            ax.set_title(f"{name} {speed} m/s: {title}, degrees", fontsize=9)
-            ax.grid(alpha=0.3)
-    for ax in axes[1]:
-        ax.set_xlabel("% of stride")
-    figure.suptitle("simulated strides (blue) and published mean curves (dashed)", fontsize=10)
-    figure.tight_layout()
-    figure.savefig(path, dpi=90)
-    plt.close(figure)
+                ax.plot(100 * phase, stride[k], color=NORMAL, alpha=0.35, linewidth=1)
+            ax.set_title(f"{joint}, {name} at {speed} m/s")
+            ax.grid(color=FAINT, linewidth=0.5)
+            ax.set_ylabel("degrees" if k == 0 else "")
+            ax.set_xlabel("% of the stride" if row == 1 else "")
+    handles = [
+        Line2D([], [], color=NORMAL, label="simulated strides"),
+        Line2D([], [], color=GREY, linestyle=PUBLISHED, label="published mean"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    path.write_bytes(png(figure))
 
 
 def _stride_angles(speed: float, running: bool) -> list[Floats]:
@@ -160,27 +165,7 @@ def draw_detector(path: Path, real: list[Clip]) -> None:
     spectra = (real_spectra, jitter_spectra(simulated)[1])
     confidences = (first_confidences(real), {g: _all_confidences(simulated, g) for g in MEASURED})
     missing = [{g: 100 * float(np.prod(v)) for g, v in gap_statistics(clips).items()} for clips in (real, simulated)]
-    figure, axes = plt.subplots(1, 3, figsize=(12, 4))
-    for number, group in enumerate(("nose", "shoulder", "elbow", "wrist")):
-        for spectrum, style, label in ((spectra[0], "-", group), (spectra[1], "--", None)):
-            amplitude = np.sqrt(spectrum[group][2:-1]) * 100
-            axes[0].loglog(frequency[2:-1], amplitude, style, color=f"C{number}", label=label)
-    axes[0].axvspan(*BAND, color="0.92")
-    axes[0].set(xlabel="Hz", ylabel="% of trunk length per root Hz", title="jitter: real (solid), simulated (dashed)")
-    axes[0].legend(fontsize=8)
-    where = np.arange(len(MEASURED))
-    for i, (shift, name) in enumerate(((-0.2, "real"), (0.2, "simulated"))):
-        means, stds = ([statistic(confidences[i][g]) for g in MEASURED] for statistic in (np.mean, np.std))
-        axes[1].bar(where + shift, means, 0.38, yerr=stds, label=name)
-        axes[2].bar(where + shift, [missing[i][g] for g in MEASURED], 0.38, label=name)
-    axes[1].set(title="confidence of fully visible joints")
-    axes[2].set(title="% of frames missing, fully visible", yscale="log")
-    for ax in axes[1:]:
-        ax.set_xticks(where, MEASURED, rotation=60, fontsize=8)
-        ax.legend(fontsize=8)
-    figure.tight_layout()
-    figure.savefig(path, dpi=80)
-    plt.close(figure)
+    _draw_statistics(path, frequency, spectra, confidences, missing)
     band = (frequency >= BAND[0]) & (frequency <= BAND[1])
     print(
         "| joint | jitter, % of trunk: real | simulated | confidence: real | simulated | missing %: real | simulated |"
@@ -190,6 +175,43 @@ def draw_detector(path: Path, real: list[Clip]) -> None:
         rms = [100 * np.sqrt(np.sum(s[g][band]) * frequency[1]) for s in spectra]
         c = [f"{v[g].mean():.2f} ± {v[g].std():.2f}" for v in confidences]
         print(f"| {g} | {rms[0]:.2f} | {rms[1]:.2f} | {c[0]} | {c[1]} | {missing[0][g]:.3f} | {missing[1][g]:.3f} |")
+
+
+@mpl.rc_context(STYLE)
+def _draw_statistics(
+    path: Path,
+    frequency: Floats,
+    spectra: Sequence[dict[str, Floats]],
+    confidences: Sequence[dict[str, Floats]],
+    missing: Sequence[dict[str, float]],
+) -> None:
+    """Draw the statistics of real and of simulated detections side by side."""
+    figure = new_figure(11, 4)
+    jitter, confidence, gaps = figure.subplots(1, 3)
+    for group, colour in zip(("nose", "shoulder", "elbow", "wrist"), CYCLE, strict=False):
+        for spectrum, linestyle in zip(spectra, ("-", "--"), strict=True):
+            label = group if linestyle == "-" else None
+            jitter.loglog(frequency[2:-1], 100 * np.sqrt(spectrum[group][2:-1]), linestyle, color=colour, label=label)
+    jitter.axvspan(*BAND, color=FAINT, alpha=0.5, linewidth=0)
+    jitter.set(xlabel="Hz", ylabel="% of trunk length / √Hz", title="jitter: real solid, simulated dashed")
+    jitter.legend(loc="lower left")
+    where = np.arange(len(MEASURED))
+    for name, colour, shift, values, shares in zip(
+        ("real", "simulated"), (GREY, NORMAL), (-0.12, 0.12), confidences, missing, strict=True
+    ):
+        means, deviations = ([statistic(values[group]) for group in MEASURED] for statistic in (np.mean, np.std))
+        dots = {"color": colour, "marker": "o", "markersize": 4.5, "linestyle": "", "label": name}
+        confidence.errorbar(where + shift, means, yerr=deviations, elinewidth=1.1, **dots)
+        gaps.semilogy(where + shift, [shares[group] for group in MEASURED], **dots)
+    confidence.set(title="confidence of fully visible joints", ylabel="mean ± standard deviation", ylim=(0, 1))
+    gaps.set(title="fully visible joints not found", ylabel="% of frames")
+    for ax in (confidence, gaps):
+        ax.set_xticks(where, [group.replace("_", " ") for group in MEASURED], rotation=60)
+        ax.grid(axis="y", color=FAINT, linewidth=0.5)
+        ax.legend(loc="lower left" if ax is confidence else "upper left")
+    for axis in (jitter.xaxis, jitter.yaxis, gaps.yaxis):
+        axis.set_major_formatter("{x:g}")
+    path.write_bytes(png(figure))
 
 
 def _still_person(seed: int) -> Clip:

@@ -155,6 +155,8 @@ def _key_figures(groups: Sequence[RunGroup], keys: SweptKeys) -> Iterator[tuple[
         averaged = _averaged_over(keys, [key, *keys.categorical])
         caption = f"Mean over seeds with its 95 % interval over recordings and seeds{averaged}.{second} {PAIRED_NOTE}"
         name = keys.short_name(key)
+        if key in keys.numeric and keys.categorical:
+            caption += f" Settings with a single value of {name} are in the table only."
         yield f"auroc_{name}", "Models" if key == MODEL else f"AUROC against {name}", caption, figure
 
 

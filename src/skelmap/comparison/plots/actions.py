@@ -13,7 +13,7 @@ from skelmap.comparison.plots.panels import (
     add_method_legend,
     method_style,
     methods_in_order,
-    model_colours,
+    model_styles,
     new_panels,
 )
 from skelmap.evaluation.plots.style import STYLE, short
@@ -34,21 +34,21 @@ def plot_actions(groups: Sequence[RunGroup]) -> Figure | None:
         return None
     data = sorted({group.data for group in by_group})[:MAX_PANELS]
     actions = list(dict.fromkeys(action for aurocs in by_group.values() for action in aurocs))
-    colours = model_colours(groups)
-    methods = methods_in_order(list(by_group), colours)
+    styles = model_styles(groups)
+    methods = methods_in_order(list(by_group), styles)
     height = 1.4 + len(actions) * (0.22 + 0.11 * len(methods)) + 0.2 * (len(methods) // 4)
     figure, panels = new_panels(data, ("AUROC", ""), 6 if len(data) == 1 else 4, height)
     for name, axes in zip(data, panels, strict=True):
         for i, (model, score_type, primary) in enumerate(methods):
             same = [by_group[g] for g in by_group if (g.data, g.model, g.score_type) == (name, model, score_type)]
             shift = (i - (len(methods) - 1) / 2) * 0.75 / len(methods)
-            style = {**method_style(colours[model], primary), "linestyle": ""}
+            style = {**method_style(styles[model], primary), "linestyle": ""}
             for row, action in enumerate(actions):
                 values = [value for aurocs in same for value in aurocs.get(action, [])]
                 if not values:
                     continue
                 y = row + shift
-                axes.plot([min(values), max(values)], [y, y], color=colours[model], linewidth=1, alpha=0.6)
+                axes.plot([min(values), max(values)], [y, y], color=styles[model].colour, linewidth=1, alpha=0.6)
                 axes.plot([mean(values)], [y], **style)
         axes.set_yticks(range(len(actions)), [short(action, 30) for action in actions])
         axes.set_ylim(len(actions) - 0.5, -0.5)

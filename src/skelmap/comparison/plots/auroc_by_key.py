@@ -15,13 +15,13 @@ from skelmap.comparison.plots.panels import (
     add_method_legend,
     method_style,
     methods_in_order,
-    model_colours,
+    model_styles,
     new_panels,
     panel_keys,
     panel_title,
 )
 from skelmap.comparison.runs import format_value, sort_key
-from skelmap.comparison.swept_keys import MODEL, SCORE_TYPE, SweptKeys
+from skelmap.comparison.swept_keys import DATA, MODEL, SCORE_TYPE, SweptKeys
 from skelmap.evaluation.plots.style import STYLE, short
 
 Lines = dict[Values, dict[Values, Estimate]]
@@ -30,6 +30,8 @@ Lines = dict[Values, dict[Values, Estimate]]
 @mpl.rc_context(STYLE)
 def plot_numeric_key(groups: Sequence[RunGroup], key: str, keys: SweptKeys) -> Figure:
     """Plot AUROC against a numeric key: a line for each model and score type, a panel for each categorical setting.
+
+    Settings with a single value of the key have no panel if others have several.
 
     Args:
         groups: with comparable score types.
@@ -90,10 +92,13 @@ def _panels(
 ) -> tuple[Figure, dict[Values, Axes], Lines]:
     """Create the panels, by the values of `by_panel`, and the estimates of all lines."""
     lines = marginal_estimates(groups, [key], [*by_panel, MODEL, SCORE_TYPE], keys)
-    settings = list(dict.fromkeys(name[:-2] for name in lines))[:MAX_PANELS]
+    points = {name[:-2]: max(len(line) for other, line in lines.items() if other[:-2] == name[:-2]) for name in lines}
+    settings = [setting for setting, count in points.items() if count > 1 or key not in keys.numeric]
+    settings = (settings or list(points))[:MAX_PANELS]
     columns = 3 if len(settings) > 4 or len(settings) == 3 else 2
     width = 5.4 if len(settings) == 1 else 10 / min(len(settings), columns)
-    titles = [panel_title(keys, by_panel, setting) for setting in settings]
+    shown = [i for i, name in enumerate(by_panel) if name == DATA or len({setting[i] for setting in settings}) > 1]
+    titles = [panel_title(keys, [by_panel[i] for i in shown], [setting[i] for i in shown]) for setting in settings]
     figure, axes = new_panels(titles, labels, width, height, columns)
     return figure, dict(zip(settings, axes, strict=True)), lines
 
@@ -114,13 +119,13 @@ def _draw_estimates(
 
 def _styles(groups: Sequence[RunGroup]) -> dict[Values, dict[str, object]]:
     """Styles by model and score type."""
-    colours = model_colours(groups)
-    return {(g.model, g.score_type): method_style(colours[g.model], g.primary) for g in groups}
+    models = model_styles(groups)
+    return {(g.model, g.score_type): method_style(models[g.model], g.primary) for g in groups}
 
 
 def _rows(groups: Sequence[RunGroup], key: str) -> list[Values]:
     """List the rows of a dot plot: models and score types, for each value of another key."""
-    methods = [method[:2] for method in methods_in_order(groups, model_colours(groups))]
+    methods = [method[:2] for method in methods_in_order(groups, model_styles(groups))]
     if key == MODEL:
         return [*methods]
     values = sorted({group[key] for group in groups}, key=sort_key)

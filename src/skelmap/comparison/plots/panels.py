@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from textwrap import fill
-from typing import Any
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,20 +18,30 @@ CHANCE = 0.5
 """AUROC of random scores."""
 LETTERS_PER_INCH = 11
 """Width at which a panel's title is wrapped."""
+MARKERS = "os^Dv"
+"""Markers of the first nine models, which have colours of their own, of the next nine, and so on."""
 
 
-def model_colours(groups: Sequence[RunGroup]) -> dict[Value, str]:
-    """Assign each model a colour, the same in all figures; the models are sorted by AUROC, the highest first."""
+class ModelStyle(NamedTuple):
+    """What distinguishes a model in all figures."""
+
+    colour: str
+    marker: str
+
+
+def model_styles(groups: Sequence[RunGroup]) -> dict[Value, ModelStyle]:
+    """Assign each model a colour and a marker; the models are sorted by AUROC, the highest first."""
     models = models_by_auroc(groups)
     if len(models) == 1:
-        return {models[0]: INK}
-    return {model: CYCLE[i % len(CYCLE)] for i, model in enumerate(models)}
+        return {models[0]: ModelStyle(INK, MARKERS[0])}
+    places = ((i % len(CYCLE), i // len(CYCLE) % len(MARKERS)) for i in range(len(models)))
+    return {model: ModelStyle(CYCLE[i], MARKERS[j]) for model, (i, j) in zip(models, places, strict=True)}
 
 
-def methods_in_order(groups: Sequence[RunGroup], colours: dict[Value, str]) -> list[tuple[str, str, bool]]:
-    """List model, score type and whether that is primary: by the models' order in `colours`, the primary one first."""
+def methods_in_order(groups: Sequence[RunGroup], styles: dict[Value, ModelStyle]) -> list[tuple[str, str, bool]]:
+    """List model, score type and whether that is primary: by the models' order in `styles`, the primary one first."""
     methods = {(group.model, group.score_type, group.primary): None for group in groups}
-    return sorted(methods, key=lambda method: (list(colours).index(method[0]), not method[2]))
+    return sorted(methods, key=lambda method: (list(styles).index(method[0]), not method[2]))
 
 
 def panel_keys(keys: SweptKeys, *shown: str) -> list[str]:
@@ -92,13 +102,13 @@ def add_auroc_grid(axes: Axes, auroc_axis: str) -> None:
         line(CHANCE, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
 
 
-def method_style(colour: str, primary: bool) -> dict[str, Any]:
+def method_style(model: ModelStyle, primary: bool) -> dict[str, Any]:
     """Style of a method's line and markers: solid and filled for the primary score type, else dashed and hollow."""
     return {
-        "color": colour,
-        "marker": "o",
+        "color": model.colour,
+        "marker": model.marker,
         "markersize": 4.5,
-        "markerfacecolor": colour if primary else "white",
+        "markerfacecolor": model.colour if primary else "white",
         "linestyle": "-" if primary else "--",
         "linewidth": 1.4 if primary else 1.0,
     }
@@ -106,12 +116,12 @@ def method_style(colour: str, primary: bool) -> dict[str, Any]:
 
 def add_method_legend(figure: Figure, groups: Sequence[RunGroup]) -> None:
     """Add a legend of models and score types below the panels if there are several."""
-    colours = model_colours(groups)
-    methods = methods_in_order(groups, colours)
+    styles = model_styles(groups)
+    methods = methods_in_order(groups, styles)
     if len(methods) < 2:
         return
     handles = [
-        Line2D([], [], label=f"{model}, {score_type}", **method_style(colours[model], primary))
+        Line2D([], [], label=f"{model}, {score_type}", **method_style(styles[model], primary))
         for model, score_type, primary in methods
     ]
     longest = max(len(f"{model}, {score_type}") for model, score_type, _ in methods)

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 NORMAL, ABNORMAL = "#0072B2", "#D55E00"
 INK, GREY, FAINT = "#1f2328", "#6e7781", "#d0d7de"
-CYCLE = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#0072B2", "#D55E00", "#F0E442", "#6E7781")
-"""Okabe and Ito's eight colours for all kinds of colour vision, and grey; those of NORMAL and ABNORMAL come late."""
+CYCLE = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#0072B2", "#D55E00", "#999933", "#6E7781")
+"""Okabe and Ito's colours for all kinds of colour vision, with olive and grey for yellow, which is faint on white."""
 DPI = 200
 
 # names of clips and actions may be Japanese, Chinese or Korean, for which matplotlib's own font has no glyphs
