@@ -11,8 +11,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-TOP = {"README.md": "index.md", "CHANGELOG.md": "CHANGELOG.md", "CONTRIBUTING.md": "CONTRIBUTING.md"}
-"""Files at the top of the repository, and their pages."""
+TOP = {"README.md": "index.md", **{name: name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff")}}
+"""Files at the top of the repository, and their places on the site."""
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
