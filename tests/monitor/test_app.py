@@ -84,6 +84,14 @@ def test_the_pose_estimator_is_logged_for_videos_only(
         (["source={task}/manifest.csv", "threshold=inf"], "threshold=inf; allowed: null or a number"),
         (["source={task}/manifest.csv", "checkpoint=elsewhere"], "elsewhere: not the folder of a finished run"),
         (["source={task}/val.npz", "pose_format.layout=BODY_26"], "pose_format.layout=BODY_26; allowed: BODY_25"),
+        (["source={task}/val.npz", "estimator=pose"], "estimator=pose: allowed: mediapipe, rtmo"),
+        (
+            ["source={task}/val.npz", "weights=x.onnx"],
+            "weights=x.onnx: needs a camera or a video; val has keypoints",
+        ),
+        (["source={task}/val.npz", "save_camera_image=true"], "save_camera_image=true: needs a camera or a video"),
+        (["source={task}", "follow=true", "realtime=true"], "realtime=true: is for recordings; task is live"),
+        (["source={task}/val.npz", "web.host=0.0.0.0"], "web.host=0.0.0.0: needs web.port"),
         ([], "source is missing"),
     ],
 )

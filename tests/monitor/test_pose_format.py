@@ -76,7 +76,7 @@ def test_the_recordings_of_a_run_get_its_own_scores(
 
 def test_the_format_of_archives_is_the_most_common_one_in_training(compose: Compose, tmp_path: Path) -> None:
     manifest = write_toy_dataset(tmp_path / "task")
-    for name, size in (("train_a", (800, 600)), ("train_b", (800, 600)), ("val", (320, 240))):
+    for name, size in (("train_a", (800, 600)), ("train_b", (800, 600)), ("val", (1024, 768))):
         write_clip(manifest.with_name(f"{name}.npz"), replace(make_clip(wave(60), name), size=size))
     run(compose("data=manifest", f"data.manifest={manifest}", "model=mean_template", "data.seq_len=8", "trainer=cpu"))
     assert InputSpec.read(tmp_path / "run").pose_format == PoseFormat(BODY_25, (800, 600), 30.0)

@@ -46,7 +46,7 @@ def test_allowed_values_pass(values: dict[str, Any]) -> None:
     [
         ({"latent_dim": 0}, "model.latent_dim=0; allowed: a whole number from 1 to 4096"),
         ({"latent_dim": True}, "model.latent_dim=True; allowed: a whole number from 1 to 4096"),
-        ({"latent_dim": "16"}, "model.latent_dim=16; allowed: a whole number from 1 to 4096"),
+        ({"latent_dim": "16"}, "model.latent_dim='16'; allowed: a whole number from 1 to 4096"),
         ({"latent_dim": [16]}, "model.latent_dim=[16]; allowed: a whole number from 1 to 4096"),
         ({"learning_rate": 0}, "model.learning_rate=0; allowed: a number above 0 up to 10"),
         ({"channels": []}, "model.channels=[]; allowed: a list: a whole number of at least 1 each"),

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -14,7 +13,6 @@ from omegaconf import DictConfig
 from rich.table import Table
 
 from skelmap.data.input_spec import InputSpec
-from skelmap.data.keypoints import KeypointSettings
 from skelmap.evaluation import thresholds
 from skelmap.evaluation.alarms import AlarmRule, EventMetrics, event_metrics
 from skelmap.evaluation.thresholds import Threshold, ValidationScores, choose_threshold
@@ -25,18 +23,16 @@ from skelmap.monitor.event_log import EVENTS_FILE, SCORES_FILE, EventLog
 from skelmap.monitor.runner import Monitor
 from skelmap.monitor.scorers import Scorer, open_scorer
 from skelmap.monitor.sinks import AlarmCollector, Console, Heartbeat, Sink
+from skelmap.monitor.source_checks import check_declared, check_layouts, check_options
 from skelmap.monitor.source_factory import open_sources
 from skelmap.monitor.sources import Source, VideoSource
 from skelmap.monitor.video_writer import VideoSink
 from skelmap.monitor.web_server import WebPage
-from skelmap.skeletons.readers import PoseFormat
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, stdout_console
 
 LOCK_FILE = ".monitor.lock"
 RESULT_FILE = "monitor.json"
-RATE_TOLERANCE = 1e-3
-"""Relative difference of frame rates that are taken for equal: 29.97 and 30000/1001."""
 log = logging.getLogger(__name__)
 
 
@@ -56,8 +52,9 @@ def run_monitor(cfg: DictConfig) -> None:
     weights = Path(config.weights) if config.weights else None
     json_format = config.json_format(scorer.spec.pose_format)
     with open_sources(str(config.source), json_format, config.estimator, weights, config.follow) as sources:
-        _check_layouts(sources, scorer.spec)
-        _check_declared(sources, config.declared, json_format)
+        check_layouts(sources, scorer.spec)
+        check_declared(sources, config.declared, json_format)
+        check_options(sources, config)
         with lock_output_dir(output, live=any(source.count is None for source in sources)):
             _run(config, scorer, threshold, sources)
     log.info("events, scores%s: %s", " and videos" if config.save_video else "", output)
@@ -117,34 +114,6 @@ def _threshold(config: MonitorConfig, folder: Path) -> Threshold:
         *(threshold.rule.on, threshold.hours, threshold.false_alarms, low, high),
     )
     return threshold
-
-
-def _check_layouts(sources: Sequence[Source], spec: InputSpec) -> None:
-    """Refuse keypoints of another layout than the model's."""
-    for source in sources:
-        if isinstance(spec.settings, KeypointSettings) and source.layout != spec.layout:
-            raise UserError(
-                f"{source.name}: its keypoints are {source.layout.name}; allowed: {spec.layout.name}, as in training "
-                "(models of maps allow any layout; for JSON files set pose_format.layout)"
-            )
-
-
-def _check_declared(sources: Sequence[Source], declared: dict[str, Any], json_format: PoseFormat) -> None:
-    """Log the pose format of JSON sources; without any, refuse declared values that a source contradicts."""
-    if any(not source.stated for source in sources):
-        origin = {key: "given" if key in declared else "as in training" for key in json_format.plain()}
-        values = (f"{key} {value} ({origin[key]})" for key, value in json_format.plain().items())
-        log.info("pose format of the JSON files: %s", ", ".join(values))
-        return
-    for source in sources:
-        for key, value in declared.items():
-            stated = source.stated.get(key, value)
-            same = math.isclose(stated, value, rel_tol=RATE_TOLERANCE) if key == "fps" else stated == value
-            if not same:
-                raise UserError(
-                    f"pose_format.{key}={value}: {source.name} has {stated}; leave the key out, it is for JSON files, "
-                    "which do not state theirs"
-                )
 
 
 def _run(config: MonitorConfig, scorer: Scorer, threshold: Threshold, sources: Sequence[Source]) -> None:

@@ -24,6 +24,7 @@ from skelmap.training.checkpoints import AtomicCheckpointIO, check_compatible, l
 from skelmap.training.config_check import check
 from skelmap.training.instantiate import input_sizes, instantiate, instantiate_model, partial_of
 from skelmap.training.optimizers import set_optimizer
+from skelmap.training.unused_settings import check_pose_format, unused_settings
 from skelmap.utils.errors import UserError
 from skelmap.utils.runtime import keep_freed_memory, reset_peak_memory
 
@@ -104,6 +105,7 @@ def prepare(config: dict[str, Any], stage: str | None = None) -> Parts:
     data: SkeletonDataModule = instantiate(config["data"])
     if rank_zero_only.rank == 0:
         run_dir.check_data(folder, data)
+    check_pose_format(data)
     model = instantiate_model(config["model"], input_sizes(data))
     checkpoint = _load_checkpoint(config, model, data)
     optimizer, scheduler = (partial_of(config.get(group)) for group in ("optimizer", "scheduler"))
@@ -196,7 +198,8 @@ def data_warnings(config: dict[str, Any], model: Model, data: SkeletonDataModule
     """Warnings about the data, for the log and the report."""
     without = config["train"] and not _validates(config, data) and model.no_validation_warning
     found = quality_warnings(data.cache, data.manifest.recordings)
-    return [*([f"no validation windows: {without}"] if without else []), *found]
+    unused = unused_settings(config["data"], data, model) if config["train"] else []
+    return [*([f"no validation windows: {without}"] if without else []), *unused, *found]
 
 
 def _hide_warnings() -> None:

@@ -5,6 +5,7 @@ Errors name the key, its value and what is allowed.
 """
 
 import inspect
+import re
 from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -166,7 +167,13 @@ def _message(schema: type[BaseModel], errors: list[ErrorDetails], values: Mappin
     if first["type"] == "missing" and not nested:
         return f"{key} is missing: set it with {key}=VALUE"
     reason = f" ({first['ctx']['error']})" if first["type"] == "value_error" else ""
-    return f"{key}={values[name]}; allowed: {describe(schema.model_fields[name])}{reason}"
+    return f"{key}={_shown(values[name])}; allowed: {describe(schema.model_fields[name])}{reason}"
+
+
+def _shown(value: Any) -> Any:
+    """Show a text with quotes if it could be taken for a number or a truth value: '1' is not 1."""
+    looks_typed = isinstance(value, str) and re.fullmatch(r"(?i)[-+]?[\d.]+(e[-+]?\d+)?|true|false|null|none", value)
+    return repr(value) if looks_typed else value
 
 
 def unknown_key(key: str, known: Collection[str]) -> str:
