@@ -1,6 +1,7 @@
 """The memory of a run on a data set of 300,000 frames."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,12 +34,14 @@ def peak_kb(folder: Path, code: str, *arguments: str) -> int:
 
 
 def write_large_dataset(folder: Path) -> Path:
-    """Write a manifest of 300 clips of 1,000 frames, five different ones."""
-    for i in range(5):
-        write_clip(folder / f"{i}.npz", make_clip(wave(1000, i)))
-    lines = [[f"train_{i}", f"{i % 3}.npz", "train", "train", ""] for i in range(260)]
-    lines += [[f"val_{i}", "3.npz", "val", "val", ""] for i in range(20)]
-    lines += [[f"test_{i}", "4.npz", "test", "test", "500-700"] for i in range(20)]
+    """Write a manifest of 300 clips of 1,000 frames, the same one in all recordings of a split."""
+    lines = []
+    for split, count, abnormal in (("train", 290, ""), ("val", 5, ""), ("test", 5, "500-700")):
+        write_clip(folder / f"{split}.npz", make_clip(wave(1000, len(split))))
+        for i in range(count):
+            name = f"{split}_{i}"
+            shutil.copy(folder / f"{split}.npz", folder / f"{name}.npz")
+            lines.append([name, f"{name}.npz", split, split, abnormal])
     return write_manifest(folder, lines)
 
 
