@@ -64,7 +64,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 def test_the_monitor_runs_without_torch_to_the_same_scores_and_events(
     trained: Path, exported: Path, tmp_path: Path
 ) -> None:
-    overrides = (f"source={trained}/task/test_mixed.npz", "threshold=1e-3")
+    overrides = (f"source={trained}/task/test_mixed.npz", "threshold=1e-3", "save_video=false")
     run_monitor(compose_monitor(trained / "run", tmp_path / "torch", *overrides))
     command = [sys.executable, "-c", WITHOUT_TORCH, f"checkpoint={exported}", f"output={tmp_path}/onnx", *overrides]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
