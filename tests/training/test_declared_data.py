@@ -22,7 +22,7 @@ def clips() -> dict[str, Clip]:
     test = np.concatenate([wave(40, 3), wave(40, 3, abnormal=True)])
     return {
         "a": make_clip(wave(80, 1), "a"),
-        "v": make_clip(wave(40, 2), "v"),
+        "v": make_clip(wave(80, 2), "v"),
         "t": make_clip(test, "t", track=np.zeros(80, np.int64)),
     }
 
@@ -71,10 +71,11 @@ def test_empty_maps_are_warned_about_with_their_share_and_clips(compose: Compose
     faint = clips()["t"]
     faint.keypoints[:60, :, 2] = 0.01  # below the confidence at which joints are drawn
     metrics = run(compose(*SMALL, f"data.manifest={archives(tmp_path, t=faint)}"))
-    (warning,) = metrics["warnings"]
+    warning, equal = metrics["warnings"]
+    assert "have the same score, in clip t" in equal
     assert warning.startswith("t: 75% of the maps of split test are empty")
     assert warning in (tmp_path / "run" / "report.html").read_text()
-    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["warnings"] == [warning]
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["warnings"] == [warning, equal]
 
 
 def test_few_joints_in_a_machine_do_not_change_the_scores_and_are_counted(compose: Compose, tmp_path: Path) -> None:
