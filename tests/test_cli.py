@@ -110,7 +110,10 @@ def test_help_shows_the_keys_of_the_chosen_files(capsys: pytest.CaptureFixture[s
 
 def test_null_for_a_group_is_refused_with_the_allowed_words(tmp_path: Path) -> None:
     done = train(tmp_path, "logger=null")
-    assert (done.returncode, done.stderr) == (1, "logger=null; allowed: csv, tensorboard, wandb, or ~logger for none\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "logger=null; allowed: csv, mlflow, tensorboard, wandb, or ~logger for none\n",
+    )
 
 
 @pytest.mark.parametrize("words", [("model=[pca,knn]",), ("trainer=[cpu, debug]",), ("-m", "+experiment=[paper]")])

@@ -293,6 +293,24 @@ def test_several_loggers_get_the_same_metrics(task: Path, compose: Compose, tmp_
         assert [scalar.value for scalar in events.Scalars(key)] == pytest.approx(written, rel=1e-6) and written
     assert written == [metrics["auroc"]]
     assert "_hparams_/session_start_info" in events.PluginTagToContent("hparams")
+    figures = {f"figures/{path.stem}" for path in (tmp_path / "run" / "figures").glob("*.png")}
+    assert set(events.Tags()["images"]) == figures and "figures/roc" in figures
+
+
+@pytest.mark.slow
+def test_mlflow_gets_metrics_and_figures_in_a_folder(
+    task: Path, compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracking = pytest.importorskip("mlflow.tracking", reason="the logger needs the extra mlflow")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    metrics = run(compose(*overrides(task, "ae"), "logger=[csv,mlflow]", f"logger.mlflow.tracking_uri={tmp_path}/runs"))
+    client = tracking.MlflowClient((tmp_path / "runs").as_uri())
+    (logged,) = client.search_runs([client.get_experiment_by_name("skelmap").experiment_id])
+    assert (logged.info.run_name, logged.info.status) == ("run", "FINISHED")
+    assert logged.data.metrics["test/auroc"] == pytest.approx(metrics["auroc"])
+    assert logged.data.params["data/img_size"] == "28"
+    assert {path.path for path in client.list_artifacts(logged.info.run_id)} == {"figures", "report.html"}
 
 
 @pytest.mark.slow

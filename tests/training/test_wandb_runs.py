@@ -102,6 +102,22 @@ def test_a_failed_run_is_closed_and_the_next_is_a_new_one(task: Path, tmp_path: 
     assert "test/auroc" in good.last()
 
 
+def test_an_interrupted_run_continues_as_the_same_wandb_run(task: Path, tmp_path: Path) -> None:
+    words = (*QUICK, "model=ae", f"data.manifest={task}", "hydra.run.dir=run")
+    stopping = (*words, "+callbacks.stop._target_=stop_here.Stop")
+    (tmp_path / "stop_here.py").write_text(
+        "import os, pytorch_lightning as pl\nclass Stop(pl.Callback):\n"
+        "    def on_predict_start(self, *args):\n        assert os.path.exists('go')\n"
+    )
+    assert train(tmp_path, *stopping).returncode == 1
+    (tmp_path / "go").touch()
+    done = train(tmp_path, *stopping)
+    assert done.returncode == 0, done.stderr
+    first, second = sorted((tmp_path / "run" / "wandb").glob("offline-run-*"))
+    assert first.name.rpartition("-")[2] == second.name.rpartition("-")[2]
+    assert "test/auroc" in OfflineRun(second).last()
+
+
 def test_a_run_that_fails_before_training_opens_no_wandb_run(task: Path, tmp_path: Path) -> None:
     accelerators = "trainer.accelerator=nonsense,cpu"
     done = train(tmp_path, "-m", *QUICK, "model=mean_template", accelerators, f"data.manifest={task}")

@@ -1,17 +1,19 @@
-"""Loggers: Weights & Biases, and the metrics that every logger gets."""
+"""Loggers: Weights & Biases, MLflow, and what every logger gets of the results."""
 
 import logging
 import netrc
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import cv2
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from pytorch_lightning.loggers import Logger, WandbLogger
+from pytorch_lightning.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 
 from skelmap.evaluation.evaluate import EvaluationResult, ScoreResult
 from skelmap.evaluation.metrics import Floats
@@ -64,11 +66,9 @@ def wandb_logger(
         import wandb  # noqa: F401
     except ImportError:
         raise UserError("logger=wandb needs the package wandb: pip install wandb") from None
-    if "WANDB_MODE" not in os.environ and not logged_in():
-        os.environ["WANDB_MODE"] = "offline"  # the logger's own offline=True would override the user's WANDB_MODE
-    if os.environ.get("WANDB_MODE") == "offline":
-        log.info("W&B is offline; later: wandb sync %s", Path(save_dir) / "wandb" / "offline-run-*")
+    _choose_mode(save_dir)
     sweep, model = _sweep_and_model()
+    interrupted = _interrupted_run(Path(save_dir))
     group = group or os.environ.get("WANDB_RUN_GROUP") or sweep
     return WandbLogger(
         save_dir=save_dir,
@@ -79,7 +79,46 @@ def wandb_logger(
         entity=entity,  # W&B itself reads the environment for None
         tags=tags,
         notes=notes,
+        id=interrupted,
+        resume="allow" if interrupted else None,
     )
+
+
+def _interrupted_run(folder: Path) -> str | None:
+    """Id of the W&B run that an interrupted run of this folder opened; None without one, or if an agent names it."""
+    earlier = sorted(folder.glob("wandb/*run-*-*"))
+    return earlier[-1].name.rpartition("-")[2] if earlier and "WANDB_RUN_ID" not in os.environ else None
+
+
+def mlflow_logger(
+    save_dir: str, tracking_uri: str | None = None, experiment: str = "skelmap", run_name: str | None = None
+) -> Logger:
+    """Open an MLflow logger.
+
+    Args:
+        save_dir: the run directory.
+        tracking_uri: folder of all runs, or address of a server; None takes MLFLOW_TRACKING_URI, else outputs/mlflow.
+        experiment: that the run belongs to.
+        run_name: None takes the folder's name.
+
+    Raises:
+        UserError: mlflow is not installed.
+    """
+    if find_spec("mlflow") is None:
+        raise UserError("logger=mlflow needs the package mlflow: pip install 'skelmap[mlflow]'")
+    uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or "outputs/mlflow"
+    if "://" not in uri:  # a folder, which MLflow takes as an address, and writes to with this permission only
+        uri = Path(uri.removeprefix("file:")).absolute().as_uri()
+        os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
+    return MLFlowLogger(experiment, run_name or Path(save_dir).name, uri)
+
+
+def _choose_mode(save_dir: str) -> None:
+    """Go offline without an account, unless the user has chosen."""
+    if "WANDB_MODE" not in os.environ and not logged_in():
+        os.environ["WANDB_MODE"] = "offline"  # the logger's own offline=True would override the user's WANDB_MODE
+    if os.environ.get("WANDB_MODE") == "offline":
+        log.info("W&B is offline; later: wandb sync %s", Path(save_dir) / "wandb" / "offline-run-*")
 
 
 def logged_in() -> bool:
@@ -153,17 +192,26 @@ AXES = {ROC: ("false_positive_rate", "true_positive_rate"), PRECISION_RECALL: ("
 
 
 def log_results(loggers: Sequence[Logger], result: EvaluationResult, report: Path) -> None:
-    """Log the curves of the primary score, the figures and the report to W&B.
+    """Log the figures to loggers that take images, the report to W&B and MLflow, the curves to W&B.
 
     Args:
-        loggers: of the trainer; others than W&B's are skipped.
+        loggers: of the trainer.
         result: of the evaluation.
         report: report.html in the run directory, its figures in figures/ beside it.
     """
+    figures = sorted((report.parent / "figures").glob("*.png"))
     for logger in loggers:
         if isinstance(logger, WandbLogger):
-            logger.experiment.log({**_curves(result.primary), **_figures(report.parent / "figures")})
+            logger.experiment.log({**_curves(result.primary), **_wandb_images(figures)})
             _log_report(logger, report)
+        elif isinstance(logger, TensorBoardLogger):
+            for path in figures:
+                image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+                logger.experiment.add_image(f"figures/{path.stem}", image, dataformats="HWC")
+        elif isinstance(logger, MLFlowLogger):
+            logger.experiment.log_artifact(logger.run_id, str(report))
+            for path in figures:
+                logger.experiment.log_artifact(logger.run_id, str(path), "figures")
 
 
 def _curves(score: ScoreResult) -> dict[str, Any]:
@@ -190,10 +238,10 @@ def _chart(key: str, title: str, x: Floats, y: Floats) -> Any:
     return wandb.plot_table(AREA_UNDER_CURVE, table, {"x": over, "y": of, "class": "score"}, texts)
 
 
-def _figures(folder: Path) -> dict[str, Any]:
+def _wandb_images(figures: Sequence[Path]) -> dict[str, Any]:
     import wandb
 
-    return {f"figures/{path.stem}": wandb.Image(str(path)) for path in sorted(folder.glob("*.png"))}
+    return {f"figures/{path.stem}": wandb.Image(str(path)) for path in figures}
 
 
 def _log_report(logger: WandbLogger, report: Path) -> None:
