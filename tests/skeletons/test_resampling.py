@@ -1,8 +1,10 @@
 """Resampling to the model's clock, bridging of gaps, conversion of labelled spans."""
 
+import math
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skelmap.skeletons.clip import Clip
@@ -75,6 +77,23 @@ def test_a_clip_at_the_clock_s_rate_without_bridging_is_unchanged() -> None:
     same = resample_clip(clip, 30, 0)
     np.testing.assert_array_equal(same.keypoints, clip.keypoints)
     np.testing.assert_array_equal(same.frame, clip.frame)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from([(10, 30), (15, 30), (25, 30), (30, 30), (24, 10), (60, 30)]), st.integers(1, 10**6))
+def test_a_clip_that_begins_whole_ticks_later_is_resampled_alike(rates: tuple[int, int], times: int) -> None:
+    """To the bit: neither joints of one of two detections nor a gap of the very length that is bridged depend on it."""
+    source, fps = rates
+    frames = np.array([*range(20), *range(19 + source // 5, 60)])
+    keypoints = wave(len(frames))
+    keypoints[::3, 4] = 0
+    period = source // math.gcd(source, fps)
+    one, later = (
+        resample_clip(Clip.build("c", keypoints, BODY_25, (640, 480), source, frame), fps, 0.2)
+        for frame in (frames, frames + times * period)
+    )
+    np.testing.assert_array_equal(later.frame, one.frame + times * period * fps // source)
+    np.testing.assert_array_equal(later.keypoints, one.keypoints)
 
 
 def test_bridging_fills_short_gaps_of_each_person_alone() -> None:

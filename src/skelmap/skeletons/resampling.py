@@ -18,7 +18,9 @@ LOST_FRAMES = 3.5
 SUCCESSIVE = 1.5
 """Source frames further apart than this, in frame intervals, have a gap between them."""
 ON_TICK = 1e-3
-"""A detection this close to a tick, in ticks, is taken as it is."""
+"""A detection this close to a tick, in ticks, is taken as it is; gaps may be this much longer than the longest."""
+SHARES = 2**20
+"""Shares are rounded to this part of the way, so that they do not depend on the rounding of times."""
 
 
 class Resampler:
@@ -52,7 +54,7 @@ class Resampler:
         now = time * self.fps
         before, since = self._last, self._last_tick
         self._last, self._last_tick = keypoints, now
-        if before is None or now - since > longest * self.fps:
+        if before is None or now - since > longest * self.fps + ON_TICK:
             nearest = round(now)
             return True, [(nearest, keypoints)] if abs(now - nearest) < ON_TICK else []
         ticks = range(math.floor(since + ON_TICK) + 1, math.floor(now + ON_TICK) + 1)
@@ -61,6 +63,7 @@ class Resampler:
 
 def _interpolate(one: NDArray[np.float32], other: NDArray[np.float32], share: float) -> NDArray[np.float32]:
     """Keypoints at a share of the way from one detection to the other."""
+    share = round(share * SHARES) / SHARES
     if share > 1 - ON_TICK:
         return other
     both = (one[:, 2] > 0) & (other[:, 2] > 0)
