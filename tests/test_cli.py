@@ -125,7 +125,11 @@ def test_a_list_for_a_group_is_refused_with_the_way_to_sweep_it(
         check_arguments(words)
     assert str(end.value.code).startswith(f"{words[-1]}; allowed: one of ")
     assert str(end.value.code).endswith(f"-m {group}={value.strip('[]').replace(' ', '')} runs each of them")
-    check_arguments(["logger=[csv,wandb]", "callbacks=[default]", "data.maps.channels=[left,body]"])
+    with pytest.raises(SystemExit, match="~trainer: a run needs one of cpu, ddp, debug, default, gpu"):
+        check_arguments(["~trainer"])
+    check_arguments(
+        ["~callbacks", "~optimizer", "logger=[csv,wandb]", "callbacks=[default]", "data.maps.channels=[left,body]"]
+    )
 
 
 def test_a_run_prints_its_auroc_and_the_path_of_its_report(task: Path, tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ def test_what_is_written_is_read(spec: InputSpec, tmp_path: Path) -> None:
         ("people_px", {"smallest": 3}),
         ("people_px", {"smallest": 3, "usual": 2, "largest": 4}),
         ("unknown", 1),
+        ("pose_format", {"layout": "BODY_26"}),
         ("title", None),
     ],
 )
@@ -45,6 +46,14 @@ def test_a_damaged_file_is_refused(key: str, value: Any, tmp_path: Path) -> None
     path = tmp_path / "input_spec.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
     with pytest.raises(UserError, match=r"input_spec\.json: damaged \("):
+        InputSpec.read(tmp_path)
+
+
+def test_a_key_that_an_older_version_did_not_write_is_named(tmp_path: Path) -> None:
+    SPECS["maps"].write(tmp_path)
+    path = tmp_path / "input_spec.json"
+    path.write_text(json.dumps({key: v for key, v in json.loads(path.read_text()).items() if key != "pose_format"}))
+    with pytest.raises(UserError, match=r"input_spec\.json: lacks pose_format: .*older version.*; train it again"):
         InputSpec.read(tmp_path)
 
 

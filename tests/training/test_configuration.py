@@ -123,7 +123,12 @@ def test_an_added_unknown_key_is_refused(key: str, compose: Compose) -> None:
         check(compose(*MANIFEST, f"+{key}=1"))
 
 
-@pytest.mark.parametrize("group", ["model", "data", "trainer", "callbacks", "paths"])
+@pytest.mark.parametrize("override", ["~callbacks", "callbacks=[]", "~callbacks.progress", "~logger", "logger=[]"])
+def test_a_run_needs_neither_callbacks_nor_loggers(override: str, compose: Compose) -> None:
+    check(compose(*MANIFEST, override))
+
+
+@pytest.mark.parametrize("group", ["model", "data", "trainer", "paths"])
 def test_a_missing_group_is_refused(group: str, compose: Compose) -> None:
     cfg = compose(*MANIFEST)
     cfg[group] = None

@@ -113,6 +113,10 @@ class InputSpec:
                 )
             raise UserError(f"{folder}: not the folder of a finished run or an exported model: no {SPEC_FILE}")
         values = read_json_object(path)
+        if missing := _Values.model_fields.keys() - values.keys():
+            raise UserError(
+                f"{path}: lacks {', '.join(sorted(missing))}: of a run of an older version, or damaged; train it again"
+            )
         try:
             validate(_Values, values)
             layout = LAYOUTS[values["layout"]]

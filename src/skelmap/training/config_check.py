@@ -21,7 +21,7 @@ from skelmap.utils.errors import UserError
 from skelmap.utils.redaction import secret_keys
 from skelmap.utils.schema import STRICT, FilePath, Seed, parameters, validate, validate_signature
 
-GROUPS = ("data", "model", "trainer", "callbacks", "paths")
+GROUPS = ("data", "model", "trainer", "paths")
 """Groups that a configuration must have."""
 PARTS = ("callbacks", "logger", "plots")
 """Groups with any number of nodes, each under a name."""
@@ -72,7 +72,7 @@ def check(config: dict[str, Any]) -> None:
             f"{key} is named like a secret, and configurations are written to logs and reports; "
             "give secrets in the environment, as WANDB_API_KEY"
         )
-    groups = (*GROUPS, *(["logger"] if config.get("logger") is not None else []))
+    groups = (*GROUPS, *(group for group in PARTS if config.get(group) is not None))
     missing = [group for group in groups if not isinstance(config.get(group), dict)]
     if missing:
         raise UserError(f"{missing[0]}={config.get(missing[0])}; allowed: keys and values, as in conf/")

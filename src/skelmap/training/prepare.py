@@ -142,7 +142,7 @@ def _validates(config: dict[str, Any], data: SkeletonDataModule) -> bool:
 
 def _trainer(config: dict[str, Any], validates: bool, checkpoint: Checkpoint | None) -> pl.Trainer:
     """Build the trainer; a progress bar needs a terminal."""
-    callbacks = [instantiate(node) for node in config["callbacks"].values()]
+    callbacks = [instantiate(node) for node in (config.get("callbacks") or {}).values()]
     if not sys.stdout.isatty() or config["trainer"].get("enable_progress_bar") is False:
         callbacks = [callback for callback in callbacks if not isinstance(callback, ProgressBar)]
         config = {**config, "trainer": {**config["trainer"], "enable_progress_bar": False}}

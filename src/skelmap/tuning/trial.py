@@ -55,7 +55,8 @@ class BaseConfig:
         if not cfg.train or cfg.ckpt_path:
             raise UserError("train=false and ckpt_path are not allowed in tuning: every trial trains a new model")
         with open_dict(cfg):
-            cfg.callbacks.pop("progress", None)
+            if cfg.get("callbacks"):
+                cfg.callbacks.pop("progress", None)
             cfg.trainer.enable_progress_bar = False
         return cfg
 

@@ -45,7 +45,9 @@ RENAMED = {
     "model=knn_ranks": "model=feature_knn_ranks",
 }
 """Keys and choices of earlier versions, and their names now."""
-COMBINED_GROUPS = ("logger", "callbacks")
+NEEDED_GROUPS = ("model", "data", "trainer")
+"""Groups without which there is no run."""
+COMBINED_GROUPS = ("logger", "callbacks", "plots")
 """Groups from which several files may be chosen: logger=[csv,wandb]."""
 
 
@@ -66,10 +68,12 @@ def check_arguments(arguments: Sequence[str]) -> None:
         if new := _renamed(argument):
             sys.exit(f"{argument}: renamed; now {new}")
         group, _, choice = argument.lstrip("+").partition("=")
+        if argument.lstrip("~") in NEEDED_GROUPS and argument.startswith("~"):
+            sys.exit(f"{argument}: a run needs one of {', '.join(_choices(argument[1:], arguments))}")
         if choice == "null" and (config_dir() / group).is_dir():  # Hydra fails with a traceback
             sys.exit(f"{argument}; allowed: {', '.join(_choices(group, arguments))}, or ~{group} for none")
         if choice.startswith("[") and group not in COMBINED_GROUPS and (config_dir() / group).is_dir():
-            swept = choice.strip("[]").replace(" ", "")  # Hydra would take the last one
+            swept = re.sub(r"[\[\] ]", "", choice)  # of a list, Hydra would take the last one
             names = ", ".join(_choices(group, arguments))
             sys.exit(f"{argument}; allowed: one of {names}; -m {group}={swept} runs each of them")
 
