@@ -382,7 +382,7 @@ def run_folder(valid: ValidInput, folder: Path, rng: Random) -> Trial:
     def trial() -> None:
         finished_metrics(folder / "run", resolve(valid.configs[model]))
         ValidationScores.read(folder / "run")
-        scorer = TorchScorer(folder / "run")
+        scorer = TorchScorer.open(folder / "run")
         scorer.score(np.zeros((1, scorer.spec.window, *scorer.spec.settings.shape), np.float32))
 
     return trial

@@ -55,7 +55,7 @@ def test_an_attribution_of_a_coordinate_belongs_to_its_joint_if_that_was_detecte
 def test_alarms_of_a_feature_distance_name_the_joint_that_moves_irregularly(compose: Compose, tmp_path: Path) -> None:
     task = write_toy_dataset(tmp_path / "task", frames=120)
     run(compose("trainer=cpu", "data=manifest", f"data.manifest={task}", "model=feature_knn", "data.seq_len=30"))
-    scorer = TorchScorer(tmp_path / "run")
+    scorer = TorchScorer.open(tmp_path / "run")
     for name in ("left_wrist", "right_knee", "nose"):
         keypoints = wave(90, 9)
         keypoints[45:, BODY_25.joints.index(name), :2] += 20 * np.random.default_rng(0).normal(size=(45, 2))

@@ -122,7 +122,7 @@ def test_the_exported_folder_alone_makes_frames_and_scores_from_keypoints(traine
         frames.append(previous[0])
     windows = np.stack([np.stack(frames[i : i + spec.window]) for i in range(len(frames) - spec.window + 1)])
     (scores,) = onnxruntime.InferenceSession(exported / "model.onnx").run(["score"], {"frames": windows})
-    expected = np.array(list(stream_scores(TorchScorer(trained / "run"), clip)))
+    expected = np.array(list(stream_scores(TorchScorer.open(trained / "run"), clip)))
     np.testing.assert_allclose(scores, expected, rtol=0, atol=1e-4 * expected.max())
 
 
@@ -217,7 +217,7 @@ def test_every_exported_model_gives_pytorchs_scores(model: str, compose: Compose
         return
     export(tmp_path / "run", tmp_path / "out")
     recordings = [manifest.parent / f"{name}.npz" for name in ("train_a", "test_mixed")]  # low and high scores
-    assert_same_scores(TorchScorer(tmp_path / "run"), OnnxScorer.open(tmp_path / "out"), recordings)
+    assert_same_scores(TorchScorer.open(tmp_path / "run"), OnnxScorer.open(tmp_path / "out"), recordings)
 
 
 @pytest.mark.slow
@@ -229,6 +229,6 @@ def test_every_score_of_a_network_is_exported(compose: Compose, tmp_path: Path) 
     for score in get_args(Score):
         config.write_text(text.replace("score: recon_error", f"score: {score}"))
         export(tmp_path / "run", tmp_path / "out")
-        scorer = TorchScorer(tmp_path / "run")
+        scorer = TorchScorer.open(tmp_path / "run")
         assert scorer.model.score == score
         assert_same_scores(scorer, OnnxScorer.open(tmp_path / "out"), [manifest.parent / "test_mixed.npz"])

@@ -70,7 +70,7 @@ def test_a_run_keeps_the_sizes_in_its_training_data_unless_its_model_is_scale_in
     overrides = (f"data.manifest={manifest}", f"model={model}", "trainer=cpu", "data.seq_len=8", "data.window_stride=4")
     run(compose("data=manifest", *overrides, *more))
     spec = InputSpec.read(tmp_path / "run")
-    assert (spec.people_px is not None) == has_sizes and TorchScorer(tmp_path / "run").spec == spec
+    assert (spec.people_px is not None) == has_sizes and TorchScorer.open(tmp_path / "run").spec == spec
     if spec.people_px:
         train = [read_clip(r.path, r.clip).keypoints for r in read_manifest(manifest).split("train")]
         sizes = np.concatenate([person_sizes(keypoints, BODY_25) for keypoints in train])

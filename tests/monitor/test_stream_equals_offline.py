@@ -111,7 +111,7 @@ def offline_scores(folder: Path) -> dict[tuple[str, int], float]:
 def streamed_scores(folder: Path, manifest: Path) -> dict[tuple[str, int], float]:
     """Highest score of each tick of the test recordings, watched one after the other."""
     scores: dict[tuple[str, int], float] = {}
-    scorer = TorchScorer(folder)
+    scorer = TorchScorer.open(folder)
     for recording in read_manifest(manifest).split("test"):
         collector = ScoreCollector()
         Monitor(scorer, NO_ALARMS, [collector]).run([ClipSource(read_clip(recording.path, recording.clip))])
@@ -145,7 +145,7 @@ def test_validation_scores_and_false_alarms_are_those_of_the_monitor(
     rule = validation.rule(float(np.quantile(validation.score, 0.8)), 0.1, 0.3)
     collector = ScoreCollector()
     sources = [ClipSource(read_clip(r.path, r.clip)) for r in read_manifest(manifest).split("val")]
-    Monitor(TorchScorer(tmp_path / "run"), rule, [collector, AlarmCollector()]).run(sources)
+    Monitor(TorchScorer.open(tmp_path / "run"), rule, [collector, AlarmCollector()]).run(sources)
     live = np.array(sorted((score.person, score.time, score.score) for score in collector.scores))
     np.testing.assert_array_equal(live[:, 0], validation.track)
     np.testing.assert_allclose(live[:, 1], validation.time)

@@ -76,7 +76,7 @@ def test_the_best_epoch_of_the_earlier_run_is_kept_and_survives_an_interruption(
     assert len(histories[0]["val/loss"]) == 4 and histories[0] == histories[1]
 
     shutil.rmtree(first)
-    assert same(TorchScorer(tmp_path / "whole").model.state_dict(), {**before["state_dict"]})
+    assert same(TorchScorer.open(tmp_path / "whole").model.state_dict(), {**before["state_dict"]})
 
 
 def callback_state(folder: Path, name: str) -> dict[str, dict[str, list[float]]]:
@@ -90,7 +90,7 @@ def test_an_evaluated_checkpoint_is_copied(
     run(compose(*words, "train=false", run=tmp_path / "evaluated"))
     last = saved(first, "last")["state_dict"]
     shutil.rmtree(first)
-    assert same(TorchScorer(tmp_path / "evaluated").model.state_dict(), last)
+    assert same(TorchScorer.open(tmp_path / "evaluated").model.state_dict(), last)
 
 
 def test_a_training_without_epochs_left_warns(

@@ -139,7 +139,7 @@ def test_a_run_on_several_channels(task: Path, compose: Compose, tmp_path: Path)
     maps = (f"data.maps.channels=[{','.join(channels)}]", "data.maps.threshold=null")
     run(compose(*overrides(task, "lstm_vae"), *maps))
     assert (tmp_path / "run" / "figures" / "reconstructions.png").exists()
-    spec = TorchScorer(tmp_path / "run").spec
+    spec = TorchScorer.open(tmp_path / "run").spec
     assert spec.settings.shape == (5, 28, 28) and spec.settings.channels == channels
     assert last_weights(tmp_path / "run")["network.encoder.stages.0.weight"].shape == (8, 5, 3, 3)
 
@@ -150,7 +150,7 @@ def test_keypoint_models_use_the_layout_of_their_clips(compose: Compose, tmp_pat
         write_clip(path, as_coco(read_clip(path, path.stem)))
     words = overrides(task, "feature_knn")
     assert 0 <= run(compose(*words))["auroc"] <= 1
-    assert TorchScorer(tmp_path / "run").spec.layout is COCO_17
+    assert TorchScorer.open(tmp_path / "run").spec.layout is COCO_17
     for path in task.parent.glob("*.npz"):  # as many joints, in another order
         clip = read_clip(path, path.stem)
         write_clip(path, replace(clip, layout=COCO_18, keypoints=np.pad(clip.keypoints, ((0, 0), (1, 0), (0, 0)))))

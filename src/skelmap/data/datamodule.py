@@ -264,10 +264,17 @@ class SkeletonDataModule(pl.LightningDataModule):
 
     def predict_dataloader(self) -> list[DataLoader[Tensor]]:
         """Windows to be scored of each split in `scored_splits`, in order, at stride 1, in large batches."""
+        return [self._scored_loader(split) for split in self.scored_splits]
+
+    def test_dataloader(self) -> DataLoader[Tensor]:
+        """Windows of the test split, as in `predict_dataloader`."""
+        return self._scored_loader("test")
+
+    def _scored_loader(self, split: str) -> DataLoader[Tensor]:
         fitting = SCORED_PIXELS // (self.window * prod(self.settings.shape))
         processes = self.trainer.world_size if self.trainer else 1
         batch_size = processes * max(self.batch_size, min(fitting, 256))
-        return [self._loader(split, self.scored_starts(split), batch_size) for split in self.scored_splits]
+        return self._loader(split, self.scored_starts(split), batch_size)
 
     @property
     def scored_splits(self) -> list[str]:

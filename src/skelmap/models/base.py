@@ -5,12 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
 import pytorch_lightning as pl
+import torch
 from pydantic import Field
 from torch import Tensor
 
 from skelmap.data.datamodule import Batch
 from skelmap.data.keypoints import Representation
 from skelmap.data.windows import WindowKind
+from skelmap.evaluation.evaluate import EvaluationResult, evaluate
+from skelmap.evaluation.frame_scores import Predictions
+from skelmap.utils.runtime import gather_concat
 from skelmap.utils.schema import PositiveInt
 
 LatentDim = Annotated[int, Field(ge=1, le=4096)]
@@ -68,6 +72,9 @@ class Model(pl.LightningModule, ABC):
     """Scores do not depend on the size of people in the image."""
     supports_distributed = True
     """Can be trained by several processes."""
+    evaluation: EvaluationResult | None = None
+    """Result of the last `Trainer.test`."""
+    _tested: tuple[tuple[Tensor, Tensor], ...] = ()
 
     @classmethod
     def input_defaults(cls, parameters: Mapping[str, Any]) -> InputDefaults:
@@ -92,6 +99,22 @@ class Model(pl.LightningModule, ABC):
     def predict_step(self, batch: Batch, batch_idx: int = 0, dataloader_idx: int = 0) -> WindowScores:
         """Score a batch of windows."""
         return WindowScores(batch.start, *self.score_windows(batch.windows))
+
+    def test_step(self, batch: Batch) -> None:
+        """Score a batch of windows of the test split."""
+        scored = self.predict_step(batch)
+        self._tested += ((scored.start, scored.score),)
+
+    def on_test_epoch_end(self) -> None:
+        """Evaluate the scores of the test split; log test/auroc and that of the variant, as a run does."""
+        start, score = (gather_concat(torch.cat(parts)) for parts in zip(*self._tested, strict=True))
+        self._tested = ()
+        data = self.trainer.datamodule
+        predictions = Predictions(data.eval_rows("test", start), score, None, data.window)
+        self.evaluation = result = evaluate(predictions, data.eval_index("test"))
+        for key, of in (("auroc", result.primary), (f"auroc_{result.variant.name}", result.variant)):
+            if of.auroc.value is not None:
+                self.log(f"test/{key}", of.auroc.value)
 
     def reconstruct(self, windows: Tensor) -> Tensor | None:
         """Reconstruct windows (B, T, C, H, W) in the same shape; None from a model that does not reconstruct."""

@@ -63,7 +63,7 @@ def export(run: Path, folder: Path, trust: Sequence[str] = (), tolerance: float 
     missing = [package for package in PACKAGES if find_spec(package) is None]
     if missing:
         raise UserError(f"the export needs the package {missing[0]}: pip install 'skelmap[onnx]'")
-    scorer = TorchScorer(run, trust)
+    scorer = TorchScorer.open(run, trust)
     spec = scorer.spec
     readme = readme_text(spec)
     windows = random_windows(spec, 8)

@@ -69,7 +69,7 @@ def open_scorer(folder: Path, trust: Sequence[str] = ()) -> Scorer:
             f"checkpoint={folder}: without PyTorch only an exported model can be used (skelmap export RUN)"
         ) from error
     torch.set_num_threads(1)
-    return TorchScorer(folder, trust)
+    return TorchScorer.open(folder, trust)
 
 
 class OnnxScorer:
@@ -129,24 +129,42 @@ class OnnxScorer:
 
 
 class TorchScorer:
-    """Model of a run folder, on the CPU: a single stream does not use a GPU to capacity.
+    """Model of a training run, on the CPU: a single stream does not use a GPU to capacity.
 
     Args:
-        folder: run folder.
-        trust: packages whose classes its configuration may name.
+        spec: input of the model.
+        model: trained; moved to the CPU and to evaluation mode.
 
     Raises:
-        UserError: not a run folder, or its files are damaged or do not fit each other.
+        UserError: they do not fit each other.
     """
 
-    def __init__(self, folder: Path, trust: Sequence[str] = ()) -> None:
-        self.spec = InputSpec.read(folder)
-        self.model = load_model(folder, self.spec, trust)
-        zeros = np.zeros((1, self.spec.window, *self.spec.settings.shape), np.float32)
+    def __init__(self, spec: InputSpec, model: "Model") -> None:
+        self.spec = spec
+        self.model: Model = model.cpu().eval()
+        zeros = np.zeros((1, spec.window, *spec.settings.shape), np.float32)
         try:
             self.score(zeros)
         except (RuntimeError, IndexError) as error:
-            raise UserError(f"{folder}: its model does not fit its input_spec.json ({error})") from error
+            raise UserError(f"the model does not fit its input_spec.json ({error})") from error
+
+    @classmethod
+    def open(cls, folder: Path, trust: Sequence[str] = ()) -> "TorchScorer":
+        """Open a run folder.
+
+        Args:
+            folder: of the run.
+            trust: packages whose classes its configuration may name.
+
+        Raises:
+            UserError: not a run folder, or its files are damaged or do not fit each other.
+        """
+        spec = InputSpec.read(folder)
+        model = load_model(folder, spec, trust)
+        try:
+            return cls(spec, model)
+        except UserError as error:
+            raise UserError(f"{folder}: {error}") from error
 
     def score(self, windows: NDArray[np.float32]) -> NDArray[np.float64]:
         """See `Scorer`."""
