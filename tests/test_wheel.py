@@ -89,6 +89,11 @@ def test_both_commands_show_the_same_help(command: Command) -> None:
     assert "* model=lstm_vae" in command("skelmap", "train", "--help").stdout
 
 
+def test_recordings_are_checked(command: Command, task: Path, tmp_path: Path) -> None:
+    command("skelmap", "check", str(task), "--out", str(tmp_path / "check.html"))
+    assert (tmp_path / "check.html").stat().st_size > 10_000
+
+
 def test_a_run_trains_and_evaluates(run_folder: Path) -> None:
     assert 0 <= json.loads((run_folder / "metrics.json").read_text())["auroc"] <= 1
     assert (run_folder / "report.html").stat().st_size > 10_000

@@ -303,6 +303,7 @@ def _help() -> str:
 Find unusual actions of people in video. For recordings of real people:
 
   skelmap extract recordings/*.mp4 --out site
+  skelmap check site/manifest.csv
   skelmap train model=feature_knn data=manifest data.manifest=site/manifest.csv
   skelmap monitor checkpoint=RUN source=0 web.port=8000
 
