@@ -334,3 +334,20 @@ def test_the_real_guitar_task_is_trained_and_evaluated(
     metrics = run(compose("data=manifest", manifest, f"model={model}", "trainer=cpu", *short))
     assert metrics["counts"]["frames"] > 70_000
     assert metrics["auroc"] == pytest.approx(auroc_of(read_scores(tmp_path / "run")), abs=1e-6)
+
+
+def test_a_fold_of_a_cross_validation_is_trained_and_evaluated(compose: Compose, tmp_path: Path) -> None:
+    lines = []
+    for i in range(6):
+        write_clip(tmp_path / f"{i}.npz", make_clip(wave(30, i, abnormal=i % 3 == 2), str(i)))
+        lines.append([f"c{i}", f"{i}.npz", "test", f"person{i // 3}", "all" * (i % 3 == 2)])
+    lines += [["c6", "6.npz", "test", "person2"], ["c7", "7.npz", "test", "person3"]]
+    for i in (6, 7):
+        write_clip(tmp_path / f"{i}.npz", make_clip(wave(30, i), str(i)))
+    manifest = write_manifest(tmp_path, lines)
+    small = ("data=manifest", f"data.manifest={manifest}", "data.img_size=14", "data.seq_len=8", "model=mean_template")
+    tested = []
+    for fold in range(2):
+        metrics = run(compose(*small, "data.folds=2", f"data.fold={fold}", run=tmp_path / f"fold{fold}"))
+        tested += sorted(set(metrics["groups"].values()))
+    assert sorted(tested) == [f"person{i}" for i in range(4)]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from skelmap.comparison.folds import pool_folds
 from skelmap.comparison.groups import RunGroup, group_runs
 from skelmap.comparison.pairwise import PairedComparison, compare_pairs
 from skelmap.comparison.runs import FailedRun, RunResult, read_runs
@@ -77,10 +78,12 @@ def compare_runs(folder: Path, seed: int = 0) -> Comparison:
     if not runs:
         causes = "".join(f"\n  {run.name}: {run.state}: {run.cause}" for run in failed[:10])
         raise UserError(f"{folder}: no finished run to compare (one has config.yaml, metrics.json, scores.csv){causes}")
-    keys = find_swept_keys(runs)
-    groups, group_notes = group_runs(runs, keys, seed)
+    pooled, fold_notes = pool_folds(runs)
+    keys = find_swept_keys(pooled)
+    groups, group_notes = group_runs(pooled, keys, seed)
     pairs, pair_notes = compare_pairs(groups, keys)
-    return Comparison(folder, seed, runs, failed, keys, groups, pairs, [*_notes(runs), *group_notes, *pair_notes])
+    notes = [*_notes(runs), *fold_notes, *group_notes, *pair_notes]
+    return Comparison(folder, seed, runs, failed, keys, groups, pairs, notes)
 
 
 def _notes(runs: Sequence[RunResult]) -> list[str]:

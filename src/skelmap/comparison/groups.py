@@ -84,9 +84,25 @@ class AUROCBootstrap:
     def _compute(self, run: RunResult, score_type: str, index: Labels) -> AUROC:
         """Compute the AUROC on the frames at the positions `index`."""
         frames, units = run.scores.frames, self._units[run.data]
-        unit = _lookup_clips(frames, units.index)[frames.clip[index]]
-        pairs = ClusteredAUROC.build(run.scores.by_type[score_type][index], frames.label[index], unit, units.count)
+        of_clip = _lookup_clips(frames, units.index)
+        fold = np.zeros(units.count, np.int64)
+        fold[of_clip] = frames.fold
+        score, label, unit = run.scores.by_type[score_type][index], frames.label[index], of_clip[frames.clip[index]]
+        pairs = ClusteredAUROC.build(score, label, unit, units.count, fold)
         return pairs.auroc, pairs.draws(self._weights[run.data])
+
+    def by_group(self, run: RunResult, score_type: str) -> dict[str, float]:
+        """Compute the AUROC of a run within each group (person, session, camera) that has both classes."""
+        frames, index, known = run.scores.frames, run.scores.scored(score_type), run.clip_groups
+        names, of_clip = np.unique([known.get(clip, clip) for clip in frames.clips], return_inverse=True)
+        score, label, group = run.scores.by_type[score_type][index], frames.label[index], of_clip[frames.clip[index]]
+        found = {}
+        for i, name in enumerate(names.tolist()):
+            own = group == i
+            auroc = ClusteredAUROC.build(score[own], label[own], np.zeros(own.sum(), np.int64), 1).auroc
+            if auroc is not None:
+                found[name] = auroc
+        return found
 
 
 def _lookup_clips(frames: EvaluatedFrames, numbers: dict[str, int]) -> Labels:
@@ -114,6 +130,22 @@ class Estimate(NamedTuple):
     low: float | None
     high: float | None
     reason: str
+
+
+class MacroAUROC(NamedTuple):
+    """AUROC within groups (persons, sessions, cameras), each group weighing the same.
+
+    Attributes:
+        mean: over the groups that have normal and abnormal frames.
+        groups: their number.
+        worst_group: the group with the lowest AUROC.
+        worst: its AUROC.
+    """
+
+    mean: float
+    groups: int
+    worst_group: str
+    worst: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,6 +206,17 @@ class RunGroup:
         """Standard deviation of the AUROC over the seeds; None with one seed."""
         known = [auroc for auroc in self.aurocs if auroc is not None]
         return stdev(known) if len(known) > 1 else None
+
+    @cached_property
+    def macro(self) -> MacroAUROC | None:
+        """AUROC within each group, averaged over groups; None unless two groups or more have both classes."""
+        by_seed = [self.bootstrap.by_group(run, self.score_type) for run in self.runs]
+        names = set.intersection(*(set(found) for found in by_seed))
+        if len(names) < 2:
+            return None
+        by_group = {name: mean(found[name] for found in by_seed) for name in sorted(names)}
+        worst = min(by_group, key=by_group.__getitem__)
+        return MacroAUROC(mean(by_group.values()), len(by_group), worst, by_group[worst])
 
     @property
     def complete(self) -> bool:

@@ -12,7 +12,7 @@ from skelmap.comparison.comparison import Comparison
 from skelmap.comparison.groups import RunGroup, averaged_keys
 from skelmap.comparison.runs import RunResult, format_value
 from skelmap.comparison.swept_keys import DATA, MODEL, SweptKeys
-from skelmap.comparison.tables import COSTS, key_headings, mean_cost, method_note
+from skelmap.comparison.tables import COSTS, key_headings, mean_cost, method_note, number_entries, number_headings
 from skelmap.evaluation.html_page import write_html
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, read_bytes
@@ -90,6 +90,8 @@ def write_page(comparison: Comparison, folder: Path) -> Path:
         headings=key_headings(comparison),
         costs=COSTS,
         mean_cost=mean_cost,
+        number_headings=number_headings,
+        number_entries=number_entries,
         method_note=method_note(comparison),
         format_value=format_value,
     )

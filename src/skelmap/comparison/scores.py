@@ -28,12 +28,14 @@ class EvaluatedFrames:
         clip: (F,) int64 index into `clips`.
         frame: (F,) int64 frame number in the clip, at the frame rate of the run.
         label: (F,) int64, 1 = abnormal.
+        fold: (C,) int64 fold of each clip; scores of different folds are not compared.
     """
 
     clips: tuple[str, ...]
     clip: Labels
     frame: Labels
     label: Labels
+    fold: Labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +108,9 @@ class ScoresReader:
         digest = blake2b(repr(clips).encode())
         for column in (clip, frame, label):
             digest.update(column.tobytes())
-        return self._known.setdefault(digest.digest(), EvaluatedFrames(clips, clip, frame, label))
+        return self._known.setdefault(
+            digest.digest(), EvaluatedFrames(clips, clip, frame, label, np.zeros(len(clips), np.int64))
+        )
 
 
 def _parse_scores(path: Path, name: str, column: Sequence[str], complete: bool) -> Floats:

@@ -65,6 +65,7 @@ def group_row(comparison: Comparison, group: RunGroup) -> dict[str, Any]:
         "auroc_low": group.estimate.low,
         "auroc_high": group.estimate.high,
         "seed_deviation": group.seed_deviation,
+        **{f"macro_{key}": value for key, value in (group.macro._asdict() if group.macro else {}).items()},
         "reason": group.estimate.reason,
         **{name: mean_cost(group.runs, name) for name in COSTS},
     }
@@ -115,13 +116,15 @@ def method_note(comparison: Comparison) -> str:
         "a mean over few seeds without bias. A group is a person, a session or a camera; with fewer than "
         f"{MIN_GROUPS} groups, clips are drawn, and the interval does not include the variation between groups. "
         "With one seed, or equal results for all seeds, the interval covers the variation of recordings alone; with "
-        "two or three seeds that differ much, it is too narrow."
+        "two or three seeds that differ much, it is too narrow. In a cross-validation (data.folds) each frame is "
+        "scored by the model that has not seen its group, and only frames of the same fold are ranked against each "
+        "other. The macro AUROC is the mean of the AUROCs within each group that has normal and abnormal frames."
     )
 
 
 def markdown(comparison: Comparison) -> str:
     """Write the table of groups as Markdown, with the notes needed to read it."""
-    headings = [*key_headings(comparison).values(), "score", "seeds", "AUROC", "95 % interval", "± over seeds"]
+    headings = [*key_headings(comparison).values(), "score", *number_headings(comparison)]
     lines = [
         f"# Comparison of {comparison.title}",
         "",
@@ -147,7 +150,7 @@ def console_table(comparison: Comparison) -> Table:
     for heading in key_headings(comparison).values():
         table.add_column(Text(heading), overflow="fold")
     table.add_column("score", no_wrap=True)
-    for heading in ("seeds", "AUROC", "95 % interval", "± over seeds"):
+    for heading in number_headings(comparison):
         table.add_column(heading, justify="right", no_wrap=True)
     for group in comparison.groups:
         table.add_row(*(Text(entry) for entry in _table_entries(comparison, group)))
@@ -157,17 +160,30 @@ def console_table(comparison: Comparison) -> Table:
     return table
 
 
-def _table_entries(comparison: Comparison, group: RunGroup) -> list[str]:
+def number_headings(comparison: Comparison) -> list[str]:
+    """Headings of the numbers of a group; those within groups (persons) only where there are any."""
+    within = ["macro AUROC", "worst group"] if any(group.macro for group in comparison.groups) else []
+    return ["seeds", "AUROC", "95 % interval", "± over seeds", *within]
+
+
+def number_entries(comparison: Comparison, group: RunGroup) -> list[str]:
+    """Numbers of a group as text, in the order of `number_headings`."""
     average, low, high, _ = group.estimate
-    deviation = group.seed_deviation
-    return [
-        *(format_value(group[key]) for key in key_headings(comparison)),
-        group.score_type,
+    deviation, macro = group.seed_deviation, group.macro
+    entries = [
         str(len(group.runs)),
         "–" if average is None else f"{average:.3f}",
         "–" if low is None else f"{low:.3f} to {high:.3f}",
         "–" if deviation is None else f"{deviation:.3f}",
+        f"{macro.mean:.3f}" if macro else "–",
+        f"{macro.worst_group} {macro.worst:.3f}" if macro else "–",
     ]
+    return entries[: len(number_headings(comparison))]
+
+
+def _table_entries(comparison: Comparison, group: RunGroup) -> list[str]:
+    keys = [format_value(group[key]) for key in key_headings(comparison)]
+    return [*keys, group.score_type, *number_entries(comparison, group)]
 
 
 def _method(run: RunResult) -> dict[str, Value]:

@@ -5,12 +5,13 @@ from dataclasses import replace
 from functools import cached_property
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -21,6 +22,7 @@ from skelmap.data.rendering import MapSettings, MapSide
 from skelmap.data.sampler import ResumableBatchSampler, WindowDataset
 from skelmap.data.windows import EvalIndex, Segments, WindowKind, WindowLength, find_segments, window_starts
 from skelmap.skeletons.clip import report_steps
+from skelmap.skeletons.folds import deal_fold
 from skelmap.skeletons.layouts import Layout
 from skelmap.skeletons.manifest import Manifest, Recording, check_spans, read_manifest
 from skelmap.skeletons.person_filter import MinJoints, MinSize, PersonFilter
@@ -67,6 +69,10 @@ class SkeletonDataModule(pl.LightningDataModule):
         bridge_seconds: gaps in a person's detections up to this length are bridged; 0 bridges none.
         min_joints: detections with fewer joints of the body (nose, neck, arms, hips, legs) are left out.
         min_size: detections whose box is smaller than this share of the image's shorter side are left out.
+        folds: number of folds of a cross-validation over groups; None takes the splits of the manifest.
+        fold: number of the fold that is the test split, from 0 (`deal_fold`).
+        fold_by: column of the manifest whose values are dealt into folds.
+        fold_seed: of the dealing.
         batch_size: windows in a training or validation batch, shared by all processes.
         window_stride: frames from one training or validation window to the next; windows to be scored have stride 1.
         seed: of the training order.
@@ -89,6 +95,10 @@ class SkeletonDataModule(pl.LightningDataModule):
         bridge_seconds: BridgeSeconds = 0.2,
         min_joints: MinJoints = 5,
         min_size: MinSize = 0.03,
+        folds: Annotated[int, Field(ge=2)] | None = None,
+        fold: Annotated[int, Field(ge=0)] = 0,
+        fold_by: str = "group",
+        fold_seed: Seed = 0,
         batch_size: PositiveInt = 16,
         window_stride: PositiveInt = 1,
         seed: Seed = 0,
@@ -97,7 +107,10 @@ class SkeletonDataModule(pl.LightningDataModule):
         manifest, cache_dir = str(manifest), str(cache_dir)  # checkpoints hold plain values only
         maps, pose_format = dict(maps or {}), dict(pose_format or {})
         self.save_hyperparameters(logger=False)
-        self.manifest: Manifest = read_manifest(Path(manifest))
+        self.manifest: Manifest = read_manifest(Path(manifest), fold_by, is_dealt=folds is not None)
+        if folds is not None:
+            dealt = deal_fold(self.manifest.recordings, folds, fold, fold_seed)
+            self.manifest = replace(self.manifest, recordings=dealt)
         self.cache_dir = Path(cache_dir)
         self.seq_len, self.batch_size, self.window_stride, self.seed = seq_len, batch_size, window_stride, seed
         self.window = seq_len if window == "sequence" else 1

@@ -77,25 +77,38 @@ class ClusteredAUROC(NamedTuple):
     """Counts from which the AUROC of every resample can be computed.
 
     Attributes:
-        wins: (U, U) correctly ranked pairs of an abnormal frame of unit a and a normal frame of unit b.
-        abnormal: (U,) abnormal frames of each unit.
-        normal: (U,) normal frames of each unit.
+        wins: (U, U) correctly ranked pairs of an abnormal frame of unit a and a normal frame of unit b, ties half.
+        pairs: (U, U) all such pairs.
     """
 
     wins: Floats
-    abnormal: Floats
-    normal: Floats
+    pairs: Floats
 
     @classmethod
-    def build(cls, score: Floats, label: Labels, unit: Labels, units: int) -> "ClusteredAUROC":
-        """Count the pairs; (F,) each, `unit` in 0 .. units - 1."""
+    def build(
+        cls, score: Floats, label: Labels, unit: Labels, units: int, fold: Labels | None = None
+    ) -> "ClusteredAUROC":
+        """Count the pairs.
+
+        Args:
+            score: (F,) anomaly scores.
+            label: (F,) 1 = abnormal.
+            unit: (F,) sampling unit of each frame, 0 .. units - 1.
+            units: U.
+            fold: (U,) fold of each unit; frames of different folds, scored by different models, are no pair. None: all
+                frames are compared.
+        """
         abnormal, normal = (np.bincount(unit, of_class, units).astype(np.float64) for of_class in (label, 1 - label))
-        return cls(ranked_pairs(score, label, unit, units), abnormal, normal)
+        wins, pairs = ranked_pairs(score, label, unit, units), np.outer(abnormal, normal)
+        if fold is not None:
+            comparable = fold[:, None] == fold
+            wins, pairs = wins * comparable, pairs * comparable
+        return cls(wins, pairs)
 
     @property
     def auroc(self) -> float | None:
-        """AUROC of all frames, exact, ties counting half; None without both classes."""
-        pairs = self.abnormal.sum() * self.normal.sum()
+        """AUROC of all pairs, exact; None without both classes."""
+        pairs = self.pairs.sum()
         return float(self.wins.sum() / pairs) if pairs else None
 
     def draws(self, weights: Floats) -> Floats:
@@ -107,10 +120,13 @@ class ClusteredAUROC(NamedTuple):
         Returns:
             (B,) AUROC, NaN for a resample of one class only.
         """
-        a, b = np.flatnonzero(self.abnormal), np.flatnonzero(self.normal)
-        wins = np.einsum("ij,ij->i", weights[:, a] @ self.wins[np.ix_(a, b)], weights[:, b])
+        a, b = np.flatnonzero(self.pairs.any(axis=1)), np.flatnonzero(self.pairs.any(axis=0))
+        wins, pairs = (
+            np.einsum("ij,ij->i", weights[:, a] @ counts[np.ix_(a, b)], weights[:, b])
+            for counts in (self.wins, self.pairs)
+        )
         with np.errstate(invalid="ignore"):
-            aurocs: Floats = wins / ((weights @ self.abnormal) * (weights @ self.normal))
+            aurocs: Floats = wins / pairs
         return aurocs
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -66,6 +67,8 @@ def _deal(recordings: Sequence[Recording], folds: int, seed: int) -> list[set[st
     from sklearn.model_selection import StratifiedGroupKFold
 
     stratum = [f"{r.abnormal != ()} {sorted({name for name, _ in r.actions})}" for r in recordings]
+    if max(Counter(stratum).values()) < folds:  # too many strata to divide any of them
+        stratum = [""] * len(recordings)
     group = np.array([r.group for r in recordings])
     dealer = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():

@@ -109,12 +109,14 @@ class Manifest:
         return tuple(r for r in self.recordings if r.split == name)
 
 
-def read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path, group_by: str = "group", is_dealt: bool = False) -> Manifest:
     """Read and check a manifest.
 
     Args:
         path: a CSV (`read_table`) with the columns clip, path, split, group, abnormal and, optionally, action. Earlier
             versions named the last column work; it is read, too. Paths are relative to the CSV's folder.
+        group_by: column of the groups; may be another one than those above.
+        is_dealt: whether the recordings will be dealt into folds, so that the splits need not be valid.
 
     Returns:
         The manifest, with absolute paths.
@@ -125,12 +127,18 @@ def read_manifest(path: Path) -> Manifest:
     """
     path = path.expanduser().absolute()
     table = read_table(path, (*COLUMNS, EARLIER_ACTION))
-    columns = _check_columns(path, table.columns)
-    recordings = tuple(_recording(path, number, columns, cells) for number, cells in table.lines)
+    columns = _check_columns(path, table.columns, group_by)
+    recordings = []
+    for number, cells in table.lines:
+        recordings.append(_recording(f"{path}, line {number}", columns, cells, group_by, path.parent))
+        if not is_dealt:
+            _check_normal(f"{path}, line {number}", recordings[-1])
     if not recordings:
         raise UserError(f"{path}: the manifest has no recordings")
+    if not is_dealt:
+        _check_splits(path, recordings)
     _check_unique(path, recordings)
-    return Manifest(path, recordings, xxhash.xxh3_128_hexdigest(table.text.removeprefix(BOM).encode()))
+    return Manifest(path, tuple(recordings), xxhash.xxh3_128_hexdigest(table.text.removeprefix(BOM).encode()))
 
 
 def write_manifest(path: Path, recordings: Iterable[Recording]) -> None:
@@ -180,39 +188,35 @@ def check_spans(path: Path, recordings: Sequence[Recording], clip_spans: Sequenc
         log.warning("%s: %d spans reach beyond their clips, such as %s", path, len(beyond), beyond[0])
 
 
-def _check_columns(path: Path, columns: Sequence[str]) -> list[str]:
+def _check_columns(path: Path, columns: Sequence[str], group_by: str) -> list[str]:
     """Check the column names; return them with `work`, the earlier name, replaced by `action`."""
     names = ["action" if column == EARLIER_ACTION else column for column in columns]
-    if unknown := [name for name in names if name not in COLUMNS]:
+    if unknown := [name for name in names if name not in (*COLUMNS, group_by)]:
         raise UserError(f"{path}: unknown column {unknown[0]!r}; allowed are {', '.join(COLUMNS)}")
     if missing := [name for name in REQUIRED if name not in names]:
         raise UserError(f"{path}: column {missing[0]!r} is missing; required are {', '.join(REQUIRED)}")
+    if group_by not in names:
+        raise UserError(f"{path}: data.fold_by={group_by}: no such column; it has {', '.join(columns)}")
     if len(set(names)) != len(names):
         hint = "; work is the earlier name of action" if {EARLIER_ACTION, "action"} <= set(columns) else ""
         raise UserError(f"{path}: a column appears twice in {', '.join(columns)}{hint}")
     return names
 
 
-def _recording(path: Path, number: int, columns: Sequence[str], cells: Sequence[str]) -> Recording:
-    location = f"{path}, line {number}"
+def _recording(location: str, columns: Sequence[str], cells: Sequence[str], group_by: str, folder: Path) -> Recording:
     if len(cells) != len(columns):
         raise UserError(f"{location}: {len(cells)} cells; as many as columns are expected, {len(columns)}")
     value = dict(zip(columns, cells, strict=True))
     for key, text in value.items():
         if CONTROL.search(text):
             raise UserError(f"{location}: {key} {text!r} holds a control character")
-    for key in ("clip", "path", "group"):
+    for key in ("clip", "path", group_by):
         if not value[key]:
             raise UserError(f"{location}: {key} '' is empty")
     if value["split"] not in SPLITS:
         raise UserError(f"{location}: split {value['split']!r}; allowed are {', '.join(SPLITS)}")
     abnormal = None if value["abnormal"] == "all" else _spans(location, value["abnormal"])
-    if abnormal != () and value["split"] != "test":
-        raise UserError(
-            f"{location}: clip {value['clip']} of split {value['split']} has abnormal frames ({value['abnormal']}); "
-            "train and val hold normal frames only"
-        )
-    source = path.parent / value["path"]
+    source = folder / value["path"]
     try:
         exists = source.exists()
     except OSError:
@@ -220,7 +224,7 @@ def _recording(path: Path, number: int, columns: Sequence[str], cells: Sequence[
     if not exists:
         raise UserError(f"{location}: clip {value['clip']}: {source} does not exist")
     actions = tuple(_action(location, part) for part in value.get("action", "").split(";") if part.strip())
-    return Recording(value["clip"], source, value["split"], value["group"], abnormal, actions)
+    return Recording(value["clip"], source, value["split"], value[group_by], abnormal, actions)
 
 
 def _spans(location: str, text: str) -> tuple[Span, ...]:
@@ -243,20 +247,33 @@ def _action(location: str, part: str) -> tuple[str, Span]:
 
 def _check_unique(path: Path, recordings: Sequence[Recording]) -> None:
     names: set[str] = set()
-    split_of: dict[str, str] = {}
     recording_of: dict[Path, Recording] = {}
     for r in recordings:
         if r.clip in names:
             raise UserError(f"{path}: clip {r.clip!r} appears twice; names must be unique")
         names.add(r.clip)
-        if split_of.setdefault(r.group, r.split) != r.split:
-            raise UserError(
-                f"{path}: group {r.group!r} is in {split_of[r.group]} and in {r.split} (clip {r.clip}); "
-                "a group belongs to one split"
-            )
         other = recording_of.setdefault(r.path.resolve(), r)
         if other is not r:
             raise UserError(
                 f"{path}: {r.path} appears twice, in {other.split} (clip {other.clip}) and in {r.split} "
                 f"(clip {r.clip}); a source is one clip"
             )
+
+
+def _check_splits(path: Path, recordings: Sequence[Recording]) -> None:
+    split_of: dict[str, str] = {}
+    for r in recordings:
+        if split_of.setdefault(r.group, r.split) != r.split:
+            raise UserError(
+                f"{path}: group {r.group!r} is in {split_of[r.group]} and in {r.split} (clip {r.clip}); "
+                "a group belongs to one split"
+            )
+
+
+def _check_normal(location: str, r: Recording) -> None:
+    if r.abnormal != () and r.split != "test":
+        spans = "all" if r.abnormal is None else ";".join(f"{first}-{stop}" for first, stop in r.abnormal)
+        raise UserError(
+            f"{location}: clip {r.clip} of split {r.split} has abnormal frames ({spans}); train and val hold normal "
+            "frames only"
+        )

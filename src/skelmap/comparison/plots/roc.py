@@ -71,6 +71,14 @@ def _line_styles(groups: Sequence[RunGroup], key: str) -> dict[Value, ModelStyle
 
 
 def _true_positive_rates(run: RunResult, score_type: str) -> Floats:
-    """True positive rate at each of RATES."""
-    curve = Curve.build(run.scores.by_type[score_type], run.scores.frames.label)
-    return np.interp(RATES, *curve.roc)
+    """True positive rate at each of RATES; of folds the mean, weighted by their pairs of frames, as in the AUROC."""
+    frames, index = run.scores.frames, run.scores.scored(score_type)
+    score, label, fold = run.scores.by_type[score_type][index], frames.label[index], frames.fold[frames.clip[index]]
+    curves, pairs = [], []
+    for number in np.unique(fold):
+        own = fold == number
+        weight = int(label[own].sum()) * int((1 - label[own]).sum())
+        if weight:
+            curves.append(np.interp(RATES, *Curve.build(score[own], label[own]).roc))
+            pairs.append(weight)
+    return np.average(curves, axis=0, weights=pairs)
