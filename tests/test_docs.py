@@ -31,6 +31,12 @@ def test_every_page_and_picture_is_linked() -> None:
     assert sorted(there - linked) == []
 
 
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    navigation = re.findall(r"[\w/]+\.md$", _text(ROOT / "mkdocs.yml").partition("\nnav:")[2], re.MULTILINE)
+    pages = {str(page.relative_to(ROOT / "docs")) for page in PAGES if page.is_relative_to(ROOT / "docs")}
+    assert sorted(navigation) == sorted([*pages, "index.md", *(page.name for page in MAKERS)])
+
+
 def test_the_readme_lists_every_model() -> None:
     table = _text(ROOT / "README.md").partition("| `model=` |")[2].partition("\n\n")[0]
     assert set(re.findall(r"`(\w+)`", table)) == {path.stem for path in (ROOT / "conf/model").glob("*.yaml")}
