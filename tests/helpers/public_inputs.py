@@ -81,17 +81,26 @@ def openpose_folder(valid: ValidInput, folder: Path, rng: Random) -> Trial:
 
 
 def tracked_json(valid: ValidInput, folder: Path, rng: Random) -> Trial:
-    people = [
-        {"image_id": f"{i}.jpg", "category_id": 1, "keypoints": points.flatten().tolist(), "idx": 1}
-        for i, points in enumerate(wave(4))
+    people = [{"category_id": 1, "keypoints": points.flatten().tolist(), "idx": 1} for points in wave(4)]
+    lists = [
+        {"x": points[:, 0].tolist(), "y": points[:, 1].tolist(), "visible": points[:, 2].tolist()} for points in wave(4)
     ]
+    pairs = [{"keypoints": p[:, :2].tolist(), "keypoint_scores": p[:, 2].tolist()} for p in wave(4)]
+    content: Any = rng.choice(
+        (
+            [{"image_id": f"{i}.jpg", **person} for i, person in enumerate(people)],
+            {"1": {str(i): person for i, person in enumerate(people)}},
+            {"instance_info": [{"frame_id": i, "instances": [person]} for i, person in enumerate(pairs)]},
+            [[{"keypoints": keypoints, "track_id": 1}] for keypoints in lists],
+        )
+    )
     path = folder / "tracked.json"
-    text = json.dumps(change_values(people, rng) if rng.random() < 0.6 else people)
+    text = json.dumps(change_values(content, rng) if rng.random() < 0.6 else content)
     path.write_bytes(corrupt(text.encode(), rng) if rng.random() < 0.5 else text.encode())
     if rng.random() < 0.1:
         replace_file(path, rng)
     elif rng.random() < 0.05:
-        path.write_text(text[:-1] + ', {"image_id": "' + rng.choice("1a") * 1_000_000 + 'x9x"}]')
+        path.write_text('[{"image_id": "' + rng.choice("1a.") * 1_000_000 + 'x9x", "keypoints": [0]}]')
     return lambda: read_clip(path, "clip")
 
 
