@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 from skelmap.monitor.camera import Camera, CameraTiming
+from skelmap.monitor.source_factory import open_sources
 from skelmap.monitor.sources import PoseFrame, SourceError
 from skelmap.skeletons.layouts import BODY_25
+from skelmap.skeletons.readers import PoseFormat
 
 
 class BrightestPixel:
@@ -154,3 +156,10 @@ print(next(camera).size)
     )
     server.shutdown()
     assert (done.returncode, done.stdout, done.stderr) == (0, "(160, 120)\n", "")
+
+
+@pytest.mark.parametrize("device", ["/dev/v4l/by-id/usb-maker_cam-index0", "/dev/video7", "/dev/null"])
+def test_a_device_is_a_camera_also_while_it_is_unplugged(device: str, mediapipe_stand_in: None) -> None:
+    with open_sources(device, PoseFormat(fps=15.0), "mediapipe", None, False) as (camera,):
+        assert isinstance(camera, Camera)
+        assert (camera.address, camera.name, camera.fps, camera.count) == (device, Path(device).name, 15.0, None)
