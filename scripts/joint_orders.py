@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from skelmap.skeletons.anatomy import MIN_ROWS, OTHER_ORDERS
-from skelmap.skeletons.checks import check_clip
+from skelmap.skeletons.checks import ClipSummary, check_clip
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.layouts import BODY_25, LIMB_JOINTS
 from skelmap.skeletons.manifest import read_manifest
@@ -53,12 +53,17 @@ def has_eyes(clip: Clip) -> bool:
     return bool((clip.keypoints[:, JOINTS.index("right_eye"), 2] > 0).any())
 
 
+def faults(clip: Clip) -> list[str]:
+    """Findings of a clip, with exchanges that are reported only if several short clips have them."""
+    return [*(finding.text for finding in check_clip(clip)), *ClipSummary.of(clip).exchanges]
+
+
 def share_found(clips: Sequence[Clip], word: str) -> str:
     """Share of the clips with a finding that contains a word; a dash for no clips."""
     if not clips:
         return "–"
-    found = [any(word in finding.text for finding in check_clip(clip)) for clip in clips]
-    return f"{np.mean(found):.2f}"
+    found = [any(word in text for text in faults(clip)) for clip in clips]
+    return f"{np.mean(found):.3f}"
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from synthetic_data import make_clip, wave, write_manifest
 
 @pytest.fixture
 def manifest(tmp_path: Path) -> Path:
-    good, swapped = wave(60, 1), wave(60, 2)
+    good, swapped = wave(60, 1), wave(300, 2)
     sides = [BODY_25.joints.index(f"{side}_elbow") for side in ("left", "right")]
     swapped[:, sides] = swapped[:, sides[::-1]]
     write_clip(tmp_path / "good.npz", make_clip(good))

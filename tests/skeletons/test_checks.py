@@ -118,6 +118,19 @@ def test_exchanged_left_and_right_joints_are_named(clips: list[Clip], joint: str
     assert joint in found and "left and right" in found
 
 
+def test_an_exchange_in_one_short_recording_is_an_error_of_the_estimator(clips: list[Clip]) -> None:
+    left, right = JOINTS.index("left_elbow"), JOINTS.index("right_elbow")
+    keypoints = clips[1].keypoints[:200].copy()
+    keypoints[:, [left, right]] = keypoints[:, [right, left]]
+    short = replace(clips[1], keypoints=keypoints, frame=clips[1].frame[:200], track=clips[1].track[:200])
+    assert check_clip(short) == []
+    listed = recordings("train", "train", "train")
+    assert compare(listed, clips[0], clips[2], short) == []
+    other = replace(short, keypoints=short.keypoints + np.float32([1, 0, 0]))
+    found = compare(listed, clips[0], short, other)
+    assert [f.clip for f in found if f.text == "left and right elbow are exchanged"] == ["clip1", "clip2"]
+
+
 def test_an_arm_in_the_face_is_named(clip: Clip) -> None:
     keypoints = clip.keypoints.copy()
     keypoints[:, [JOINTS.index(f"right_{joint}") for joint in ("shoulder", "elbow", "wrist")]] = keypoints[:, :1]

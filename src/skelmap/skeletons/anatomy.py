@@ -8,6 +8,7 @@ numbers.
 
 from collections.abc import Mapping
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,19 @@ OTHER_ORDERS: dict[str, tuple[str, ...]] = {
 """Joint orders of the same number of joints as a layout, for which they are mistaken."""
 
 
-def anatomy_faults(keypoints: NDArray[np.float32], layout: Layout) -> list[str]:
+class Fault(NamedTuple):
+    """What is not human about keypoints.
+
+    Attributes:
+        text: the joints that are wrong, and the order that fits, if one is known.
+        is_exchange: whether left and right of a joint are exchanged; pose estimators do so for seconds.
+    """
+
+    text: str
+    is_exchange: bool = False
+
+
+def anatomy_faults(keypoints: NDArray[np.float32], layout: Layout) -> list[Fault]:
     """Describe what is not human about the keypoints in most frames.
 
     Args:
@@ -73,8 +86,7 @@ def anatomy_faults(keypoints: NDArray[np.float32], layout: Layout) -> list[str]:
         layout: the declared joint order.
 
     Returns:
-        A sentence for each fault: the joints that are wrong, and the order that fits better, if one is known; empty if
-        the joints fit, or too few were detected.
+        The faults; none if the joints fit, or too few were detected.
     """
     detected = keypoints[..., 2:] > 0
     enough = detected.sum(axis=(1, 2)) >= MIN_JOINTS
@@ -88,12 +100,14 @@ def anatomy_faults(keypoints: NDArray[np.float32], layout: Layout) -> list[str]:
         places = _places(points, joints)
         ratio = _limb_length(places) / length
         if ratio < SHORTER or (faults and ratio < LONGER and not _faults(places)):
-            return [f"the joints are not in the order of {layout.name}; that of {name} fits"]
+            return [Fault(f"the joints are not in the order of {layout.name}; that of {name} fits")]
     return faults
 
 
-def _faults(places: Places) -> list[str]:
-    return [*_off_centre(places), *_exchanged(places), *_unequal(places), *_upside_down(places)]
+def _faults(places: Places) -> list[Fault]:
+    exchanges = [Fault(text, is_exchange=True) for text in _exchanged(places)]
+    others = [Fault(text) for text in (*_off_centre(places), *_unequal(places), *_upside_down(places))]
+    return [*exchanges, *others]
 
 
 def _same_length(layout: Layout) -> list[tuple[str, tuple[str, ...]]]:
