@@ -56,7 +56,7 @@ def small_overrides(name: str) -> list[str]:
         },
         "feature_pca_trajectory": ["model.n_components=[4]"],
         "feature_knn_ranks": ["model.n_neighbors=3", "model.n_components=[4,4]", "model.keep_residual=true"],
-        "feature_knn": ["model.n_neighbors=3", "model.n_components=[4,4,4,4]", "model.density_power=0.5"],
+        "feature_knn": ["model.n_neighbors=3", "model.n_components=[4,4,4,4,4]", "model.density_power=0.5"],
     }.get(name, [])
     sizes += ["model.hidden_size=32"] if name == "lstm_vae" else []
     latent = [] if name in ("mean_template", *FEATURE_MODELS) else ["model.latent_dim=4"]

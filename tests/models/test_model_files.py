@@ -65,8 +65,12 @@ def test_a_model_asks_for_its_input(name: str, compose: Compose) -> None:
     [
         ("ae", "model.score=elbo", "recon_error, bce"),
         ("vae", "model.score=loss", "recon_error, bce, elbo, recon_prob"),
-        ("feature_knn", "model.features=[gait,motion,posture,spectra]", "motion, posture, trajectory, spectra, hands_"),
-        ("feature_knn", "model.n_components=[0,1,1,1]", "a whole number of at least 1"),
+        (
+            "feature_knn",
+            "model.features=[gait,motion,posture,spectra]",
+            "motion, posture, kinematics, trajectory, spectra",
+        ),
+        ("feature_knn", "model.n_components=[0,1,1,1,1]", "a whole number of at least 1"),
         ("gmm", "model.n_components=0", "a whole number from 1 to 1000"),
         ("knn", "model.n_neighbors=0", "a whole number from 1 to 1000"),
         ("lstm_vae", "model.hidden_size=0", "a whole number from 1 to 8192"),

@@ -66,7 +66,7 @@ def test_a_run_keeps_the_sizes_in_its_training_data_unless_its_model_is_scale_in
     model: str, has_sizes: bool, compose: Compose, tmp_path: Path
 ) -> None:
     manifest = write_toy_dataset(tmp_path / "task")
-    more = ("model.latent_dim=4",) if model == "pca_windows" else ("model.n_components=[4,4,4,4]",)
+    more = ("model.latent_dim=4",) if model == "pca_windows" else ("model.n_components=[4,4,4,4,4]",)
     overrides = (f"data.manifest={manifest}", f"model={model}", "trainer=cpu", "data.seq_len=8", "data.window_stride=4")
     run(compose("data=manifest", *overrides, *more))
     spec = InputSpec.read(tmp_path / "run")

@@ -41,7 +41,7 @@ MODELS = {
         "data.maps.threshold=null",
     ),
     "pca_windows": ("model=pca_windows", "model.latent_dim=4"),
-    "feature_knn": ("model=feature_knn", "model.n_components=[4,4,4,4]", "model.density_power=0.5"),
+    "feature_knn": ("model=feature_knn", "model.n_components=[4,4,4,4,4]", "model.density_power=0.5"),
 }
 COVERED = ("lstm_vae, keypoints", "lstm_vae, channels", "ae, grey motion", "pca_windows")
 """Slow tests: the other cases cover each of their parts."""

@@ -29,7 +29,7 @@ SIZES: dict[str, tuple[str, ...]] = {
     "ae": ("model.channels=[2,4]", "model.latent_dim=4"),
     "pca": ("trainer.max_epochs=1", "model.latent_dim=4"),
     "gmm": ("trainer.max_epochs=1", "model.latent_dim=4", "model.n_components=2"),
-    "feature_knn": ("trainer.max_epochs=1", "model.n_neighbors=3", "model.n_components=[4,4,4,4]"),
+    "feature_knn": ("trainer.max_epochs=1", "model.n_neighbors=3", "model.n_components=[4,4,4,4,4]"),
 }
 
 

@@ -16,18 +16,20 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from skelmap.data.cache import Clock, SkeletonCache, open_cache
-from skelmap.data.digests import content_digest, recording_step
+from skelmap.data.digests import content_digest
+from skelmap.data.example_windows import ExampleWindows, find_example_windows
 from skelmap.data.keypoints import KeypointSettings, Representation
+from skelmap.data.recording_formats import RecordingFormats
 from skelmap.data.rendering import MapSettings, MapSide
 from skelmap.data.sampler import ResumableBatchSampler, WindowDataset
 from skelmap.data.windows import EvalIndex, Segments, WindowKind, WindowLength, find_segments, window_starts
-from skelmap.skeletons.clip import report_steps
+from skelmap.skeletons.examples import add_examples, number_examples
 from skelmap.skeletons.folds import deal_fold
 from skelmap.skeletons.layouts import Layout
-from skelmap.skeletons.manifest import Manifest, Recording, check_spans, read_manifest
+from skelmap.skeletons.manifest import EXAMPLE, Manifest, Recording, check_spans, read_manifest
 from skelmap.skeletons.person_filter import MinJoints, MinSize, PersonFilter
 from skelmap.skeletons.person_size import SizeRange, size_range
-from skelmap.skeletons.readers import PoseFormat, make_pose_format, read_header
+from skelmap.skeletons.readers import PoseFormat, make_pose_format
 from skelmap.skeletons.resampling import BridgeSeconds, label_ticks
 from skelmap.utils.errors import UserError
 from skelmap.utils.schema import FilePath, FrameRate, PositiveInt, Seed
@@ -73,6 +75,9 @@ class SkeletonDataModule(pl.LightningDataModule):
         fold: number of the fold that is the test split, from 0 (`deal_fold`).
         fold_by: column of the manifest whose values are dealt into folds.
         fold_seed: of the dealing.
+        examples: a CSV of labelled recordings: abnormal examples, and confirmed normal work, which joins the training
+            windows; None for one-class training.
+        n_examples: abnormal examples to choose at random, of wholly abnormal clips and abnormal spans; None for all.
         batch_size: windows in a training or validation batch, shared by all processes.
         window_stride: frames from one training or validation window to the next; windows to be scored have stride 1.
         seed: of the training order.
@@ -99,28 +104,30 @@ class SkeletonDataModule(pl.LightningDataModule):
         fold: Annotated[int, Field(ge=0)] = 0,
         fold_by: str = "group",
         fold_seed: Seed = 0,
+        examples: FilePath | Path | None = None,
+        n_examples: Annotated[int, Field(ge=0)] | None = None,
         batch_size: PositiveInt = 16,
         window_stride: PositiveInt = 1,
         seed: Seed = 0,
     ) -> None:
         super().__init__()
-        manifest, cache_dir = str(manifest), str(cache_dir)  # checkpoints hold plain values only
+        # checkpoints hold plain values only
+        manifest, cache_dir, examples = str(manifest), str(cache_dir), None if examples is None else str(examples)
         maps, pose_format = dict(maps or {}), dict(pose_format or {})
         self.save_hyperparameters(logger=False)
-        self.manifest: Manifest = read_manifest(Path(manifest), fold_by, is_dealt=folds is not None)
-        if folds is not None:
-            dealt = deal_fold(self.manifest.recordings, folds, fold, fold_seed)
-            self.manifest = replace(self.manifest, recordings=dealt)
+        self._labelled = None if examples is None else read_manifest(Path(examples), is_dealt=True)
+        self.manifest = _read(Path(manifest), self._labelled, folds, fold, fold_by, fold_seed)
         self.cache_dir = Path(cache_dir)
         self.seq_len, self.batch_size, self.window_stride, self.seed = seq_len, batch_size, window_stride, seed
         self.window = seq_len if window == "sequence" else 1
         self.pose_format = make_pose_format(**pose_format)
-        self.clock = Clock(fps or self._most_common_fps(), bridge_seconds)
+        self._formats = RecordingFormats(self.manifest, self.pose_format, self.cache_dir / "sources")
+        self.clock = Clock(fps or self._formats.most_common_fps, bridge_seconds)
         self.person_filter = PersonFilter(min_joints, min_size)
         style = MapSettings(img_size=img_size, **maps)
         self.settings: MapSettings | KeypointSettings = style
         if representation == "keypoints":
-            self.settings = KeypointSettings(self._common_layout(), style.crop_size)
+            self.settings = KeypointSettings(self._formats.common_layout, style.crop_size)
             self.hparams["layout"] = self.settings.layout.name  # a checkpoint of other joints is recognised by it
         # what a checkpoint must have in common with the data, defaults included
         self.hparams["maps"] = {**vars(style), "channels": list(style.channels)}
@@ -128,49 +135,15 @@ class SkeletonDataModule(pl.LightningDataModule):
         self.hparams["fps"] = self.clock.fps
         self._packed: dict[torch.device, Tensor] = {}
 
-    @cached_property
-    def _headers(self) -> list[PoseFormat]:
-        """Layout, image size and frame rate of each recording."""
-        return [read_header(recording.path, self.pose_format) for recording in self.manifest.recordings]
-
-    @cached_property
-    def _steps(self) -> list[int]:
-        """Step of the frame numbers of each recording."""
-        return [recording_step(recording.path, self.cache_dir / "sources") for recording in self.manifest.recordings]
-
-    def _most_common_fps(self) -> float:
-        rates = [self._headers[i].fps / self._steps[i] for i in self._training]
-        return max(dict.fromkeys(rates), key=rates.count)
-
-    @property
-    def _training(self) -> list[int]:
-        """Indices of the training recordings; of all recordings without any."""
-        recordings = self.manifest.recordings
-        return [i for i, r in enumerate(recordings) if r.split == "train"] or list(range(len(recordings)))
-
     @property
     def recording_format(self) -> PoseFormat:
         """Layout, image size and rate of the recordings: those declared for JSON; of archives the most common ones."""
-        if any(recording.path.suffix != ".npz" for recording in self.manifest.recordings):
-            return self.pose_format
-        headers = [self._headers[i] for i in self._training]
-        return max(dict.fromkeys(headers), key=headers.count)
-
-    def _common_layout(self) -> Layout:
-        first = self.layout
-        for recording, header in zip(self.manifest.recordings, self._headers, strict=True):
-            if header.layout != first:
-                raise UserError(
-                    f"{self.manifest.path}: clip {self.manifest.recordings[0].clip} has layout {first.name}, clip "
-                    f"{recording.clip} {header.layout.name}; keypoints of one data set share one (that of JSON files "
-                    "is data.pose_format.layout)"
-                )
-        return first
+        return self._formats.most_common
 
     @property
     def layout(self) -> Layout:
         """Joint layout of the first recording; with keypoints, of all recordings."""
-        return self._headers[0].layout
+        return self._formats.headers[0].layout
 
     @property
     def fps(self) -> float:
@@ -185,8 +158,7 @@ class SkeletonDataModule(pl.LightningDataModule):
             UserError: a recording cannot be read or contradicts what was declared; labelled spans lie outside a clip.
         """
         recordings = self.manifest.recordings
-        for_report = zip(recordings, self._headers, self._steps, strict=True)
-        report_steps([(recording.clip, header.fps, step) for recording, header, step in for_report])
+        self._formats.report_steps()
         settings = self.settings, self.cache_dir, self.clock, self.pose_format, self.person_filter
         cache = open_cache(recordings, *settings)
         check_spans(self.manifest.path, recordings, cache.source_spans)
@@ -209,7 +181,8 @@ class SkeletonDataModule(pl.LightningDataModule):
             UserError: a file cannot be read.
         """
         recordings = content_digest(self.manifest.recordings, self.cache_dir / "sources")
-        return {"manifest": self.manifest.digest, "recordings": recordings}
+        labelled = {} if self._labelled is None else {"examples": self._labelled.digest}
+        return {"manifest": self.manifest.digest, **labelled, "recordings": recordings}
 
     def prepare_data(self) -> None:
         """Build the cache, in one process."""
@@ -252,8 +225,34 @@ class SkeletonDataModule(pl.LightningDataModule):
         return np.flatnonzero(in_split[self.cache.clip])
 
     def starts(self, split: str) -> NDArray[np.int64]:
-        """First row of each training or validation window, (W,) int64; for every model within segments of T frames."""
-        return self._starts(split, self.window, self.window_stride, self.seq_len)
+        """First row of each training or validation window, (W,) int64; for every model within segments of T frames.
+
+        Windows of confirmed normal work (`examples`) are training windows.
+        """
+        starts = self._starts(split, self.window, self.window_stride, self.seq_len)
+        return np.concatenate([starts, self.example_windows.normal]) if split == "train" else starts
+
+    @cached_property
+    def example_windows(self) -> ExampleWindows:
+        """Windows of the labelled examples, within segments of T frames.
+
+        Raises:
+            UserError: `n_examples` is more than there are, or no window of T frames fits into any labelled recording.
+        """
+        number = self.hparams["n_examples"]
+        if self._labelled is None:
+            if number is not None:
+                raise UserError(f"data.n_examples={number} without data.examples; allowed without it: null")
+            return ExampleWindows.none()
+        rates = zip(self.manifest.recordings, self.cache.source_fps, strict=True)
+        at_clock = [_at_clock(recording, source_fps, self.fps) for recording, source_fps in rates]
+        numbers = number_examples(at_clock, self.cache.clip, self.cache.frame)
+        segments = self._segments(EXAMPLE).at_least(self.seq_len)
+        found = find_example_windows(segments, numbers, self.window, self.window_stride)
+        try:
+            return found.choose(number, self.seed)
+        except UserError as error:
+            raise UserError(f"{self._labelled.path}: {error} (data.seq_len={self.seq_len})") from None
 
     def scored_starts(self, split: str) -> NDArray[np.int64]:
         """First row of each window that is scored, (W,) int64, at stride 1.
@@ -377,6 +376,16 @@ class SkeletonDataModule(pl.LightningDataModule):
             starts=np.searchsorted(rows, starts),
             seq_len=self.seq_len,
         )
+
+
+def _read(
+    path: Path, labelled: Manifest | None, folds: int | None, fold: int, fold_by: str, fold_seed: int
+) -> Manifest:
+    """Read a manifest, deal its recordings if there are folds, and append the labelled ones."""
+    manifest = read_manifest(path, fold_by, is_dealt=folds is not None)
+    if folds is not None:
+        manifest = replace(manifest, recordings=deal_fold(manifest.recordings, folds, fold, fold_seed))
+    return manifest if labelled is None else add_examples(manifest, labelled)
 
 
 def _at_clock(recording: Recording, source_fps: float, fps: float) -> Recording:

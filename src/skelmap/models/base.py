@@ -70,6 +70,8 @@ class Model(pl.LightningModule, ABC):
     """Accepts no maps, so the title need not name the representation."""
     scale_invariant = False
     """Scores do not depend on the size of people in the image."""
+    supports_examples = False
+    """Scores windows by labelled abnormal examples, too (`data.examples`)."""
     supports_distributed = True
     """Can be trained by several processes."""
     evaluation: EvaluationResult | None = None

@@ -11,10 +11,11 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from skelmap.data.datamodule import Batch
+from skelmap.data.datamodule import Batch, SkeletonDataModule
 from skelmap.data.keypoints import KeypointSettings
 from skelmap.models.base import InputDefaults
 from skelmap.models.baselines import Baseline, parameter_value
+from skelmap.models.example_head import fit_evidence
 from skelmap.models.pose_features import (
     FEATURES,
     HAND_JOINTS,
@@ -29,6 +30,7 @@ from skelmap.utils.errors import UserError
 from skelmap.utils.schema import PositiveInt
 
 Features = Annotated[Sequence[Feature], Field(min_length=1)]
+ExampleWeight = Annotated[float, Field(gt=0, le=1000)]
 Components = Annotated[Sequence[PositiveInt], Field(min_length=1)]
 MIN_DETECTION_RATE = 0.5
 """Joints detected in a smaller share of the training frames are ignored: filled-in positions would look like jumps."""
@@ -45,6 +47,9 @@ class FeatureDistance(Baseline):
     mean score of normal windows is 1. Without validation windows the distances are not divided, so features with larger
     distances weigh more.
 
+    Labelled examples (`data.examples`) add evidence: 0 for most windows, positive for those that resemble abnormal
+    examples (`skelmap.models.example_head`). Anomalies of other kinds keep their distance.
+
     A subclass sets `name` and defines `_fit_feature`, `_distance` and `_distance_parts`.
 
     Args:
@@ -55,6 +60,8 @@ class FeatureDistance(Baseline):
         keep_residual: also use the directions beyond `n_components`, divided by the standard deviation of the last
             component.
         rank_normalize: instead of dividing, replace a distance by its rank among those of the validation windows, 0..1.
+        example_weight: weight of the evidence of abnormal examples; 1 adds a standard deviation of the scores of
+            validation windows for each standard deviation of evidence.
 
     Raises:
         UserError: features are repeated, or `n_components` has another length, or windows are too short for a feature.
@@ -62,10 +69,13 @@ class FeatureDistance(Baseline):
 
     keypoints_only = True
     scale_invariant = True
+    supports_examples = True
     no_validation_warning = "distances have no unit, so of several features the one with larger distances weighs more"
     joints: Tensor
     hand_joints: Tensor
     val_distances: Tensor
+    example_weights: Tensor
+    example_bias: Tensor
 
     def __init__(
         self,
@@ -75,16 +85,20 @@ class FeatureDistance(Baseline):
         max_windows: int,
         keep_residual: bool,
         rank_normalize: bool,
+        example_weight: float,
     ) -> None:
         super().__init__("sequence", "keypoints", max_windows)
         _check(seq_len, features, n_components)
         self.title = f"{self.name}: {', '.join(features)}"
         self.seq_len, self.keep_residual, self.rank_normalize = seq_len, keep_residual, rank_normalize
+        self.example_weight = example_weight
         self.n_components = dict(zip(features, n_components, strict=True))
         self._collected_distances: list[Tensor] = []
         self.register_buffer("joints", torch.zeros(0, dtype=torch.int64))  # of the layout
         self.register_buffer("hand_joints", torch.zeros(0, dtype=torch.int64))  # indices into `joints`
         self.register_buffer("val_distances", torch.zeros(0, len(features)))  # (M, features), each column ascending
+        self.register_buffer("example_weights", torch.zeros(0))  # (D,) of all features; empty without examples
+        self.register_buffer("example_bias", torch.zeros(0))
         for feature in features:
             for part in ("mean", "axes"):
                 self.register_buffer(f"{feature}_{part}", torch.zeros(0))
@@ -105,8 +119,11 @@ class FeatureDistance(Baseline):
         data = self.trainer.datamodule
         if not isinstance(data.settings, KeypointSettings):
             raise UserError(f"{self.title} takes keypoints; allowed is data.representation=keypoints")
-        if self.rank_normalize and not len(data.starts("val")):
-            raise UserError("model.rank_normalize=true needs validation recordings; false does not")
+        if not len(data.starts("val")):
+            if self.rank_normalize:
+                raise UserError("model.rank_normalize=true needs validation recordings; false does not")
+            if data.example_windows.number:
+                raise UserError("abnormal examples (data.examples) need validation recordings, which set their scale")
         body = torch.tensor(data.layout.body)
         frequent = self.frequent_joints(data.detection_rate("train")[body])
         if len(frequent) < 2:
@@ -191,18 +208,18 @@ class FeatureDistance(Baseline):
         return torch.arange(len(self.joints)).to(self.joints)
 
     def distances(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute distances in each feature, (B, features), and the first feature's components, (B, J).
+        """Compute distances in each feature, (B, features), and the whitened features, (B, D).
 
         Args:
             x: (B, T V 2) flattened windows.
         """
         keypoints = self._normalized_keypoints(x)
-        found, latents = [], []
-        for feature, n_components in self.n_components.items():
+        found, whitened = [], []
+        for feature in self.n_components:
             centered = self._centered(feature, keypoints)
-            latents.append(centered @ getattr(self, f"{feature}_axes")[:, :n_components])
+            whitened.append(centered @ getattr(self, f"{feature}_axes"))
             found.append(self._distance(feature, centered))
-        return torch.stack(found, dim=1), latents[0]
+        return torch.stack(found, dim=1), torch.cat(whitened, dim=1)
 
     @property
     def units(self) -> Tensor:
@@ -213,11 +230,18 @@ class FeatureDistance(Baseline):
 
     def score_flat(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Score flattened windows (B, T V 2): scores (B,) and the first feature's components (B, J)."""
-        distances, latent = self.distances(x)
-        if self.rank_normalize:
-            rank = torch.searchsorted(self.val_distances.T.contiguous(), distances.T.contiguous())
-            return rank.float().mean(dim=0) / len(self.val_distances), latent
-        return (distances / self.units).mean(dim=1), latent
+        distances, whitened = self.distances(x)
+        score = self._combine(distances)
+        if self.example_weights.numel():
+            score = score + (whitened @ self.example_weights + self.example_bias).relu()
+        return score, whitened[:, : next(iter(self.n_components.values()))]
+
+    def _combine(self, distances: Tensor) -> Tensor:
+        """Mean (B,) over features of distances (B, features) in units of the validation windows, or of their ranks."""
+        if not self.rank_normalize:
+            return (distances / self.units).mean(dim=1)
+        rank = torch.searchsorted(self.val_distances.T.contiguous(), distances.T.contiguous())
+        return rank.float().mean(dim=0) / len(self.val_distances)
 
     def attribution(self, windows: Tensor) -> Tensor:
         """Attribute scores to joints, spread evenly over frames and coordinates.
@@ -229,7 +253,7 @@ class FeatureDistance(Baseline):
             windows: (B, T, 1, V, 2).
 
         Returns:
-            (B, T, 1, V, 2); without `rank_normalize` the sum over a window is its score.
+            (B, T, 1, V, 2); without `rank_normalize` the sum over a window is its score, less the evidence of examples.
         """
         keypoints, joints = self._normalized_keypoints(windows.flatten(1)), len(self.joints)
         total = torch.zeros(len(windows), joints).to(windows)
@@ -267,6 +291,23 @@ class FeatureDistance(Baseline):
                 f"but epoch {self.current_epoch + 1} validated none; allowed are trainer.limit_val_batches above 0 and "
                 "trainer.check_val_every_n_epoch=1"
             )
+        if self.trainer.datamodule.example_windows.number:
+            with self.full_precision(), torch.inference_mode():
+                self._fit_evidence(self.trainer.datamodule)
+
+    def _fit_evidence(self, data: SkeletonDataModule) -> None:
+        """Fit the evidence of abnormal examples, in units of the validation windows' scores."""
+        parts = {"normal": data.starts("train"), "abnormal": data.example_windows.abnormal, "val": data.starts("val")}
+        choice = torch.Generator().manual_seed(0)
+        found = {}
+        for name, starts in parts.items():
+            chosen = torch.randperm(len(starts), generator=choice)[: self.max_windows]
+            chunks = torch.from_numpy(starts)[chosen].to(self.device).split(CHUNK_SIZE)
+            distances, whitened = zip(*(self.distances(data.gather(chunk).flatten(1)) for chunk in chunks), strict=True)
+            found[name] = torch.cat(whitened).cpu().numpy()
+        weights, bias = fit_evidence(found["normal"], found["abnormal"], found["val"])
+        scale = self.example_weight * float(self._combine(torch.cat(distances)).std())  # of the validation windows
+        self._set_buffers(example_weights=scale * weights, example_bias=np.array([scale * bias]))
 
 
 def safe_norm(vectors: Tensor) -> Tensor:
@@ -286,3 +327,5 @@ def _check(seq_len: int, features: Sequence[str], n_components: Sequence[int]) -
         raise UserError(
             f"data.seq_len={seq_len}; model.features with motion allows {MOTION_STEP + 2} or more: two displacements"
         )
+    if {"kinematics", "hands_kinematics"} & set(features) and seq_len < 2:
+        raise UserError(f"data.seq_len={seq_len}; model.features with kinematics allows 2 or more: a displacement")

@@ -11,7 +11,14 @@ from torch import Tensor
 from skelmap.data.datamodule import Batch
 from skelmap.data.windows import WindowLength
 from skelmap.models.baselines import Neighbors, nearest_neighbors
-from skelmap.models.feature_distance import CHUNK_SIZE, Components, FeatureDistance, Features, safe_norm
+from skelmap.models.feature_distance import (
+    CHUNK_SIZE,
+    Components,
+    ExampleWeight,
+    FeatureDistance,
+    Features,
+    safe_norm,
+)
 from skelmap.utils.errors import UserError
 from skelmap.utils.schema import PositiveInt
 
@@ -44,6 +51,7 @@ class FeatureKNN(FeatureDistance):
         keep_residual: use the directions beyond `n_components`.
         rank_normalize: see `FeatureDistance`.
         density_power: exponent of the local distance, 0..1.
+        example_weight: see `FeatureDistance`.
 
     Raises:
         UserError: see `FeatureDistance`.
@@ -54,15 +62,16 @@ class FeatureKNN(FeatureDistance):
     def __init__(
         self,
         seq_len: WindowLength = 60,
-        features: Features = ("motion", "posture", "hands_motion", "hands_posture"),
-        n_components: Components = (10, 10, 10, 10),
+        features: Features = ("motion", "posture", "hands_motion", "hands_posture", "hands_kinematics"),
+        n_components: Components = (10, 10, 10, 10, 10),
         n_neighbors: Neighbors = 5,
         max_windows: PositiveInt = 5000,
         keep_residual: bool = True,
         rank_normalize: bool = False,
         density_power: Annotated[float, Field(ge=0, le=1)] = 0.0,
+        example_weight: ExampleWeight = 2.0,
     ) -> None:
-        super().__init__(seq_len, features, n_components, max_windows, keep_residual, rank_normalize)
+        super().__init__(seq_len, features, n_components, max_windows, keep_residual, rank_normalize, example_weight)
         self.save_hyperparameters(logger=False)
         self.n_neighbors, self.density_power = n_neighbors, density_power
         self._starts: list[Tensor] = []

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from skelmap.data.windows import WindowLength
-from skelmap.models.feature_distance import Components, FeatureDistance, Features, safe_norm
+from skelmap.models.feature_distance import Components, ExampleWeight, FeatureDistance, Features, safe_norm
 from skelmap.utils.errors import UserError
 from skelmap.utils.schema import PositiveInt
 
@@ -20,6 +20,7 @@ class FeaturePCA(FeatureDistance):
         n_components: dimensions of the subspace of each feature.
         max_windows: number of training windows to fit to at most.
         rank_normalize: see `FeatureDistance`.
+        example_weight: see `FeatureDistance`.
 
     Raises:
         UserError: see `FeatureDistance`.
@@ -34,8 +35,9 @@ class FeaturePCA(FeatureDistance):
         n_components: Components = (60,),
         max_windows: PositiveInt = 5000,
         rank_normalize: bool = False,
+        example_weight: ExampleWeight = 2.0,
     ) -> None:
-        super().__init__(seq_len, features, n_components, max_windows, False, rank_normalize)
+        super().__init__(seq_len, features, n_components, max_windows, False, rank_normalize, example_weight)
         self.save_hyperparameters(logger=False)
 
     def _fit_feature(self, feature: str, centered: NDArray[np.float64], axes: NDArray[np.float64]) -> None:

@@ -7,16 +7,29 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from skelmap.skeletons.layouts import BODY
+
 JITTER = 0.01
 """Movement below this, in units of body size, is attributed to the detector."""
 MOTION_STEP = 3
 """Frames over which `motion` takes displacements: a tenth of a second at 30 fps."""
+SHRINKAGE = 0.3
+"""Weight of the mean variance in the covariance of `motion`: of a short window the small eigenvalues are noise."""
 HANDS_PREFIX = "hands_"
 """Prefix of features that are computed of `HAND_JOINTS` only."""
 HAND_JOINTS = ("neck", "right_wrist", "left_wrist", "right_hip", "left_hip")
 """Joints that give the positions of the hands, relative to each other and to the trunk, for any stance."""
 Feature = Literal[
-    "motion", "posture", "trajectory", "spectra", "hands_motion", "hands_posture", "hands_trajectory", "hands_spectra"
+    "motion",
+    "posture",
+    "kinematics",
+    "trajectory",
+    "spectra",
+    "hands_motion",
+    "hands_posture",
+    "hands_kinematics",
+    "hands_trajectory",
+    "hands_spectra",
 ]
 
 
@@ -41,12 +54,14 @@ def motion(keypoints: Tensor) -> Tensor:
 
     Describes how far joints move, and which ones together. Covariances of coordinates describe actions independently of
     their timing (Hussein et al. 2013); with the matrix logarithm, differences of them are distances (Arsigny et al.
-    2006). Displacements, unlike positions, do not depend on a person's stance.
+    2006). Displacements, unlike positions, do not depend on a person's stance. The covariance is shrunk towards a
+    multiple of the identity (Ledoit and Wolf 2004, with a fixed weight).
     """
     displacements = _centered(keypoints[:, MOTION_STEP:] - keypoints[:, :-MOTION_STEP])
     covariance = displacements.mT @ displacements / displacements.shape[1]
-    floor = (MIN_EIGENVALUE * covariance.diagonal(dim1=1, dim2=2).sum(dim=1)).clamp_min(JITTER**2)
-    entries = matrix_log(covariance + floor[:, None, None] * torch.eye(covariance.shape[1]).to(covariance))
+    variance = covariance.diagonal(dim1=1, dim2=2).mean(dim=1)
+    identity = torch.eye(covariance.shape[1]).to(covariance)
+    entries = matrix_log((1 - SHRINKAGE) * covariance + (SHRINKAGE * variance + JITTER**2)[:, None, None] * identity)
     row, column = torch.triu_indices(*entries.shape[1:], device=keypoints.device)
     return entries[:, row, column]
 
@@ -65,6 +80,32 @@ def posture(keypoints: Tensor) -> Tensor:
     return torch.cat([distance.mean(dim=1), (spread + 2 * JITTER).log(), direction.mean(dim=1).flatten(1)], dim=1)
 
 
+def kinematics(keypoints: Tensor) -> Tensor:
+    """Positions and speeds of joints, extreme distances and correlations of pairs, (B, 6 V - 4 + 3 V (V - 1) / 2).
+
+    Mean and log standard deviation of each coordinate relative to the first joint; log mean and maximum of the speeds
+    relative to it, and of its own speed; of each pair of joints the smallest and the largest distance, and the
+    correlation of their displacements from frame to frame.
+    """
+    first, others = keypoints[:, :, :1], keypoints[:, :, 1:] - keypoints[:, :, :1]
+    relative = torch.cat([first, others], dim=2)
+    speed = (relative[:, 1:] - relative[:, :-1]).norm(dim=3)
+    row, column = torch.triu_indices(keypoints.shape[2], keypoints.shape[2], 1, device=keypoints.device)
+    distance = (keypoints[:, :, row] - keypoints[:, :, column]).norm(dim=3)
+    steps = keypoints[:, 1:] - keypoints[:, :-1]
+    power = steps.square().sum(dim=(1, 3))
+    common = (steps[:, :, row] * steps[:, :, column]).sum(dim=(1, 3))
+    # the jitter keeps joints at rest from having a correlation
+    correlation = common / ((power[:, row] * power[:, column]).clamp_min(1e-12).sqrt() + JITTER)
+    positions = others.flatten(2)
+    parts = [
+        *(positions.mean(dim=1), (positions.std(dim=1, correction=0) + 2 * JITTER).log()),
+        *((speed.mean(dim=1) + JITTER).log(), (speed.amax(dim=1) + JITTER).log()),
+        *(distance.amin(dim=1), distance.amax(dim=1), correlation),
+    ]
+    return torch.cat(parts, dim=1)
+
+
 def trajectory(keypoints: Tensor) -> Tensor:
     """All coordinates of the window, (B, 2 V T)."""
     return keypoints.flatten(1)
@@ -77,7 +118,7 @@ def spectra(keypoints: Tensor) -> Tensor:
 
 
 FEATURES: dict[str, Callable[[Tensor], Tensor]] = {
-    function.__name__: function for function in (motion, posture, trajectory, spectra)
+    function.__name__: function for function in (motion, posture, kinematics, trajectory, spectra)
 }
 
 
@@ -94,9 +135,12 @@ def feature_joints(feature: str, window: int, joints: int) -> Tensor:
     """
     coordinates = torch.arange(joints).repeat_interleave(2)
     pairs = torch.triu_indices(joints, joints, 1)
+    speeds = torch.stack([torch.zeros(joints, dtype=torch.int64), torch.arange(joints)])  # relative to the first joint
+    first = speeds[:, 1:]
     found = {
         "motion": coordinates[torch.triu_indices(2 * joints, 2 * joints)],
         "posture": torch.cat([pairs, pairs, pairs.repeat_interleave(2, dim=1)], dim=1),
+        "kinematics": torch.cat([first.repeat_interleave(2, dim=1).repeat(1, 2), speeds, speeds, *3 * [pairs]], dim=1),
         "trajectory": coordinates.repeat(2, window),
         "spectra": coordinates.repeat(2, 1 + window // 2),
     }
@@ -109,11 +153,11 @@ def _centered(keypoints: Tensor) -> Tensor:
     return flat - flat.mean(dim=1, keepdim=True)
 
 
-MIN_EIGENVALUE = 1e-5
-"""Smallest eigenvalue relative to the trace: single precision cannot represent smaller ones beside the largest."""
-SQUARE_ROOTS = 4
+MIN_EIGENVALUE = SHRINKAGE / (2 * len(BODY))
+"""Smallest eigenvalue of a shrunk covariance of all joints of the body, relative to its trace."""
+SQUARE_ROOTS = 3
 """Square roots that `matrix_log` takes before the series."""
-SERIES_TERMS = 12
+SERIES_TERMS = 10
 """Terms of the logarithm's series."""
 NEWTON_TOLERANCE = 1e-3
 """From this distance one more Newton step converges to single precision."""

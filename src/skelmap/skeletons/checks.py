@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from skelmap.skeletons.anatomy import anatomy_faults
 from skelmap.skeletons.clip import Clip
-from skelmap.skeletons.manifest import SPLITS, Recording
+from skelmap.skeletons.manifest import EXAMPLE, SPLITS, Recording
 from skelmap.utils.errors import UserError
 from skelmap.utils.names import list_names
 
@@ -263,11 +263,12 @@ def _exchanges(recordings: Sequence[Recording], summaries: Sequence[ClipSummary]
 
 
 def _leaks(recordings: Sequence[Recording], overlaps: Sequence[Overlap]) -> list[Finding]:
-    """Find detections of validation and test recordings that are also in a recording of an earlier split."""
+    """Find detections of validation and test recordings that are also in an earlier split or in labelled examples."""
     findings = []
+    order = {EXAMPLE: 0, "train": 0, "val": 1, "test": 2}
     for overlap in overlaps:
         here, there = recordings[overlap.clip], recordings[overlap.other]
-        if {here.split, there.split} <= set(SPLITS) and SPLITS.index(here.split) > SPLITS.index(there.split):
+        if {here.split, there.split} <= order.keys() and order[here.split] > order[there.split]:
             source = f"split {there.split} (clip {there.clip})"
             text = f"{overlap.share:.0%} of its frames are also in {source}, so {here.split} is not new"
             findings.append(Finding(here.clip, text))

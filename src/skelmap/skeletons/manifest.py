@@ -18,6 +18,8 @@ from skelmap.utils.io import atomic_write
 log = logging.getLogger(__name__)
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 SPLITS = ("train", "val", "test")
+EXAMPLE = "example"
+"""Split of labelled recordings beside those of a manifest (`skelmap.skeletons.examples`); no manifest may name it."""
 REQUIRED = ("clip", "path", "split", "group", "abnormal")
 COLUMNS = (*REQUIRED, "action")
 EARLIER_ACTION = "work"
@@ -36,7 +38,7 @@ class Recording:
     Attributes:
         clip: unique name.
         path: file or folder of the clip, absolute.
-        split: train, val or test.
+        split: train, val or test; `EXAMPLE` of labelled examples.
         group: the person, session or camera; a group is in one split only.
         abnormal: spans of abnormal frames; None if all are.
         actions: (name, span) of each annotated action.

@@ -59,6 +59,7 @@ def validation_scores(data: SkeletonDataModule, val: Predictions) -> ValidationS
 
 
 def model_title(model: Model, data: SkeletonDataModule) -> str:
-    """Name of the method: the model, and its representation unless that is maps or the only one possible."""
+    """Name of the method: the model, its representation unless that is maps or the only one possible, its examples."""
     usual = data.hparams["representation"] == "maps" or model.keypoints_only
-    return model.title if usual else f"{model.title}, keypoints"
+    title, number = model.title if usual else f"{model.title}, keypoints", data.example_windows.number
+    return f"{title}; {number} abnormal example{'s' * (number > 1)}" if number else title

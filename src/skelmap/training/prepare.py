@@ -18,6 +18,7 @@ from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.data.quality import quality_warnings
 from skelmap.models.base import Model
 from skelmap.models.baselines import Baseline
+from skelmap.skeletons.examples import judged_people
 from skelmap.training import run_dir
 from skelmap.training.callbacks import History, training_callbacks
 from skelmap.training.checkpoints import AtomicCheckpointIO, check_compatible, load_checkpoint
@@ -26,6 +27,7 @@ from skelmap.training.instantiate import input_sizes, instantiate, instantiate_m
 from skelmap.training.optimizers import set_optimizer
 from skelmap.training.unused_settings import check_pose_format, unused_settings
 from skelmap.utils.errors import UserError
+from skelmap.utils.names import list_names
 from skelmap.utils.runtime import keep_freed_memory, reset_peak_memory
 
 log = logging.getLogger(__name__)
@@ -112,6 +114,7 @@ def prepare(config: dict[str, Any], stage: str | None = None) -> Parts:
     set_optimizer(model, optimizer, scheduler, checkpoint.content if checkpoint and config["train"] else None)
     data.prepare_data()
     data.setup(stage if config["train"] else "test")
+    _check_examples(model, data)
     for warning in data_warnings(config, model, data):
         log.warning(warning)
     validates = _validates(config, data)
@@ -120,6 +123,19 @@ def prepare(config: dict[str, Any], stage: str | None = None) -> Parts:
     if trainer.world_size > 1:
         _check_processes(trainer.world_size, model)
     return Parts(config, trainer, model, data, checkpoint)
+
+
+def _check_examples(model: Model, data: SkeletonDataModule) -> None:
+    """Refuse abnormal examples that the model would ignore.
+
+    Raises:
+        UserError: naming the models that take them.
+    """
+    if data.example_windows.number and not model.supports_examples:
+        raise UserError(
+            f"data.examples={data.hparams['examples']}: {model.title} learns from normal windows only; allowed are "
+            "model=feature_knn and other models on pose features, or data.n_examples=0"
+        )
 
 
 def _load_checkpoint(config: dict[str, Any], model: Model, data: SkeletonDataModule) -> Checkpoint | None:
@@ -198,6 +214,8 @@ def data_warnings(config: dict[str, Any], model: Model, data: SkeletonDataModule
     """Warnings about the data, for the log and the report."""
     without = config["train"] and not _validates(config, data) and model.no_validation_warning
     found = quality_warnings(data.cache, data.manifest.recordings)
+    if people := judged_people(data.manifest):
+        found.append(f"data.examples shows {list_names(people)} of the test split: results hold for known people only")
     unused = unused_settings(config["data"], data, model) if config["train"] else []
     return [*([f"no validation windows: {without}"] if without else []), *unused, *found]
 

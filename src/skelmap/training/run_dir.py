@@ -163,7 +163,7 @@ def check_data(folder: Path, data: "SkeletonDataModule") -> None:
     before = read_json_object(path)
     changed = [key for key, digest in now.items() if before.get(key) != digest]
     if changed:
-        what = "it" if changed[0] == "manifest" else "one of its recordings"
+        what = {"manifest": "it", "examples": "data.examples"}.get(changed[0], "one of its recordings")
         raise UserError(
             f"data.manifest={data.manifest.path}: {what} has changed since the run in {folder}; choose another folder, "
             "or delete this one to run anew"
