@@ -93,9 +93,9 @@ def report_seconds(folder: str) -> float:
     """Measure metrics, figures and report of the LSTM-VAE's scores of the simulated test split, s."""
     parts = prepare(resolved(folder, "trainer.max_epochs=1", "data.window_stride=100"))
     parts.trainer.fit(parts.model, parts.data)
-    test, _ = run.predict(parts)
+    test, val = run.predict(parts)
     assert test is not None
     began = time.perf_counter()
     with redirect_stdout(io.StringIO()):  # the run prints its results
-        run.conclude(parts, test)
+        run.conclude(parts, test, val)
     return time.perf_counter() - began

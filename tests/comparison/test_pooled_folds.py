@@ -37,6 +37,9 @@ def sweep(tmp_path: Path) -> Path:
                     folder, names, person, np.tile(np.arange(FRAMES), PEOPLE), label, score=score, averaged=score
                 )
                 metrics = json.loads((folder / "metrics.json").read_text())
+                alarms = {"events": 4, "detected": fold + seed, "false_alarms": fold, "normal_hours": 0.5}
+                rate = {"nominal_per_hour": 10.0, "false_alarms_per_hour": 2.0 * fold}
+                metrics["alarms"] = [{**alarms, **rate}]
                 metrics["groups"] = {name: f"person {name}" for name in names}
                 (folder / "metrics.json").write_text(json.dumps(metrics))
     return tmp_path
@@ -85,6 +88,12 @@ def test_the_macro_auroc_names_the_worst_person(comparison: Comparison) -> None:
     assert row["macro_worst"] == pytest.approx(by_person[worst])
     text = markdown(comparison)
     assert "| macro AUROC | worst group |" in text and f"{worst} {row['macro_worst']:.3f}" in text
+
+
+def test_events_of_the_folds_are_added_up(comparison: Comparison) -> None:
+    row = group_row(comparison, find_group(comparison, model="AE", score_type="frame"))
+    assert row["events_at_10_per_hour"] == "4.5 of 12, 2/h"  # found 3 and 6 with the seeds; 3 false alarms in 1.5 h
+    assert "events at 10/h" in markdown(comparison)
 
 
 def test_a_missing_fold_is_noted(sweep: Path) -> None:

@@ -75,6 +75,17 @@ def _merge(by_fold: dict[int, RunResult]) -> RunResult:
         name: mean(run.metrics[name] for run in runs) for name in COSTS if all(run.metrics.get(name) for run in runs)
     }
     groups = {clip: group for run in runs for clip, group in run.clip_groups.items()}
-    metrics = {**first.metrics, **costs, "groups": groups, "details": {}}
+    metrics = {**first.metrics, **costs, "groups": groups, "alarms": _sum_alarms(runs), "details": {}}
     config = {key: value for key, value in first.config.items() if key != FOLD}
     return replace(first, config=config, metrics=metrics, scores=RunScores(merged, scores))
+
+
+def _sum_alarms(runs: Sequence[RunResult]) -> list[dict[str, Any]]:
+    """Add up the alarms of the folds, at the rates for which every fold has a threshold."""
+    summed = []
+    for rate in sorted(set.intersection(*(set(run.alarms) for run in runs))):
+        keys = ("events", "detected", "false_alarms", "normal_hours")
+        total = {key: sum(run.alarms[rate][key] for run in runs) for key in keys}
+        per_hour = total["false_alarms"] / total["normal_hours"] if total["normal_hours"] else None
+        summed.append({"nominal_per_hour": rate, **total, "false_alarms_per_hour": per_hour})
+    return summed

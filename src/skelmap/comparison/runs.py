@@ -75,6 +75,11 @@ class RunResult:
         return groups
 
     @property
+    def alarms(self) -> dict[float, dict[str, Any]]:
+        """Alarms on the test split by the false alarms per hour allowed in validation recordings (metrics.json)."""
+        return {entry["nominal_per_hour"]: entry for entry in self.metrics.get("alarms", [])}
+
+    @property
     def fps(self) -> float | None:
         """Frames per second of the scores; None if metrics.json has none."""
         fps: float | None = self.metrics.get("fps")
@@ -181,6 +186,18 @@ class ScoreSchema(BaseModel):
     actions: list[ActionSchema]
 
 
+class AlarmsSchema(BaseModel):
+    """Alarms at one threshold in metrics.json."""
+
+    model_config = ConfigDict(strict=True)
+    nominal_per_hour: float
+    events: int
+    detected: int
+    false_alarms: int
+    normal_hours: float
+    false_alarms_per_hour: Number = None
+
+
 class MetricsSchema(BaseModel):
     """The entries of metrics.json that a comparison uses; all may be missing, others are kept unchecked."""
 
@@ -196,6 +213,7 @@ class MetricsSchema(BaseModel):
     peak_memory_mb: Number = None
     parameters: Number = None
     groups: dict[str, str] = Field({}, description="the name of a group by clip")
+    alarms: list[AlarmsSchema] = []
     details: dict[str, ScoreSchema] = Field({}, description="by score type, a list of actions with their AUROC")
 
 

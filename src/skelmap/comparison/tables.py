@@ -67,6 +67,7 @@ def group_row(comparison: Comparison, group: RunGroup) -> dict[str, Any]:
         "seed_deviation": group.seed_deviation,
         **{f"macro_{key}": value for key, value in (group.macro._asdict() if group.macro else {}).items()},
         "reason": group.estimate.reason,
+        **{f"events_at_{rate:g}_per_hour": _events(group, rate) for rate in alarm_rates(comparison)},
         **{name: mean_cost(group.runs, name) for name in COSTS},
     }
 
@@ -161,9 +162,15 @@ def console_table(comparison: Comparison) -> Table:
 
 
 def number_headings(comparison: Comparison) -> list[str]:
-    """Headings of the numbers of a group; those within groups (persons) only where there are any."""
+    """Headings of the numbers of a group; those within groups (persons) and of alarms only where there are any."""
     within = ["macro AUROC", "worst group"] if any(group.macro for group in comparison.groups) else []
-    return ["seeds", "AUROC", "95 % interval", "± over seeds", *within]
+    alarms = [f"events at {rate:g}/h" for rate in alarm_rates(comparison)]
+    return ["seeds", "AUROC", "95 % interval", "± over seeds", *within, *alarms]
+
+
+def alarm_rates(comparison: Comparison) -> list[float]:
+    """Allowed false alarms per hour for which any run has a threshold of validation recordings."""
+    return sorted({rate for group in comparison.groups for run in group.runs for rate in run.alarms})
 
 
 def number_entries(comparison: Comparison, group: RunGroup) -> list[str]:
@@ -175,10 +182,21 @@ def number_entries(comparison: Comparison, group: RunGroup) -> list[str]:
         "–" if average is None else f"{average:.3f}",
         "–" if low is None else f"{low:.3f} to {high:.3f}",
         "–" if deviation is None else f"{deviation:.3f}",
-        f"{macro.mean:.3f}" if macro else "–",
-        f"{macro.worst_group} {macro.worst:.3f}" if macro else "–",
     ]
-    return entries[: len(number_headings(comparison))]
+    if any(other.macro for other in comparison.groups):
+        entries += [f"{macro.mean:.3f}", f"{macro.worst_group} {macro.worst:.3f}"] if macro else ["–", "–"]
+    return entries + [_events(group, rate) for rate in alarm_rates(comparison)]
+
+
+def _events(group: RunGroup, rate: float) -> str:
+    """Events found and false alarms per hour of normal test footage, "12 of 29, 3.1/h"; means over seeds."""
+    found = [run.alarms[rate] for run in group.runs if rate in run.alarms]
+    if not found:
+        return "–"
+    detected, events = mean(alarms["detected"] for alarms in found), found[0]["events"]
+    realised = [alarms["false_alarms_per_hour"] for alarms in found]
+    per_hour = "" if None in realised else f", {mean(realised):.3g}/h"
+    return f"{detected:g} of {events}{per_hour}"
 
 
 def _table_entries(comparison: Comparison, group: RunGroup) -> list[str]:

@@ -8,8 +8,10 @@ from torch import Tensor
 from skelmap.data.windows import EvalIndex
 from skelmap.evaluation.alarms import AlarmRule, EventMetrics, RecordingAlarms, event_metrics, find_alarms
 from skelmap.evaluation.bootstrap import Interval, SamplingUnits, auroc_interval
+from skelmap.evaluation.detection import Detection, detect_events
 from skelmap.evaluation.frame_scores import FrameScores, Predictions, frame_scores
 from skelmap.evaluation.metrics import Curve, Floats, Labels, auroc, single_class_reason, to_numpy
+from skelmap.evaluation.thresholds import ValidationScores
 from skelmap.utils.names import list_names
 
 DETECTION_RATE = 0.8
@@ -113,6 +115,7 @@ class EvaluationResult:
         units: what the bootstrap resamples.
         groups: group of each evaluated clip.
         warning: that most frames have the same score; empty if they do not.
+        detection: events found at thresholds that are chosen on validation recordings.
     """
 
     frames: FrameScores
@@ -124,15 +127,19 @@ class EvaluationResult:
     units: SamplingUnits
     groups: dict[str, str]
     warning: str
+    detection: Detection
 
 
-def evaluate(predictions: Predictions, rows: EvalIndex, seed: int = 0) -> EvaluationResult:
+def evaluate(
+    predictions: Predictions, rows: EvalIndex, seed: int = 0, validation: ValidationScores | None = None
+) -> EvaluationResult:
     """Evaluate a model's scores on the test split.
 
     Args:
         predictions: one score for each test window, in any order.
         rows: the test split.
         seed: of the bootstrap.
+        validation: scores of normal validation recordings, for thresholds; None without any.
 
     Returns:
         Metrics of the primary score and its variant. With one class only, AUROC and average precision are None.
@@ -154,7 +161,8 @@ def evaluate(predictions: Predictions, rows: EvalIndex, seed: int = 0) -> Evalua
     primary = _evaluate_score(*names[0], frames.score, frames, rows, units, seed)
     variant = _evaluate_score(*names[1], frames.variant[known], frames.select(known), rows, units, seed)
     sizes = (predictions.window, rows.seq_len, seed)
-    return EvaluationResult(frames, primary, variant, *sizes, units, groups, equal_scores_warning(frames))
+    detection = detect_events(predictions, rows, validation)
+    return EvaluationResult(frames, primary, variant, *sizes, units, groups, equal_scores_warning(frames), detection)
 
 
 def equal_scores_warning(frames: FrameScores) -> str:

@@ -10,6 +10,7 @@ from typing import IO, Any
 from rich.table import Table
 from rich.text import Text
 
+from skelmap.evaluation.detection import DetectionResult
 from skelmap.evaluation.evaluate import AUROCResult, EvaluationResult, OperatingPoint, ScoreResult
 from skelmap.utils.io import atomic_write
 
@@ -31,6 +32,8 @@ def metrics_dict(result: EvaluationResult) -> dict[str, Any]:
         "resampled": str(result.units),
         "bootstrap_seed": result.seed,
         "groups": result.groups,
+        "alarms": [_alarms(detection) for detection in result.detection.results],
+        **({"alarms_reason": result.detection.reason} if result.detection.reason else {}),
         "details": {score.name: _details(score) for score in (primary, variant)},
     }
 
@@ -113,6 +116,44 @@ def _details(score: ScoreResult) -> dict[str, Any]:
         ],
         "operating_point_from_test_labels": _operating_point(point) if point else None,
     }
+
+
+def _alarms(result: DetectionResult) -> dict[str, Any]:
+    """Alarms at a threshold of the validation recordings; nominal and realised false alarms per hour."""
+    matches = {
+        f"iou_{match.iou:g}": {"precision": match.precision, "recall": match.recall, "f1": match.f1}
+        for match in result.matches
+    }
+    realised = result.metrics.false_alarms_per_hour
+    return {
+        "nominal_per_hour": result.nominal,
+        "threshold": result.threshold.rule.on,
+        "validation_hours": result.threshold.hours,
+        **asdict(result.metrics),
+        "false_alarms_per_hour": realised,
+        **matches,
+    }
+
+
+def alarms_table(result: EvaluationResult) -> Table | None:
+    """Build a table of the events found at thresholds of the validation recordings; None without any."""
+    if not result.detection.results:
+        return None
+    table = Table(title="alarms at thresholds of the validation recordings", title_justify="left")
+    columns = "false alarms per hour,\nallowed", "in test", "events\nfound", "median\ndelay", "F1 at\nIoU 0.2", "at 0.5"
+    for column in columns:
+        table.add_column(column, justify="right")
+    for found in result.detection.results:
+        metrics, delay = found.metrics, found.metrics.median_delay
+        realised = metrics.false_alarms_per_hour
+        table.add_row(
+            f"{found.nominal:g}",
+            "–" if realised is None else f"{realised:.3g}",
+            f"{metrics.detected} of {metrics.events}",
+            "–" if delay is None else f"{delay:.1f} s",
+            *("–" if match.f1 is None else f"{match.f1:.2f}" for match in found.matches),
+        )
+    return table
 
 
 def _operating_point(point: OperatingPoint) -> dict[str, Any]:

@@ -20,10 +20,10 @@ from skelmap.evaluation.evaluate import EvaluationResult, evaluate
 from skelmap.evaluation.examples import Examples, ExampleWindows, pick_windows, sample_latents
 from skelmap.evaluation.frame_scores import Predictions
 from skelmap.evaluation.report import Report, write_report
-from skelmap.evaluation.results import console_table, write_results, write_unevaluated
+from skelmap.evaluation.results import alarms_table, console_table, write_results, write_unevaluated
 from skelmap.models.base import Model
 from skelmap.training import run_dir
-from skelmap.training.calibration import model_title, write_calibration
+from skelmap.training.calibration import model_title, validation_scores, write_calibration
 from skelmap.training.callbacks import FirstBatch, PredictionCollector
 from skelmap.training.checkpoints import (
     check_progress,
@@ -73,7 +73,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         if not parts.trainer.is_global_zero:  # of several processes, the first one evaluates and writes
             return {}
         write_calibration(folder, parts.model, parts.data, val)
-        return conclude(parts, test) if test else _conclude_without_test(parts)
+        return conclude(parts, test, val) if test else _conclude_without_test(parts)
 
 
 def fit(cfg: DictConfig, watcher: Callback) -> list[float]:
@@ -177,8 +177,13 @@ def predict(parts: Parts) -> tuple[Predictions | None, Predictions | None]:
     return found.get("test"), found.get("val")
 
 
-def conclude(parts: Parts, test: Predictions) -> dict[str, Any]:
+def conclude(parts: Parts, test: Predictions, val: Predictions | None) -> dict[str, Any]:
     """Evaluate the scores; write, log and print the results.
+
+    Args:
+        parts: of the run.
+        test: scores of the test windows.
+        val: scores of the validation windows, for thresholds; None without any.
 
     Returns:
         The content of metrics.json.
@@ -188,7 +193,8 @@ def conclude(parts: Parts, test: Predictions) -> dict[str, Any]:
     """
     trainer, data = parts.trainer, parts.data
     log.info("evaluating")
-    result = evaluate(test, data.eval_index("test"), seed=parts.config["seed"])
+    validation = validation_scores(data, val) if val else None
+    result = evaluate(test, data.eval_index("test"), parts.config["seed"], validation)
     log.info("writing the report")
     report = write_report(parts.folder, _report(parts, result, test))
     # metrics.json comes last: a folder that has it is finished
@@ -200,7 +206,8 @@ def conclude(parts: Parts, test: Predictions) -> dict[str, Any]:
     for logger in trainer.loggers:
         logger.log_metrics(scalars(metrics))
     log_results(trainer.loggers, result, report)
-    stdout_console().print(console_table(result, model_title(parts.model, data)))
+    for table in filter(None, [console_table(result, model_title(parts.model, data)), alarms_table(result)]):
+        stdout_console().print(table)
     log.info("report: %s", report)
     return metrics
 
