@@ -335,20 +335,24 @@ def test_recordings_with_fewer_than_two_body_joints_are_refused(
         write_clip(path, clip)
     message = rf"joints of the body that are detected in split train: {words}; feature ...: .* needs two or more"
     for name in ("feature_knn", "feature_pca_trajectory"):
-        ours, data = built(compose, task, name)
+        ours, data = built(compose, task, name, "data.min_joints=0", "data.min_size=0")
         with pytest.raises(UserError, match=message):
             trainer(1).fit(ours, data)
 
 
-@pytest.mark.parametrize("words", ["+trainer.limit_val_batches=0", "trainer.check_val_every_n_epoch=2"])
+@pytest.mark.parametrize(
+    "words",
+    [("+trainer.limit_val_batches=0",), ("trainer.max_epochs=2", "trainer.check_val_every_n_epoch=2")],
+    ids=" ".join,
+)
 @pytest.mark.parametrize(("name", "what"), [("feature_knn", "its units from"), ("feature_knn_ranks", "ranks among")])
 def test_skipping_the_validation_recordings_is_refused(
-    name: str, what: str, words: str, compose: Compose, task: Path, tmp_path: Path
+    name: str, what: str, words: tuple[str, ...], compose: Compose, task: Path, tmp_path: Path
 ) -> None:
     message = rf"takes {what} validation windows, but epoch 1 validated none; allowed are trainer\.limit_val_batches"
     for _ in range(2):  # nothing is left from which a second try would go on
         with pytest.raises(UserError, match=message):
-            run(compose(*small_overrides(name), f"data.manifest={task}", words))
+            run(compose(*small_overrides(name), f"data.manifest={task}", *words))
 
 
 def test_a_subspace_that_leaves_nothing_is_refused() -> None:
