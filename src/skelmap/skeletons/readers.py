@@ -23,7 +23,7 @@ class PoseFormat(NamedTuple):
     Attributes:
         layout: joint order.
         size: (width, height) of the camera image, px.
-        fps: frames per second.
+        fps: frame numbers per second.
         coordinates: unit of JSON files: pixels, or shares of the image's width and height from 0 to 1 or from -1 to 1
             (`--keypoint_scale` 0, 3 and 4 of OpenPose); clips and archives always hold pixels.
     """
@@ -58,7 +58,7 @@ def make_pose_format(
     Args:
         layout: name of the joint layout.
         size: width and height of the camera image, px.
-        fps: frames a second.
+        fps: frame numbers a second: those of the video, also if only every third frame is there.
         coordinates: "pixels", "0..1" or "-1..1".
     """
     return PoseFormat(LAYOUTS[layout], (size[0], size[1]), float(fps), coordinates)
