@@ -44,7 +44,7 @@ def train(models: Iterable[str], task: Path, folder: Path) -> dict[str, TorchSco
     for model in models:
         paths = (f"paths.output_dir={folder / model}", f"paths.cache_dir={folder / 'cache'}")
         run(compose_train(f"model={model}", *small, *paths, *MODELS[model]))
-    return {model: TorchScorer(folder / model) for model in models}
+    return {model: TorchScorer.open(folder / model) for model in models}
 
 
 @pytest.fixture(scope="module")

@@ -96,6 +96,15 @@ def test_few_joints_in_a_machine_do_not_change_the_scores_and_are_counted(compos
     assert kept["warnings"] == [] and scores(tmp_path / "kept") != scores(tmp_path / "run")
 
 
+def test_training_recordings_that_are_all_left_out_name_the_limits(compose: Compose, tmp_path: Path) -> None:
+    few = clips()["a"]
+    few.keypoints[:, 3:] = 0
+    manifest = archives(tmp_path, a=few)
+    message = r"no frame of split train shows a person; 80 detections have less than data\.min_joints=5"
+    with pytest.raises(UserError, match=message):
+        run(compose(*SMALL, f"data.manifest={manifest}"))
+
+
 def scores(folder: Path) -> str:
     return (folder / "scores.csv").read_text()
 

@@ -205,13 +205,21 @@ class SkeletonDataModule(pl.LightningDataModule):
             if not self.manifest.split(split):
                 raise UserError(f"{self.manifest.path}: no recording of split {split}")
             if not len(self._starts(split, self.window, 1, self.seq_len)):
-                longest = self._segments(split).length.max(initial=0)
-                raise UserError(
-                    f"{self.manifest.path}: no window of data.seq_len={self.seq_len} frames in split {split}: "
-                    f"its longest segment of frames with a person has {longest}; allowed are 1 to {longest}"
-                    if longest
-                    else f"{self.manifest.path}: no frame of split {split} shows a person"
-                )
+                raise UserError(f"{self.manifest.path}: {self._no_window(split)}")
+
+    def _no_window(self, split: str) -> str:
+        """Say why a split has no window."""
+        longest = self._segments(split).length.max(initial=0)
+        if longest:
+            return (
+                f"no window of data.seq_len={self.seq_len} frames in split {split}: its longest segment of frames with "
+                f"a person has {longest}; allowed are 1 to {longest}"
+            )
+        recordings = zip(self.manifest.recordings, self.cache.left_out, strict=True)
+        left_out = sum(count for recording, count in recordings if recording.split == split)
+        least = f"data.min_joints={self.person_filter.min_joints} or data.min_size={self.person_filter.min_size:g}"
+        reason = f"; {left_out} detections have less than {least}" if left_out else ""
+        return f"no frame of split {split} shows a person{reason}"
 
     def _segments(self, split: str) -> Segments:
         """Segments of successive frames of one person in a split."""

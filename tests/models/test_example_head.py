@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from model_cases import built, small_overrides, trainer
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from hydra_config import Compose
+from model_cases import built, small_overrides, trainer
 from skelmap.models.feature_knn import FeatureKNN
 from skelmap.monitor.onnx_export import export
 from skelmap.skeletons.archives import write_clip
