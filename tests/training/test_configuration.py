@@ -27,6 +27,11 @@ def test_every_file_composes_and_is_valid(file: Path, compose: Compose) -> None:
     check(compose(*(data if group != "data" else data[1:]), f"{group}={choice}"))
 
 
+def test_the_examples_of_a_task_are_beside_its_manifest(compose: Compose) -> None:
+    data = resolve(compose("experiment=real_work", "data.manifest=/work/manifest_throw.csv"))["data"]
+    assert data["examples"] == "/work/examples_throw.csv"
+
+
 @pytest.mark.parametrize("model", [file.stem for file in FILES if file.parts[0] == "model"])
 def test_every_model_is_built_for_the_windows_of_its_data(model: str, compose: Compose, task: Path) -> None:
     config = resolve(compose("data=manifest", f"data.manifest={task}", f"model={model}"))

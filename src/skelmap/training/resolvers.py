@@ -1,5 +1,6 @@
 """OmegaConf resolvers of conf/: what the chosen model asks of the data and the trainer; folders of own files."""
 
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -34,4 +35,15 @@ def config_dirs() -> list[str]:
 
 
 OmegaConf.register_new_resolver("config_dirs", config_dirs, replace=True)
+def examples_beside(manifest: str) -> str:
+    """Path of the labelled examples of a task: `${examples_beside:${data.manifest}}`.
+
+    Args:
+        manifest: path of manifest_TASK.csv; examples_TASK.csv is in the same folder.
+    """
+    path = Path(manifest)
+    return str(path.with_name(path.name.replace("manifest", "examples", 1)))
+
+
 OmegaConf.register_new_resolver("from_model", from_model, replace=True)
+OmegaConf.register_new_resolver("examples_beside", examples_beside, replace=True)
