@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from model_cases import built, small_overrides, trainer
 from scipy.linalg import logm
 from scipy.spatial.distance import cdist, pdist
 from sklearn.decomposition import PCA
@@ -17,6 +16,7 @@ from sklearn.neighbors import NearestNeighbors
 from torch.utils.data import DataLoader
 
 from hydra_config import Compose
+from model_cases import built, small_overrides, trainer
 from skelmap.data.datamodule import Batch
 from skelmap.models.feature_distance import FeatureDistance
 from skelmap.models.feature_knn import FeatureKNN

@@ -35,6 +35,8 @@ def config_dirs() -> list[str]:
 
 
 OmegaConf.register_new_resolver("config_dirs", config_dirs, replace=True)
+
+
 def examples_beside(manifest: str) -> str:
     """Path of the labelled examples of a task: `${examples_beside:${data.manifest}}`.
 
