@@ -102,6 +102,15 @@ def test_a_missing_fold_is_noted(sweep: Path) -> None:
     assert any("ae_0_0: pooled without data.fold=1" in note for note in notes)
 
 
+def test_a_fold_of_one_class_is_noted(sweep: Path) -> None:
+    path = sweep / "ae_0_1" / "metrics.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "auroc": None}))
+    notes = compare_runs(sweep).notes
+    assert [note for note in notes if "one label only" in note] == [
+        "ae_0_0: AUROC without data.fold=1, whose test frames have one label only"
+    ]
+
+
 def test_the_page_of_folds_is_written(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = compare_and_print(sweep, 0).read_text()
     assert "worst group" in page and "macro AUROC" in page

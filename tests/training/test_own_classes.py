@@ -16,8 +16,10 @@ from skelmap.utils.errors import UserError
 QUICK = ("data=manifest", "data.seq_len=8", "trainer=cpu", "trainer.max_epochs=1", "logger=csv")
 MODULE = """
 import pytorch_lightning as pl
+import torch
+from torch import nn
 from skelmap.data import SkeletonDataModule
-from skelmap.models import AE
+from skelmap.models import AE, InputDefaults, Model
 
 
 class Wide(AE):
@@ -29,6 +31,42 @@ class Wide(AE):
 class Forgetful(AE):
     def save_hyperparameters(self, *args, **kwargs):
         pass
+
+
+class Plain(Model):
+    def __init__(self, seq_len: int, layout: str, hidden: int = 4, lr: float = 1e-3):
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+        self.gru = nn.GRU(50, hidden, batch_first=True)
+        self.out = nn.Linear(hidden, 50)
+
+    @classmethod
+    def input_defaults(cls, parameters):
+        return InputDefaults("keypoints", "sequence", seq_len=8)
+
+    def forward(self, windows):
+        return self.out(self.gru(windows.flatten(2))[0]).view_as(windows)
+
+    def training_step(self, batch):
+        return {"loss": self.score_windows(batch.windows)[0].mean()}
+
+    def validation_step(self, batch):
+        self.log("val/loss", self.score_windows(batch.windows)[0].mean())
+
+    def configure_optimizers(self):
+        return torch.optim.Adam(self.parameters(), self.hparams.lr)
+
+    def score_windows(self, windows):
+        return self.score_and_attribution(windows)[0], None
+
+    def score_and_attribution(self, windows):
+        error = (self(windows) - windows) ** 2
+        return error.mean((1, 2, 3, 4)), error
+
+
+class Diverging(Plain):
+    def validation_step(self, batch):
+        self.log("val/loss", torch.tensor(torch.nan))
 
 
 class Loss:
@@ -77,6 +115,13 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             ["model._target_=own_classes.Wide", "model.latent_dim=0"],
             "model.latent_dim=0; allowed: a whole",
         ),
+        (["model=lstm_vae", "+model.seq_len=9"], "model.seq_len=9 has no effect.*or set data.seq_len"),
+        (["model=lstm_vae", "+model.layout=COCO_17"], "model.layout=COCO_17 has no effect.*drop it$"),
+        (["model=lstm_vae", "+model.seq_len=${data.seq_len}"], "model.seq_len: refers to itself"),
+        (
+            ["~model.learning_rate", "scheduler=onecycle"],
+            r"scheduler\.max_lr: .*'model\.learning_rate' not found; set scheduler\.max_lr=VALUE",
+        ),
         (["data._target_=own_classes.Wide"], "derives from skelmap.data.datamodule.SkeletonDataModule"),
         (["data._target_=own_classes.Jitter", "+data.pixls=1"], "no key data.pixls; did you mean data.pixels"),
         (["data._target_=own_classes.Jitter", "data.img_size=1"], "data.img_size=1; allowed: a whole number from 14"),
@@ -93,6 +138,34 @@ def test_a_wrong_name_or_value_is_refused(overrides: list[str], message: str, co
 def test_a_model_without_hyperparameters_is_refused(task: Path, compose: Compose) -> None:
     with pytest.raises(UserError, match=r"must call self\.save_hyperparameters"):
         fit(compose(*QUICK, "model=ae", f"data.manifest={task}", "model._target_=own_classes.Forgetful"), Callback())
+
+
+def own(tmp_path: Path, name: str) -> list[str]:
+    """Overrides for a model of the module whose configuration names nothing else."""
+    folder = tmp_path / "conf" / "model"
+    folder.mkdir(parents=True)
+    (folder / "own.yaml").write_text(f"_target_: own_classes.{name}\n")
+    return [*QUICK, "model=own"]
+
+
+def test_a_model_written_as_for_lightning_trains(
+    task: Path, compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a title, a returned validation loss or defaults for the sizes of the data; its loss in a dictionary."""
+    monkeypatch.setenv("SKELMAP_CONFIG_DIR", str(tmp_path / "conf"))
+    metrics = run(compose(*own(tmp_path, "Plain"), f"data.manifest={task}"))
+    assert metrics["model"] == "Plain" and metrics["val_loss"] > 0
+    content = torch.load(tmp_path / "run" / "checkpoints" / "best.ckpt", weights_only=True)
+    assert content["hyper_parameters"] == {"seq_len": 8, "layout": "BODY_25", "hidden": 4, "lr": 1e-3}
+
+
+def test_a_logged_loss_that_is_not_finite_ends_training(
+    task: Path, compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SKELMAP_CONFIG_DIR", str(tmp_path / "conf"))
+    with pytest.raises(UserError, match="epoch 1: val/loss is nan"):
+        fit(compose(*own(tmp_path, "Diverging"), f"data.manifest={task}"), Callback())
+    assert not list((tmp_path / "run" / "checkpoints").glob("*"))
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,7 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from skelmap.models import Autoencoder
-from skelmap.models.base import InputDefaults
+from skelmap.models import Autoencoder, InputDefaults
 from skelmap.models.networks import FrameCodec, LatentNetwork, Posterior, frame_codec
 
 

@@ -23,8 +23,8 @@ def pool_folds(runs: Sequence[RunResult]) -> tuple[list[RunResult], list[str]]:
         runs: the finished runs.
 
     Returns:
-        The merged runs and those without folds, in the order of the first of each; and a note for each cross-validation
-        that lacks a fold.
+        The merged runs and those without folds, in the order of the first of each; and notes on folds that are
+        missing or have no AUROC.
     """
     by_setting: dict[tuple[Any, ...], dict[Value, RunResult]] = {}
     for run in runs:
@@ -39,6 +39,11 @@ def pool_folds(runs: Sequence[RunResult]) -> tuple[list[RunResult], list[str]]:
         missing = [str(fold) for fold in range(int(first.config[FOLDS] or 0)) if fold not in by_fold]
         if missing:
             notes.append(f"{first.name}: pooled without {FOLD}={','.join(missing)}")
+        one_class = [str(fold) for fold, run in by_fold.items() if run.metrics.get("auroc") is None]
+        if one_class:
+            notes.append(
+                f"{first.name}: AUROC without {FOLD}={','.join(one_class)}, whose test frames have one label only"
+            )
         pooled.append(_merge({int(fold or 0): run for fold, run in by_fold.items()}))
     return pooled, notes
 

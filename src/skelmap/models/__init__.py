@@ -2,7 +2,7 @@
 
 from skelmap.models.ae import AE
 from skelmap.models.autoencoder_base import Autoencoder
-from skelmap.models.base import Model, WindowScores
+from skelmap.models.base import InputDefaults, Model, WindowScores
 from skelmap.models.baselines import GMM, KNN, PCA, Baseline, MeanTemplate
 from skelmap.models.feature_distance import FeatureDistance
 from skelmap.models.feature_knn import FeatureKNN
@@ -23,6 +23,7 @@ __all__ = [
     "FeatureDistance",
     "FeatureKNN",
     "FeaturePCA",
+    "InputDefaults",
     "MeanTemplate",
     "Model",
     "Reconstruction",

@@ -63,11 +63,9 @@ class Model(pl.LightningModule, ABC):
     """
 
     title: str
-    """Display name in tables and reports."""
+    """Display name in tables and reports; by default that of the class."""
     no_validation_warning = ""
     """Consequence of a data set without validation recordings, shown as a warning."""
-    keypoints_only = False
-    """Accepts no maps, so the title need not name the representation."""
     scale_invariant = False
     """Scores do not depend on the size of people in the image."""
     supports_examples = False
@@ -77,6 +75,12 @@ class Model(pl.LightningModule, ABC):
     evaluation: EvaluationResult | None = None
     """Result of the last `Trainer.test`."""
     _tested: tuple[tuple[Tensor, Tensor], ...] = ()
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Name a class without a title by its own name."""
+        super().__init_subclass__(**more)
+        if not hasattr(cls, "title"):
+            cls.title = cls.__name__
 
     @classmethod
     def input_defaults(cls, parameters: Mapping[str, Any]) -> InputDefaults:

@@ -67,7 +67,6 @@ class FeatureDistance(Baseline):
         UserError: features are repeated, or `n_components` has another length, or windows are too short for a feature.
     """
 
-    keypoints_only = True
     scale_invariant = True
     supports_examples = True
     no_validation_warning = "distances have no unit, so of several features the one with larger distances weighs more"

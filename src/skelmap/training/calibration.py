@@ -9,6 +9,7 @@ from skelmap.data.input_spec import InputSpec
 from skelmap.evaluation.frame_scores import Predictions
 from skelmap.evaluation.thresholds import ValidationScores
 from skelmap.models.base import Model
+from skelmap.utils.schema import parameters
 
 
 def write_calibration(folder: Path, model: Model, data: SkeletonDataModule, val: Predictions | None) -> None:
@@ -60,6 +61,6 @@ def validation_scores(data: SkeletonDataModule, val: Predictions) -> ValidationS
 
 def model_title(model: Model, data: SkeletonDataModule) -> str:
     """Name of the method: the model, its representation unless that is maps or the only one possible, its examples."""
-    usual = data.hparams["representation"] == "maps" or model.keypoints_only
+    usual = data.hparams["representation"] == "maps" or "representation" not in parameters(type(model))
     title, number = model.title if usual else f"{model.title}, keypoints", data.example_windows.number
     return f"{title}; {number} abnormal example{'s' * (number > 1)}" if number else title

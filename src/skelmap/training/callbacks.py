@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -185,8 +186,7 @@ class FiniteLoss(Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         """Check the loss of a training batch."""
-        if outputs:  # the baselines have no loss
-            self._check(trainer, pl_module, "training", outputs["loss"], batch, batch_idx)
+        self._check(trainer, pl_module, "training", outputs, batch, batch_idx)
 
     def on_validation_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int, *args: Any
@@ -194,10 +194,19 @@ class FiniteLoss(Callback):
         """Check the loss of a validation batch."""
         self._check(trainer, pl_module, "validation", outputs, batch, batch_idx)
 
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Check the logged loss: a validation step need not return that of its batch."""
+        loss = trainer.callback_metrics.get("val/loss")
+        if loss is not None and not loss.isfinite():
+            raise DivergedError(
+                f"epoch {trainer.current_epoch + 1}: val/loss is {float(loss)}. Checkpoints are of the epochs before"
+            )
+
     def _check(
-        self, trainer: pl.Trainer, model: pl.LightningModule, stage: str, loss: Tensor, batch: Batch, index: int
+        self, trainer: pl.Trainer, model: pl.LightningModule, stage: str, outputs: Any, batch: Batch, index: int
     ) -> None:
-        if loss.isfinite():
+        loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
+        if loss is None or loss.isfinite():  # the baselines have no loss
             return
         clips = cast(Any, trainer).datamodule.clips_of(batch.start)
         lower = "A lower model.learning_rate, or another" if isinstance(model, Autoencoder) else "Another"

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict
 
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.data.rendering import MapSettings
 from skelmap.models.baselines import Baseline
 from skelmap.skeletons.readers import make_pose_format
-from skelmap.training.instantiate import check_node, entries, model_class, subclass
+from skelmap.training.instantiate import INPUTS, check_node, entries, model_class, subclass
 from skelmap.training.trainer_config import check_trainer
 from skelmap.utils.errors import UserError
 from skelmap.utils.redaction import secret_keys
@@ -54,6 +54,10 @@ def resolve(cfg: DictConfig) -> dict[str, Any]:
                 raise cause from None
             cause = cause.__context__
         reason = str(error.msg or error).splitlines()[0]
+        if isinstance(error, InterpolationKeyError):
+            reason += f"; set {error.full_key}=VALUE"
+        elif "RecursionError" in reason:
+            reason = "refers to itself; models get what they take from the data without a key"
         raise UserError(f"{error.full_key}: {reason}") from None
     return config
 
@@ -133,8 +137,12 @@ def _check_data(node: dict[str, Any]) -> None:
 def _check_model(node: dict[str, Any], data: dict[str, Any]) -> None:
     """Check the keys of the model, and that its input is what the data will be."""
     cls = model_class(node["_target_"])
-    check_node(node, "model")
+    check_node(node, "model", optional=INPUTS)
     known, asked = parameters(cls), cls.input_defaults(node)
+    for key in INPUTS:
+        if key in node and node[key] not in (getattr(asked, key, None), data.get(key)):
+            instead = f", or set data.{key}" if key in data else ""
+            raise UserError(f"model.{key}={node[key]} has no effect: it comes from the data; drop it{instead}")
     for key in ("window", "representation"):
         if key not in known and data.get(key) != getattr(asked, key):
             raise UserError(f"data.{key}={data.get(key)}; allowed for {cls.__name__}: {getattr(asked, key)}")

@@ -90,6 +90,10 @@ def model_values(cls: type[Model], node: Mapping[str, Any], inputs: Mapping[str,
     return values
 
 
+INPUTS = ("seq_len", "window", "representation", "layout", "img_size", "map_channels")
+"""Parameters of models that get their values from the data."""
+
+
 def input_sizes(data: SkeletonDataModule | InputSpec) -> dict[str, Any]:
     """Input of a model for these windows, as parameters of its constructor."""
     settings, windows = data.settings, {"seq_len": data.window, "window": "frame" if data.window == 1 else "sequence"}
@@ -168,19 +172,23 @@ def _not_found(parent: Any, name: str) -> str:
     return f"{parent.__name__} has no {name}" + (f"; did you mean {' or '.join(likely)}?" if likely else "")
 
 
-def check_node(node: Mapping[str, Any], key: str, without: Collection[str] = ()) -> None:
+def check_node(
+    node: Mapping[str, Any], key: str, without: Collection[str] = (), optional: Collection[str] = ()
+) -> None:
     """Check the keys of a node, and of the nodes in it, against the parameters of what they call.
 
     Args:
         node: plain values with a `_target_`.
         key: of the node, for messages.
         without: parameters that the program itself gives.
+        optional: parameters that the program gives if they are missing.
 
     Raises:
         UserError: naming the first key that is wrong, its value and what is allowed.
     """
+    target = locate(f"{key}._target_", node["_target_"])
     partial = node.get("_partial_") is True or "_args_" in node
-    validate_signature(locate(f"{key}._target_", node["_target_"]), node, key, without=without, partial=partial)
+    validate_signature(target, node, key, without=without, optional=parameters(target) if partial else optional)
     for inner, value in entries(dict(node), key):
         if isinstance(value, dict) and "_target_" in value:
             check_node(value, inner)

@@ -63,7 +63,7 @@ def _trusted_class(key: str, target: Any, trust: Sequence[str]) -> Callable[...,
     package = str(target).partition(".")[0]
     raise UserError(
         f"{key}={target}: the configuration of a run folder may not call this; allowed: a model of skelmap.models, "
-        f"and classes of a package whose code you trust: trust={package}"
+        f"and classes of a package whose code you trust: trust={package} (skelmap export: --trust {package})"
     )
 
 

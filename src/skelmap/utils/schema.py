@@ -45,15 +45,15 @@ def validate(schema: type[BaseModel], values: Mapping[str, Any], prefix: str = "
     Raises:
         UserError: naming the first key that is unknown, missing or wrong, its value and what is allowed.
     """
-    _validate(schema, values, prefix, partial=False)
+    _validate(schema, values, prefix, optional=())
 
 
-def _validate(schema: type[BaseModel], values: Mapping[str, Any], prefix: str, partial: bool) -> None:
+def _validate(schema: type[BaseModel], values: Mapping[str, Any], prefix: str, optional: Collection[str]) -> None:
     given = {str(key): value for key, value in values.items() if not str(key).startswith("_")}
     try:
         schema.model_validate(given)
     except ValidationError as error:
-        found = [one for one in error.errors() if not (partial and one["type"] == "missing")]
+        found = [one for one in error.errors() if not (one["type"] == "missing" and one["loc"][0] in optional)]
         unsure = {one["loc"][0] for one in found if _is_unsure(one, given)}
         wrong = [one for one in found if one["loc"][0] not in unsure]
         if wrong:
@@ -74,7 +74,7 @@ def validate_signature(
     values: Mapping[str, Any],
     prefix: str = "",
     without: Collection[str] = (),
-    partial: bool = False,
+    optional: Collection[str] = (),
 ) -> None:
     """Check values against the parameters of a class or function: names, types, bounds.
 
@@ -85,12 +85,12 @@ def validate_signature(
         values: by parameter; keys that start with an underscore are not checked.
         prefix: of the keys in messages.
         without: parameters that are given elsewhere and may not be among the values.
-        partial: whether required parameters may be missing.
+        optional: required parameters that may be missing.
 
     Raises:
         UserError: see `validate`.
     """
-    _validate(_signature_schema(target, frozenset(without)), values, prefix, partial)
+    _validate(_signature_schema(target, frozenset(without)), values, prefix, optional)
 
 
 def parameters(target: Callable[..., Any]) -> dict[str, inspect.Parameter]:
