@@ -165,7 +165,7 @@ def test_a_run_folder_may_name_classes_of_a_trusted_package(loss: Any, changed_r
     run_folder = changed_run({"_target_": "my_own.Own", "loss": loss})
     assert type(open_scorer(run_folder, ["my_own"]).model).__name__ == "Own"  # type: ignore[attr-defined]
     with pytest.raises(
-        UserError, match=r"model\._target_=my_own\.Own: .*trust=my_own \(skelmap export: --trust my_own\)"
+        UserError, match=r"config\.yaml: model\._target_=my_own\.Own: .*trust=my_own \(skelmap export: --trust my_own\)"
     ):
         open_scorer(run_folder, ["my"])
 

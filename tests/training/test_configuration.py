@@ -144,7 +144,7 @@ def test_a_missing_group_is_refused(group: str, compose: Compose) -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("data.cache_dir='${nowhere}'", "data.cache_dir: Interpolation key 'nowhere' not found; set data.cache_dir=VALUE"),
+        ("seed='${nowhere}'", "seed: Interpolation key 'nowhere' not found; set seed=VALUE"),
         ("model._target_=skelmap.models.GAN", "model._target_=skelmap.models.GAN: skelmap.models has no GAN"),
     ],
 )

@@ -204,6 +204,8 @@ def load_model(folder: Path, spec: InputSpec, trust: Sequence[str] = ()) -> "Mod
     try:
         model = rebuild_model(config["model"], input_sizes(spec), trust)
         load_weights(model, checkpoint)
+    except UserError as error:
+        raise UserError(f"{folder / CONFIG}: {error}") from None
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{folder}: its checkpoint does not fit its config.yaml ({error})") from error
     model.eval()
