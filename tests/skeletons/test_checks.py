@@ -185,6 +185,15 @@ def test_frames_in_two_splits_are_named_with_both_clips(clips: list[Clip]) -> No
     assert "also in split train (clip clip0)" in found[0].text and "50%" in found[0].text
 
 
+def test_exchanged_coordinates_of_training_recordings_are_named(clips: list[Clip]) -> None:
+    turned = [replace(clip, keypoints=clip.keypoints[..., [1, 0, 2]], size=clip.size[::-1]) for clip in clips]
+    listed = recordings("train", "val", "test")
+    found = [finding for finding in compare(listed, *turned) if "x and y" in finding.text]
+    assert [finding.clip for finding in found] == ["clip0"] and "people lie in" in found[0].text
+    assert compare(listed, *clips) == []
+    assert compare(listed, clips[0], clips[1], turned[2]) == []  # a fall
+
+
 def test_a_joint_that_only_one_split_has_is_named(clips: list[Clip]) -> None:
     without = clips[1].keypoints.copy()
     without[:, JOINTS.index("left_wrist")] = 0

@@ -210,3 +210,16 @@ def _upside_down(places: Places) -> list[str]:
             share = float((known < 0).mean())
             return [f"{joint}s are above shoulders in {share:.0%} of the frames"] if share > 0.5 else []
     return []
+
+
+def upright_share(keypoints: NDArray[np.float32], layout: Layout) -> float:
+    """Share of the detections whose trunk is nearer to the vertical than to the horizontal; NaN without trunks.
+
+    Args:
+        keypoints: (N, V, 3) x px, y px, confidence.
+        layout: joint order.
+    """
+    corners = [layout.joints.index(f"{side}_{joint}") for joint in ("shoulder", "hip") for side in SIDES]
+    trunk = keypoints[(keypoints[:, corners, 2] > 0).all(axis=1)][:, corners, :2]
+    across, along = np.abs(trunk[:, :2].sum(axis=1) - trunk[:, 2:].sum(axis=1)).T
+    return float((along > across).mean()) if len(trunk) else float("nan")

@@ -14,13 +14,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skelmap.skeletons.anatomy import anatomy_faults
+from skelmap.skeletons.anatomy import anatomy_faults, upright_share
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.manifest import EXAMPLE, SPLITS, Recording
 from skelmap.utils.errors import UserError
 from skelmap.utils.names import list_names
 
-CHECKS_VERSION = 2
+CHECKS_VERSION = 3
 """Raised whenever the same recordings give other findings, so that caches are built anew."""
 CONFIDENT = 0.5
 """Pose estimators guess joints outside the image with less confidence than this."""
@@ -75,12 +75,14 @@ class ClipSummary:
     Attributes:
         detections: number of rows with a joint.
         joint_rate: share of the detections that have each joint, 0..1.
+        upright: share of the detections with an upright trunk; NaN without trunks.
         exchanges: left and right joints that seem exchanged in this short recording; estimators err for seconds, so a
             wrong declaration shows in several recordings.
     """
 
     detections: int
     joint_rate: dict[str, float]
+    upright: float
     exchanges: Sequence[str] = ()
 
     @classmethod
@@ -90,7 +92,8 @@ class ClipSummary:
         rate = (seen[..., 2] > 0).mean(axis=0) if len(seen) else np.zeros(len(clip.layout.joints))
         faults = anatomy_faults(seen, clip.layout) if MIN_FRAMES <= len(seen) < LONG else []
         exchanges = [fault.text for fault in faults if fault.is_exchange]
-        return cls(len(seen), dict(zip(clip.layout.joints, rate.round(4).tolist(), strict=True)), exchanges)
+        rates = dict(zip(clip.layout.joints, rate.round(4).tolist(), strict=True))
+        return cls(len(seen), rates, upright_share(seen, clip.layout), exchanges)
 
 
 class Overlap(NamedTuple):
@@ -158,6 +161,7 @@ def check_data_set(
         overlaps: of the same recordings (`find_overlaps`).
     """
     return [
+        *_lying(recordings, summaries),
         *_exchanges(recordings, summaries),
         *_leaks(recordings, overlaps),
         *_missing_joints(recordings, summaries),
@@ -250,6 +254,20 @@ def _repeated(clip: Clip) -> list[str]:
         return [f"{share:.0%} of the frames repeat the one before: the recording or camera stands still"]
     stated, true = clip.frame_rate, clip.frame_rate * (1 - share)
     return [f"{share:.0%} of the frames repeat the one before: the frame rate is about {true:.3g}, not {stated:g}"]
+
+
+def _lying(recordings: Sequence[Recording], summaries: Sequence[ClipSummary]) -> list[Finding]:
+    """Find training people who lie most of the time; in test recordings they may have fallen."""
+    known = [
+        (r.clip, s) for r, s in zip(recordings, summaries, strict=True) if r.split == "train" and s.upright == s.upright
+    ]
+    detections = sum(s.detections for _, s in known)
+    upright = sum(s.upright * s.detections for _, s in known)
+    if upright >= detections / 2:
+        return []
+    share = 1 - upright / detections
+    text = f"people lie in {share:.0%} of the training detections: are x and y exchanged, or is the camera turned?"
+    return [Finding(known[0][0], text)]
 
 
 def _exchanges(recordings: Sequence[Recording], summaries: Sequence[ClipSummary]) -> list[Finding]:
