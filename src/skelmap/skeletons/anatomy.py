@@ -90,6 +90,8 @@ def anatomy_faults(keypoints: NDArray[np.float32], layout: Layout) -> list[Fault
     """
     detected = keypoints[..., 2:] > 0
     enough = detected.sum(axis=(1, 2)) >= MIN_JOINTS
+    if enough.sum() < MIN_ROWS:
+        return []
     points = np.where(detected, keypoints[..., :2], np.nan)[enough].astype(np.float64)
     points -= np.nanmean(points, axis=1, keepdims=True)
     size = np.sqrt(np.nanmean((points**2).sum(axis=2), axis=1))
