@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from model_cases import built
 
 from hydra_config import Compose
+from model_cases import built
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.skeletons.archives import write_clip
 from skelmap.utils.errors import UserError

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from model_cases import small_overrides
 from sklearn.decomposition import PCA as SklearnPCA
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import NearestNeighbors
 
 from hydra_config import Compose
+from model_cases import small_overrides
 from skelmap.models.baselines import GMM, KNN, PCA, Baseline, MeanTemplate
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from model_cases import MODELS, NETWORKS, small_overrides
 from pytorch_lightning import Callback
 from sklearn.metrics import roc_auc_score
 
 from hydra_config import Compose
+from model_cases import MODELS, NETWORKS, small_overrides
 from skelmap.data.input_spec import InputSpec
 from skelmap.evaluation import metrics
 from skelmap.monitor.scorers import load_model

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from model_cases import NETWORKS, built, trainer
 from sklearn.metrics import roc_auc_score
 from torch.distributions import Normal
 
 from hydra_config import Compose
+from model_cases import NETWORKS, built, trainer
 from skelmap.models.losses import gaussian_nll
 from skelmap.training.run import run
 

@@ -5,10 +5,10 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from model_cases import NETWORKS, network, some_maps, trainer
 from torch.distributions import Bernoulli, Normal, kl_divergence
 from torch.utils.data import DataLoader
 
+from model_cases import NETWORKS, network, some_maps, trainer
 from skelmap.data.datamodule import Batch
 from skelmap.models.autoencoder_base import Score
 from skelmap.models.losses import active_units, bernoulli_nll, gaussian_kl, gaussian_nll, reconstruction_error

@@ -4,9 +4,9 @@ from inspect import signature
 
 import pytest
 import yaml
-from model_cases import CONF, MODELS
 
 from hydra_config import Compose, check
+from model_cases import CONF, MODELS
 from skelmap.models.base import InputDefaults
 from skelmap.training.instantiate import model_class
 from skelmap.utils.errors import UserError

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 import torch
-from model_cases import NETWORKS, network, some_maps
 
+from model_cases import NETWORKS, network, some_maps
 from skelmap.models.networks import SMALLEST_SIDE, MapDecoder, MapEncoder, stage_shapes
 
 

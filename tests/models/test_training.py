@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from model_cases import MODELS, NETWORKS, built, small_overrides, trainer
 from sklearn.metrics import roc_auc_score
 
 from hydra_config import Compose
+from model_cases import MODELS, NETWORKS, built, small_overrides, trainer
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.training.run import run
 
