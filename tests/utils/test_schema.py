@@ -53,6 +53,8 @@ def test_allowed_values_pass(values: dict[str, Any]) -> None:
         ({"channels": [8, 0]}, "model.channels=[8, 0]; allowed: a list: a whole number of at least 1 each"),
         ({"score": "mse"}, "model.score=mse; allowed: recon_error, bce"),
         ({"size": [640]}, "model.size=[640]; allowed: [width, height] in px, 16 to 16384 each"),
+        ({"size": [640, 480, 3]}, "model.size=[640, 480, 3]; allowed: [width, height] in px, 16 to 16384 each"),
+        ({"size": [640.5, 480]}, "model.size=[640.5, 480]; allowed: [width, height] in px, 16 to 16384 each"),
         ({"threshold": 2}, "model.threshold=2; allowed: null or a number from 0 to 1"),
         ({"shuffle": 1}, "model.shuffle=1; allowed: true or false"),
         ({"latent": 3}, "There is no key model.latent; did you mean model.latent_dim?"),

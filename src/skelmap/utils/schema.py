@@ -6,7 +6,7 @@ Errors name the key, its value and what is allowed.
 
 import inspect
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -26,7 +26,7 @@ STRICT = ConfigDict(strict=True, extra="forbid", arbitrary_types_allowed=True, p
 PositiveInt = Annotated[int, Field(ge=1)]
 ImageSide = Annotated[int, Field(ge=16, le=16384)]
 ImageSize = Annotated[
-    list[ImageSide] | tuple[ImageSide, ...],
+    Sequence[ImageSide],
     Field(min_length=2, max_length=2, description="[width, height] in px, 16 to 16384 each"),
 ]
 FrameRate = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
