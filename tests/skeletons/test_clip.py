@@ -90,6 +90,7 @@ def test_span_includes_frames_without_people() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"keypoints": np.full((4, 25, 3), 87.5)}, "confidences reach 87.5; 0 to 1 is allowed"),
         ({"keypoints": np.zeros((4, 18, 3))}, "18 joints, but the declared layout BODY_25 has 25"),
         ({"keypoints": np.zeros((4, 75))}, r"shape \(4, 75\)"),
         ({"size": (640, 5)}, "image size 640x5"),

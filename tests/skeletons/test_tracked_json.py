@@ -121,10 +121,11 @@ def test_one_person_may_have_the_number_0(tmp_path: Path) -> None:
     assert read_clip(tmp_path / "one.json", "clip", FORMAT).track.tolist() == [0, 0]
 
 
+@pytest.mark.parametrize("none", [{}, {"idx": None}, {"idx": -1}])
 def test_people_of_whom_some_have_no_number_are_tracked_anew_and_this_is_said(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    none: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    content = [{"image_id": i, "keypoints": FLAT[0], **({"idx": 5} if i else {})} for i in range(3)]
+    content = [{"image_id": i, "keypoints": FLAT[0], **({"idx": 5} if i else none)} for i in range(3)]
     (tmp_path / "some.json").write_text(json.dumps(content))
     with caplog.at_level(logging.WARNING):
         assert read_clip(tmp_path / "some.json", "clip", FORMAT).track.tolist() == [0, 0, 0]

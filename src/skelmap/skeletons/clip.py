@@ -17,6 +17,8 @@ MAX_DISTANCE = 10.0
 """Joints further outside the image than this many image sizes are detector faults and count as missing."""
 NOT_FOUND = (0.0, -1.0)
 """A joint with both coordinates at one of these was not found, whatever its confidence: so YOLO and others write it."""
+MAX_CONFIDENCE = 2.0
+"""Confidences whose median is above this are no shares: percentages, or logits."""
 MIN_STEP_FRAMES = 10
 """Frames from which on the step of their numbers is recognised; fewer may be periodic by chance."""
 MAX_PEOPLE = 100
@@ -79,9 +81,11 @@ class Clip:
             The clip, sorted by (track, frame).
 
         Raises:
-            UserError: wrong shapes, joint count, size or fps, negative frames, two rows of one track in a frame.
+            UserError: wrong shapes, joint count, size or fps, confidences in percent, negative frames, two rows of one
+                track in a frame.
         """
         _check_shape(name, keypoints, layout)
+        _check_confidence(name, keypoints[..., 2])
         check_size_and_fps(name, size, fps)
         with np.errstate(over="ignore"):  # values beyond float32 become infinite, thus missing
             cleaned = clean_keypoints(np.asarray(keypoints, np.float32), size)
@@ -197,6 +201,12 @@ def _check_shape(name: str, keypoints: NDArray[np.floating], layout: Layout) -> 
         raise UserError(f"{name}: keypoints have shape {keypoints.shape}; (N, {joints}, 3) is expected")
     if keypoints.shape[1] != joints:
         raise UserError(f"{name}: {keypoints.shape[1]} joints, but the declared layout {layout.name} has {joints}")
+
+
+def _check_confidence(name: str, confidence: NDArray[np.floating]) -> None:
+    known = confidence[np.isfinite(confidence) & (confidence > 0)]
+    if len(known) and np.median(known) > MAX_CONFIDENCE:
+        raise UserError(f"{name}: confidences reach {known.max():.3g}; 0 to 1 is allowed, so divide percentages by 100")
 
 
 def _as_int64(name: str, key: str, values: NDArray[np.integer], rows: int) -> NDArray[np.int64]:

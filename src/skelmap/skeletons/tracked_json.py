@@ -152,8 +152,11 @@ def _split_name(image: Any) -> tuple[str, str, str]:
 
 
 def _tracks(path: Path, frame: NDArray[np.int64], identities: list[Any]) -> NDArray[np.int64] | None:
-    """Person numbers; None if they are missing, or the same for several people in a frame (AlphaPose, untracked)."""
-    numbers = [_whole_number(identity) for identity in identities]
+    """Person numbers; None if they are missing, or the same for several people in a frame (AlphaPose, untracked).
+
+    A negative number is none: trackers write -1 for people whom they do not follow.
+    """
+    numbers = [None if number is not None and number < 0 else number for number in map(_whole_number, identities)]
     missing = numbers.count(None)
     if missing:
         if missing < len(numbers):
