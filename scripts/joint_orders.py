@@ -18,8 +18,9 @@ from rich.console import Console
 from rich.table import Table
 
 from skelmap.skeletons.anatomy import MIN_ROWS, OTHER_ORDERS
-from skelmap.skeletons.checks import ClipSummary, check_clip
+from skelmap.skeletons.checks import check_clip
 from skelmap.skeletons.clip import Clip
+from skelmap.skeletons.data_set_checks import ClipSummary
 from skelmap.skeletons.layouts import BODY_25, LIMB_JOINTS
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip

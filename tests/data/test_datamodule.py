@@ -255,7 +255,7 @@ def test_only_data_of_the_simulation_are_simulated(tmp_path: Path, make: Make) -
 
 def test_people_larger_than_the_crop_are_warned_about(tmp_path: Path, make: Make) -> None:
     def warnings(data: SkeletonDataModule) -> list[str]:
-        return quality_warnings(data.cache, data.manifest.recordings)
+        return quality_warnings(data)
 
     assert warnings(make()) == []
     clip = make_clip(wave(20))

@@ -80,3 +80,16 @@ def test_clean_real_recordings_have_no_findings(
     """All recordings of five sources and three pose estimators, cut bodies and crossed joints among them."""
     main(["check", str(data_folder / name), "--out", str(tmp_path / "page.html")])
     assert "no findings" in capsys.readouterr().out
+
+
+def test_labels_and_detections_that_are_left_out_are_named(
+    manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = wave(60, 3)
+    few[:20, 3:] = 0
+    write_clip(tmp_path / "test.npz", make_clip(few))
+    manifest.write_text(manifest.read_text().replace("test.npz,test,c,,", "test.npz,test,c,20-400,"))
+    main(["check", str(manifest), "--out", str(tmp_path / "page.html")])
+    printed = capsys.readouterr().out
+    assert "warning: test: 20 detections were left out" in printed
+    assert "warning: test: labels reach to frame 400, the recording ends at 60" in printed

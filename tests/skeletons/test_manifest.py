@@ -230,15 +230,6 @@ def test_a_span_without_frames_of_its_clip_is_refused(
     assert not caplog.messages
 
 
-def test_spans_beyond_their_clip_are_logged(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    lines = [["one", "a.npz", "test", "g", "0-60", "cut:200-301"], ["two", "b.npz", "test", "g", "100-200"]]
-    manifest = read_manifest(write_manifest(folder, lines))
-    check_spans(manifest.path, manifest.recordings, [(50, 300), (50, 300)])
-    assert [m.partition(": ")[2] for m in caplog.messages] == [
-        "2 spans reach beyond their clips, such as clip one: abnormal 0-60 of frames 50-300"
-    ]
-
-
 def test_a_clip_name_is_unique(folder: Path) -> None:
     with pytest.raises(UserError, match="clip 'one' appears twice"):
         read_manifest(write_manifest(folder, [["one", "a.npz", "train", "anna"]] * 2))

@@ -12,7 +12,7 @@ from skelmap.skeletons.archives import write_clip
 from skelmap.skeletons.clip import Clip
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
-from synthetic_data import make_clip, wave, write_manifest, write_openpose
+from synthetic_data import add_recordings, make_clip, wave, write_manifest, write_openpose
 
 SMALL = ("data=manifest", "data.img_size=14", "data.seq_len=8", "model=pca_windows", "trainer=cpu")
 LINES = [["a", "a", "train", "a"], ["v", "v", "val", "v"], ["t", "t", "test", "t", "40-80"]]
@@ -118,3 +118,20 @@ def test_a_warning_of_the_checks_is_in_the_results(compose: Compose, tmp_path: P
     manifest.write_text(text)
     metrics = run(compose(*SMALL, f"data.manifest={manifest}", run=tmp_path / "other_splits"))
     assert leak.replace("train", "val") in metrics["warnings"]  # of the same cache
+
+
+def test_another_scale_in_the_test_split_is_warned_about(compose: Compose, tmp_path: Path) -> None:
+    far = replace(clips()["t"], keypoints=clips()["t"].keypoints * np.float32([0.4, 0.4, 1]))
+    manifest = archives(tmp_path, t=far)
+    (warning,) = run(compose(*SMALL, f"data.manifest={manifest}"))["warnings"]
+    assert warning.startswith("people of split test are 0.4 times as large as in training")
+    features = compose(*SMALL, "model=feature_knn", f"data.manifest={manifest}", run=tmp_path / "features")
+    assert not any("times as large" in warning for warning in run(features)["warnings"])  # it does not see the size
+
+
+def test_short_recordings_and_a_fast_clock_are_warned_about(compose: Compose, tmp_path: Path) -> None:
+    manifest = archives(tmp_path)
+    add_recordings(manifest, "train", make_clip(wave(3, 7), "short"))
+    short, clock = run(compose(*SMALL, f"data.manifest={manifest}", "data.fps=100"))["warnings"]
+    assert short.startswith("short: 1 of 2 recordings of split train are not used") and "data.seq_len=8" in short
+    assert clock.startswith("data.fps=100: the training recordings have 30 frames per second")

@@ -29,16 +29,9 @@ from rich.progress import track as progress
 from skelmap.data.digests import content_digest
 from skelmap.data.keypoints import KeypointSettings
 from skelmap.data.rendering import RENDERER_VERSION, MapSettings, count_cropped
-from skelmap.skeletons.checks import (
-    CHECKS_VERSION,
-    ClipSummary,
-    Finding,
-    Overlap,
-    check_recording,
-    detection_hashes,
-    find_overlaps,
-)
+from skelmap.skeletons.checks import CHECKS_VERSION, Finding, check_recording
 from skelmap.skeletons.clip import Clip
+from skelmap.skeletons.data_set_checks import ClipSummary, Overlap, detection_hashes, find_overlaps
 from skelmap.skeletons.manifest import Recording, Span
 from skelmap.skeletons.person_filter import PersonFilter
 from skelmap.skeletons.person_size import person_sizes

@@ -122,7 +122,7 @@ class SkeletonDataModule(pl.LightningDataModule):
         self.window = seq_len if window == "sequence" else 1
         self.pose_format = make_pose_format(**pose_format)
         self._formats = RecordingFormats(self.manifest, self.pose_format, self.cache_dir / "sources")
-        self.clock = Clock(fps or self._formats.most_common_fps, bridge_seconds)
+        self.clock = Clock(fps or self.recording_fps, bridge_seconds)
         self.person_filter = PersonFilter(min_joints, min_size)
         style = MapSettings(img_size=img_size, **maps)
         self.settings: MapSettings | KeypointSettings = style
@@ -149,6 +149,11 @@ class SkeletonDataModule(pl.LightningDataModule):
     def fps(self) -> float:
         """Frames a second of the windows: the model's clock."""
         return self.clock.fps
+
+    @property
+    def recording_fps(self) -> float:
+        """Most common frame rate of the training recordings, frames a second."""
+        return self._formats.most_common_fps
 
     @cached_property
     def cache(self) -> SkeletonCache:
@@ -346,7 +351,11 @@ class SkeletonDataModule(pl.LightningDataModule):
     @property
     def training_sizes(self) -> SizeRange | None:
         """Sizes of the people in the training recordings, px; None if unknown."""
-        return size_range(self.cache.size[self._split_rows("train")])
+        return self.sizes("train")
+
+    def sizes(self, split: str) -> SizeRange | None:
+        """Sizes of the people in the recordings of a split, px; None if unknown."""
+        return size_range(self.cache.size[self._split_rows(split)])
 
     def clips_of(self, row: Tensor) -> list[str]:
         """Names of the clips of (B,) rows, in the order of the manifest."""

@@ -8,17 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track as progress
 
+from skelmap.data.quality import left_out_warnings
 from skelmap.evaluation.html_page import write_html
-from skelmap.skeletons.checks import (
-    ClipSummary,
-    Finding,
-    check_clip,
-    check_data_set,
-    detection_hashes,
-    find_overlaps,
-    merge,
-)
+from skelmap.skeletons.checks import Finding, check_clip, merge
 from skelmap.skeletons.clip import Clip
+from skelmap.skeletons.data_set_checks import ClipSummary, check_data_set, detection_hashes, find_overlaps
+from skelmap.skeletons.label_checks import check_labels
 from skelmap.skeletons.layouts import Layout, neck_positions, with_neck
 from skelmap.skeletons.manifest import SPLITS, Manifest, Recording, check_spans
 from skelmap.skeletons.person_filter import PersonFilter
@@ -136,9 +131,14 @@ def check_data(manifest: Manifest, pose_format: PoseFormat, person_filter: Perso
     read = [(check.recording, check.clip) for check in clips if check.clip]
     overlaps = find_overlaps([detection_hashes(clip) for _, clip in read])
     summaries = [ClipSummary.of(clip) for _, clip in read]
-    findings = check_data_set([recording for recording, _ in read], summaries, overlaps)
-    own = [Finding(check.recording.clip, text) for check in clips for text in check.warnings]
-    return DataCheck(manifest, tuple(clips), tuple(merge([*own, *findings])))
+    recordings = [recording for recording, _ in read]
+    findings = [
+        *(Finding(check.recording.clip, text) for check in clips for text in check.warnings),
+        *check_data_set(recordings, summaries, overlaps),
+        *check_labels(recordings, [clip.span for _, clip in read], [clip.fps for _, clip in read]),
+    ]
+    left_out = left_out_warnings([check.left_out for check in clips], manifest.recordings)
+    return DataCheck(manifest, tuple(clips), (*merge(findings), *left_out))
 
 
 def _check_recording(

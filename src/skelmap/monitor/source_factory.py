@@ -1,5 +1,6 @@
 """Opens what `source=` names: recorded keypoints, a video, a camera or a folder into which OpenPose writes."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,12 +10,15 @@ from skelmap.monitor.followed_folder import FollowedFolder
 from skelmap.monitor.sources import ClipSource, Source, VideoSource
 from skelmap.pose_estimation.registry import open_estimator
 from skelmap.pose_estimation.video import Video
-from skelmap.skeletons.checks import check_recording
+from skelmap.skeletons.checks import check_recording, merge
 from skelmap.skeletons.clip import report_steps
+from skelmap.skeletons.label_checks import check_labels
 from skelmap.skeletons.manifest import check_spans, read_manifest
 from skelmap.skeletons.readers import PoseFormat, read_clip
 from skelmap.utils.errors import UserError
 from skelmap.utils.redaction import URL_ACCOUNT, redact
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -71,7 +75,10 @@ def _recordings(path: Path, fmt: PoseFormat) -> list[Source]:
     for recording, clip in zip(test, clips, strict=True):
         check_recording(clip, recording.path)
     report_steps([(clip.name, clip.fps, clip.step) for clip in clips])
-    check_spans(path, test, [clip.span for clip in clips])
+    spans = [clip.span for clip in clips]
+    check_spans(path, test, spans)
+    for warning in merge(check_labels(test, spans, [clip.fps for clip in clips])):
+        log.warning(warning)
     return [
         ClipSource(clip, recording, is_archive=recording.path.suffix == ".npz")
         for clip, recording in zip(clips, test, strict=True)

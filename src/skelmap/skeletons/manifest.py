@@ -1,7 +1,6 @@
 """The manifest of a data set: a CSV of recordings with their split, group, abnormal frames and actions."""
 
 import csv
-import logging
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from skelmap.skeletons.manifest_table import BOM, read_table
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write
 
-log = logging.getLogger(__name__)
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 SPLITS = ("train", "val", "test")
 EXAMPLE = "example"
@@ -165,9 +163,7 @@ def write_manifest(path: Path, recordings: Iterable[Recording]) -> None:
 
 
 def check_spans(path: Path, recordings: Sequence[Recording], clip_spans: Sequence[Span]) -> None:
-    """Check that the manifest's spans overlap the frames of the clips.
-
-    A span that reaches beyond its clip is logged only: the last frames may be missing where nobody was detected.
+    """Check that the manifest's spans overlap the frames of the clips (`check_labels` has warnings).
 
     Args:
         path: the manifest.
@@ -177,17 +173,12 @@ def check_spans(path: Path, recordings: Sequence[Recording], clip_spans: Sequenc
     Raises:
         UserError: a span without any frame of its clip; names manifest, clip, span and the clip's frames.
     """
-    beyond = []
     for r, (begin, end) in zip(recordings, clip_spans, strict=True):
         spans = [("abnormal ", s) for s in r.abnormal or ()] + [(f"action {name}:", s) for name, s in r.actions]
         for key, (first, stop) in spans if begin < end else ():
-            message = f"clip {r.clip}: {key}{first}-{stop} of frames {begin}-{end}"
             if stop <= begin or end <= first:
+                message = f"clip {r.clip}: {key}{first}-{stop} of frames {begin}-{end}"
                 raise UserError(f"{path}: {message}: none of them lies in the span")
-            if first < begin or end < stop:
-                beyond.append(message)
-    if beyond:
-        log.warning("%s: %d spans reach beyond their clips, such as %s", path, len(beyond), beyond[0])
 
 
 def _check_columns(path: Path, columns: Sequence[str], group_by: str) -> list[str]:

@@ -26,6 +26,10 @@ class SizeRange(NamedTuple):
     usual: float
     largest: float
 
+    def includes(self, size: float) -> bool:
+        """Whether a size, px, is that of training people or hardly different."""
+        return self.smallest / TOLERANCE <= size <= self.largest * TOLERANCE
+
 
 def person_sizes(keypoints: NDArray[np.float32], layout: Layout) -> NDArray[np.float64]:
     """Size of each person: root mean square distance of the body's joints from their centre.
@@ -81,7 +85,7 @@ class ScaleCheck:
         if len(self._recent) < RECENT_FRAMES:
             return
         size = float(np.median(self._recent))
-        if self.trained.smallest / TOLERANCE <= size <= self.trained.largest * TOLERANCE:
+        if self.trained.includes(size):
             self.warning = ""
         elif not self.warning:
             self.warning = (

@@ -15,7 +15,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from skelmap.data.datamodule import SkeletonDataModule
-from skelmap.data.quality import quality_warnings
+from skelmap.data.quality import quality_warnings, scale_warnings
 from skelmap.models.base import Model
 from skelmap.models.baselines import Baseline
 from skelmap.skeletons.examples import judged_people
@@ -213,7 +213,7 @@ def _check_processes(processes: int, model: Model) -> None:
 def data_warnings(config: dict[str, Any], model: Model, data: SkeletonDataModule) -> list[str]:
     """Warnings about the data, for the log and the report."""
     without = config["train"] and not _validates(config, data) and model.no_validation_warning
-    found = quality_warnings(data.cache, data.manifest.recordings)
+    found = [*quality_warnings(data), *([] if model.scale_invariant else scale_warnings(data))]
     if people := judged_people(data.manifest):
         found.append(f"data.examples shows {list_names(people)} of the test split: results hold for known people only")
     unused = unused_settings(config["data"], data, model) if config["train"] else []
