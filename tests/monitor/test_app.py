@@ -104,6 +104,17 @@ def test_mistakes_are_reported_before_the_output_folder_is_made(
     assert not (tmp_path / "out").exists()
 
 
+def test_recordings_too_short_for_an_alarm_are_named(
+    trained: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = f"source={trained / 'task'}/manifest.csv"
+    run_monitor(compose_monitor(trained / "run", tmp_path / "out", source, "threshold=9", "min_seconds=200"))
+    assert "min_seconds=200: no alarm can be raised, the longest recording lasts 5 s" in caplog.text
+    caplog.clear()
+    run_monitor(compose_monitor(trained / "run", tmp_path / "short", source, "threshold=9", "min_seconds=1"))
+    assert "min_seconds" not in caplog.text
+
+
 def test_an_unknown_key_is_compared_with_keys_of_the_monitor_only() -> None:
     command = [sys.executable, "-m", "skelmap", "monitor", "sources=0", "modle=ae"]  # `model` is a key of train
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)

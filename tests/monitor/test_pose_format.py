@@ -88,7 +88,7 @@ def test_what_is_declared_has_priority_and_is_said(
     words = (f"source={of_json}/task/d", "pose_format.fps=12.5", *QUICK)
     with caplog.at_level("INFO"):
         run_monitor(compose_monitor(of_json / "run", tmp_path / "out", *words))
-    assert "size [1280, 960] (as in training), fps 12.5 (given)" in caplog.text
+    assert "size [1280, 960] (as in training), fps 12.5 (given; 25.0 in training)" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def run_monitor(cfg: DictConfig) -> None:
     json_format = config.json_format(scorer.spec.pose_format)
     with open_sources(str(config.source), json_format, config.estimator, weights, config.follow) as sources:
         check_layouts(sources, scorer.spec)
-        check_declared(sources, config.declared, json_format)
+        check_declared(sources, config.declared, scorer.spec.pose_format)
         check_options(sources, config)
         with lock_output_dir(output, live=any(source.count is None for source in sources)):
             _run(config, scorer, threshold, sources)

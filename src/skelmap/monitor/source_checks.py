@@ -34,20 +34,22 @@ def check_layouts(sources: Sequence[Source], spec: InputSpec) -> None:
             )
 
 
-def check_declared(sources: Sequence[Source], declared: dict[str, Any], json_format: PoseFormat) -> None:
+def check_declared(sources: Sequence[Source], declared: dict[str, Any], trained: PoseFormat) -> None:
     """Log the pose format of JSON sources; without any, refuse declared values that a source contradicts.
 
     Args:
         sources: opened.
         declared: keys of `pose_format` on the command line.
-        json_format: of JSON files: what is declared, else that of the run.
+        trained: pose format of the run, which holds for what is not declared.
 
     Raises:
         UserError: naming the key, its value, the source and what that has.
     """
     if any(not source.stated for source in sources):
-        origin = {key: "given" if key in declared else "as in training" for key in json_format.plain()}
-        values = (f"{key} {value} ({origin[key]})" for key, value in json_format.plain().items())
+        values = []
+        for key, value in trained.plain().items():
+            given = declared.get(key, value)
+            values.append(f"{key} {given} ({'as in training' if given == value else f'given; {value} in training'})")
         log.info("pose format of the JSON files: %s", ", ".join(values))
         return
     for source in sources:
@@ -62,7 +64,7 @@ def check_declared(sources: Sequence[Source], declared: dict[str, Any], json_for
 
 
 def check_options(sources: Sequence[Source], config: MonitorConfig) -> None:
-    """Refuse options that would have no effect.
+    """Refuse options that would have no effect; warn if no recording is as long as an alarm must last.
 
     Raises:
         UserError: naming the option, and what it needs.
@@ -81,3 +83,7 @@ def check_options(sources: Sequence[Source], config: MonitorConfig) -> None:
     for option, ignored, reason in reasons:
         if ignored:
             raise UserError(f"{option}: {reason}")
+    lengths = [source.count / source.fps for source in sources if source.count is not None]
+    if not is_live and max(lengths) < config.min_seconds:
+        text = "min_seconds=%g: no alarm can be raised, the longest recording lasts %.3g s"
+        log.warning(text, config.min_seconds, max(lengths))

@@ -38,7 +38,7 @@ def _in_seconds(clips: Sequence[tuple[Recording, Span, float]]) -> list[Finding]
     ]
     if any(stop > seconds + 1 for recording, seconds in labelled for _, stop in _labels(recording)):
         return []
-    text = "all labelled spans lie within the first second or two; they are frame numbers, not seconds"
+    text = "all labelled spans end so early that they may be seconds; they are frame numbers"
     return [Finding(recording.clip, text) for recording, seconds in labelled if seconds > 2]
 
 
