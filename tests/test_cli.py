@@ -133,7 +133,7 @@ def test_a_list_for_a_group_is_refused_with_the_way_to_sweep_it(
 
 
 def test_a_run_prints_its_auroc_and_the_path_of_its_report(task: Path, tmp_path: Path) -> None:
-    done = train(tmp_path, *QUICK, "model=ae", f"data.manifest={task}")
+    done = train(tmp_path, *QUICK, "model=ae", "data.window_stride=8", f"data.manifest={task}")
     assert done.returncode == 0, done.stderr
     assert "Callback" not in done.stderr  # Hydra only warns of a callback that failed, such as the check of the folder
     (folder,) = tmp_path.glob("outputs/runs/*/*_ae")
@@ -145,6 +145,7 @@ def test_a_run_prints_its_auroc_and_the_path_of_its_report(task: Path, tmp_path:
     assert str(folder.relative_to(tmp_path) / "report.html") in done.stdout.replace("\n", "")
 
 
+@pytest.mark.slow
 def test_a_sweep_names_its_runs_and_continues_after_a_failure(task: Path, tmp_path: Path) -> None:
     models = "model=pca,mean_template"
     done = train(tmp_path, "-m", *QUICK, models, "data.img_size=20,13", f"data.manifest={task}")

@@ -60,7 +60,7 @@ def test_new_normal_recordings_raise_the_requested_number_of_false_alarms() -> N
     assert standard_error < 0.35, "one alarm too many would not be detected"
 
 
-@pytest.mark.parametrize("per_hour", [74, 144, 216, 5000])
+@pytest.mark.parametrize("per_hour", [74, 144, 216, pytest.param(5000, marks=pytest.mark.slow)])
 def test_the_threshold_is_at_least_the_median_even_for_many_false_alarms(per_hour: int) -> None:
     """The search does not skip the levels with too many alarms, down to where all scores are one alarm."""
     rng = np.random.default_rng(0)

@@ -35,6 +35,7 @@ def test_networks_learn_keypoints_and_their_standard_deviation(name: str, compos
     assert 0.3 < model.likelihood.log_sigma.exp().item() / error < 3
 
 
+@pytest.mark.slow
 def test_a_run_on_keypoints_distinguishes_lying_from_standing(compose: Compose, task: Path, tmp_path: Path) -> None:
     sizes = ("model.latent_dim=4", "model.hidden_size=32", "model.learning_rate=0.01", "data.seq_len=8")
     data = ("data=manifest", f"data.manifest={task}", "data.window_stride=2", KEYPOINTS)

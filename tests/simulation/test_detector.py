@@ -94,7 +94,9 @@ def test_sides_swap_only_in_side_view(rng: np.random.Generator) -> None:
     assert 50 < swaps(side) < 900
 
 
-@pytest.mark.parametrize("true_correlation", [0.3, 0.6, 0.75])
+@pytest.mark.parametrize(
+    "true_correlation", [0.3, *(pytest.param(value, marks=pytest.mark.slow) for value in (0.6, 0.75))]
+)
 def test_the_fit_recovers_known_jitter(rng: np.random.Generator, true_correlation: float) -> None:
     """Jitter of known standard deviation and autocorrelation, through the whole measurement."""
     keypoints = np.ones((3000, 25, 3))

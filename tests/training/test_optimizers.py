@@ -157,6 +157,7 @@ def test_a_stopped_training_stays_stopped(
     assert texts[0]["epochs"] == texts[1]["epochs"] == 3 and texts[0]["auroc"] == texts[1]["auroc"]
 
 
+@pytest.mark.slow
 def test_averaged_weights_are_the_mean_of_the_last_epochs(train: Any, tmp_path: Path) -> None:
     plain = [train(f"plain{n}", f"trainer.max_epochs={n}")["state_dict"] for n in (2, 3)]
     words = ("callbacks=[default,swa]", "callbacks.swa.first_epoch=2")

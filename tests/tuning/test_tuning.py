@@ -53,6 +53,7 @@ def test_the_best_trial_has_the_lowest_loss_of_the_logs(
     assert len([line for line in caplog.messages if line.startswith("trial ") and "s left" in line]) == 3
 
 
+@pytest.mark.slow
 def test_trials_do_not_depend_on_the_test_split(task: Path, shared_cache: Path, tmp_path: Path) -> None:
     space = read_space(write_space(tmp_path, ONE_KEY))
     tune(small_config(task, shared_cache), space, tmp_path / "study", 1)
@@ -88,6 +89,7 @@ def test_trials_do_not_depend_on_interruptions_between_them(task: Path, shared_c
     assert len({row["model.learning_rate"] for row in read_trials(tmp_path / "whole")}) == 2
 
 
+@pytest.mark.slow
 def test_a_folder_with_other_settings_is_refused(task: Path, shared_cache: Path, tmp_path: Path) -> None:
     space = read_space(write_space(tmp_path, ONE_KEY))
     tune(small_config(task, shared_cache), space, tmp_path / "study", 1)
