@@ -27,7 +27,7 @@ def small_config(manifest: Path, cache: Path, *more: str) -> BaseConfig:
 
 def small_overrides(manifest: Path) -> tuple[str, ...]:
     """The overrides of `small_config`, for the command line."""
-    small = ("data.seq_len=8", "data.window_stride=4", "trainer=cpu", "trainer.max_epochs=3")
+    small = ("data.seq_len=8", "data.window_stride=3", "trainer=cpu", "trainer.max_epochs=3")
     return ("model=ae", "data=manifest", f"data.manifest={manifest}", *small)
 
 

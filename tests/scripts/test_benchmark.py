@@ -92,8 +92,6 @@ def test_training_flops_are_those_that_torch_counts(map_channels: int) -> None:
         ("skelmap_lightning", "train"),
         ("plain_pytorch", "train"),
         ("paper_keras",),
-        ("skelmap_lightning", "score"),
-        ("plain_pytorch", "score"),
     ],
     ids=" ".join,
 )
