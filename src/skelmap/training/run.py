@@ -209,7 +209,7 @@ def conclude(parts: Parts, test: Predictions, val: Predictions | None) -> dict[s
     for table in filter(None, [console_table(result, model_title(parts.model, data)), alarms_table(result)]):
         stdout_console().print(table)
     if result.detection.reason:
-        log.info("no alarms at %s", result.detection.reason)
+        log.info("no threshold for %s", result.detection.reason)
     log.info("report: %s", report)
     return metrics
 
