@@ -28,8 +28,8 @@ def test_every_file_composes_and_is_valid(file: Path, compose: Compose) -> None:
 
 
 def test_the_examples_of_a_task_are_beside_its_manifest(compose: Compose) -> None:
-    data = resolve(compose("experiment=real_work", "data.manifest=/work/manifest_throw.csv"))["data"]
-    assert data["examples"] == "/work/examples_throw.csv"
+    data = resolve(compose("experiment=real_work", "data.manifest=/data/manifest_throw.csv"))["data"]
+    assert data["examples"] == "/data/examples_throw.csv"
 
 
 @pytest.mark.parametrize("model", [file.stem for file in FILES if file.parts[0] == "model"])
