@@ -7,7 +7,7 @@ import numpy as np
 
 from skelmap.data.windows import EvalIndex
 from skelmap.evaluation.alarms import Alarm, AlarmRule, EventMetrics, RecordingAlarms, event_metrics, find_alarms
-from skelmap.evaluation.frame_scores import Predictions
+from skelmap.evaluation.frame_scores import Predictions, online_scores
 from skelmap.evaluation.thresholds import Threshold, ValidationScores, choose_threshold
 from skelmap.utils.errors import UserError
 
@@ -109,13 +109,10 @@ def detect_events(predictions: Predictions, rows: EvalIndex, validation: Validat
 
 def _recording_alarms(predictions: Predictions, rows: EvalIndex, rule: AlarmRule) -> Iterator[RecordingAlarms]:
     """Apply a rule to the scores of each person of each recording."""
-    last = predictions.start.cpu().numpy() + predictions.window - 1
-    order = np.argsort(last, kind="stable")
-    last, score = last[order], predictions.score.double().cpu().numpy()[order]
-    clip, track, times = rows.clip[last], rows.track[last], rows.frame[last] / rows.fps
+    clip, track, times, score = online_scores(predictions, rows)
     alarms: list[list[Alarm]] = [[] for _ in rows.recordings]
     changes = np.flatnonzero((np.diff(clip) != 0) | (np.diff(track) != 0)) + 1
-    for part in np.split(np.arange(len(last)), changes):
+    for part in np.split(np.arange(len(score)), changes):
         if len(part):
             alarms[clip[part[0]]] += find_alarms(times[part], score[part], rule)
     for recording, span, found in zip(rows.recordings, rows.spans, alarms, strict=True):

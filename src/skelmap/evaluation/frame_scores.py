@@ -4,9 +4,11 @@ A row is one person in one frame. A segment is a sequence of rows of one person 
 """
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from skelmap.data.windows import EvalIndex
@@ -33,6 +35,35 @@ class Predictions:
     score: Tensor
     latent: Tensor | None
     window: int
+
+
+class OnlineScores(NamedTuple):
+    """Scores as a camera gives them: each belongs to the last frame of its window.
+
+    Attributes:
+        clip: (W,) int64 index of the recording, ascending.
+        track: (W,) int64 person, ascending within a recording.
+        time: (W,) float64 seconds, ascending within a person.
+        score: (W,) float64, higher = more abnormal.
+    """
+
+    clip: NDArray[np.int64]
+    track: NDArray[np.int64]
+    time: NDArray[np.float64]
+    score: NDArray[np.float64]
+
+
+def online_scores(predictions: Predictions, rows: EvalIndex) -> OnlineScores:
+    """Assign the scores of windows to the last frames of the windows.
+
+    Args:
+        predictions: scores of windows of a split, in any order.
+        rows: the split.
+    """
+    last = predictions.start.cpu().numpy() + predictions.window - 1
+    order = np.argsort(last, kind="stable")
+    last, score = last[order], predictions.score.double().cpu().numpy()[order]
+    return OnlineScores(rows.clip[last], rows.track[last], rows.frame[last] / rows.fps, score)
 
 
 def covering_mean(score: Tensor, start: Tensor, width: int, rows: int) -> Tensor:

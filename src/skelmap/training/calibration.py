@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.data.input_spec import InputSpec
-from skelmap.evaluation.frame_scores import Predictions
+from skelmap.evaluation.frame_scores import Predictions, online_scores
 from skelmap.evaluation.thresholds import ValidationScores
 from skelmap.models.base import Model
 from skelmap.utils.schema import parameters
@@ -53,10 +51,7 @@ def validation_scores(data: SkeletonDataModule, val: Predictions) -> ValidationS
         val: a score for every validation window.
     """
     index = data.eval_index("val")
-    last = val.start.cpu().numpy() + val.window - 1
-    order = np.argsort(last, kind="stable")
-    last, score = last[order], val.score.double().cpu().numpy()[order]
-    return ValidationScores(index.clip[last], index.track[last], index.frame[last] / data.fps, score, index.hours)
+    return ValidationScores(*online_scores(val, index), index.hours)
 
 
 def model_title(model: Model, data: SkeletonDataModule) -> str:
