@@ -26,7 +26,7 @@ from skelmap.data.windows import EvalIndex, Segments, WindowKind, WindowLength, 
 from skelmap.skeletons.examples import add_examples, number_examples
 from skelmap.skeletons.folds import deal_fold
 from skelmap.skeletons.layouts import Layout
-from skelmap.skeletons.manifest import EXAMPLE, Manifest, Recording, check_spans, read_manifest
+from skelmap.skeletons.manifest import EXAMPLE, Manifest, Recording, check_spans, check_unique, read_manifest
 from skelmap.skeletons.person_filter import MinJoints, MinSize, PersonFilter
 from skelmap.skeletons.person_size import SizeRange, size_range
 from skelmap.skeletons.readers import PoseFormat, make_pose_format
@@ -76,7 +76,7 @@ class SkeletonDataModule(pl.LightningDataModule):
         fold_by: column of the manifest whose values are dealt into folds.
         fold_seed: of the dealing.
         examples: a CSV of labelled recordings: abnormal examples, and confirmed normal work, which joins the training
-            windows; None for one-class training.
+            windows; None for one-class training. With `folds`, those of the fold's groups are test recordings.
         n_examples: abnormal examples to choose at random, of wholly abnormal clips and abnormal spans; None for all.
         batch_size: windows in a training or validation batch, shared by all processes.
         window_stride: frames from one training or validation window to the next; windows to be scored have stride 1.
@@ -115,7 +115,7 @@ class SkeletonDataModule(pl.LightningDataModule):
         manifest, cache_dir, examples = str(manifest), str(cache_dir), None if examples is None else str(examples)
         maps, pose_format = dict(maps or {}), dict(pose_format or {})
         self.save_hyperparameters(logger=False)
-        self._labelled = None if examples is None else read_manifest(Path(examples), is_dealt=True)
+        self._labelled = None if examples is None else read_manifest(Path(examples), fold_by, is_dealt=True)
         self.manifest = _read(Path(manifest), self._labelled, folds, fold, fold_by, fold_seed)
         self.cache_dir = Path(cache_dir)
         self.seq_len, self.batch_size, self.window_stride, self.seed = seq_len, batch_size, window_stride, seed
@@ -400,9 +400,11 @@ def _read(
 ) -> Manifest:
     """Read a manifest, deal its recordings if there are folds, and append the labelled ones."""
     manifest = read_manifest(path, fold_by, is_dealt=folds is not None)
-    if folds is not None:
-        manifest = replace(manifest, recordings=deal_fold(manifest.recordings, folds, fold, fold_seed))
-    return manifest if labelled is None else add_examples(manifest, labelled)
+    if folds is None:
+        return manifest if labelled is None else add_examples(manifest, labelled)
+    examples = labelled.recordings if labelled else ()
+    check_unique(path, (*manifest.recordings, *examples))
+    return replace(manifest, recordings=deal_fold(manifest.recordings, folds, fold, fold_seed, examples))
 
 
 def _at_clock(recording: Recording, source_fps: float, fps: float) -> Recording:

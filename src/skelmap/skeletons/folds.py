@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from skelmap.skeletons.manifest import Recording
+from skelmap.skeletons.manifest import EXAMPLE, Recording
 from skelmap.utils.errors import UserError
 
 VAL_SHARE = 5
@@ -18,31 +18,37 @@ UNUSED = "unused"
 log = logging.getLogger(__name__)
 
 
-def deal_fold(recordings: Sequence[Recording], folds: int, fold: int, seed: int) -> tuple[Recording, ...]:
+def deal_fold(
+    recordings: Sequence[Recording], folds: int, fold: int, seed: int, examples: Sequence[Recording] = ()
+) -> tuple[Recording, ...]:
     """Give the recordings their splits in one fold of a cross-validation; the splits of the manifest do not matter.
 
     The groups are dealt at random into folds with about the same share of every combination of label and actions
     (`sklearn.model_selection.StratifiedGroupKFold`). The groups of the fold are the test split. A fifth of the others
-    is for validation, the rest for training; of both, recordings with abnormal frames are not used.
+    is for validation, the rest for training; of both, recordings with abnormal frames are not used. Labelled examples
+    of the groups of the fold are tested, too.
 
     Args:
         recordings: of the manifest.
         folds: number of folds, 2 to the number of groups.
         fold: number of this one, from 0.
         seed: of the dealing; the same for all folds.
+        examples: labelled recordings (`skelmap.skeletons.examples`), dealt together with the others.
 
     Returns:
-        The recordings in the same order, with split train, val, test or "unused".
+        The recordings in the same order, with split train, val, test or "unused"; after them the examples, with split
+        test or `EXAMPLE`.
 
     Raises:
         UserError: more folds than groups, no such fold, or no normal recording is left for training.
     """
-    groups = {recording.group for recording in recordings}
+    every = (*recordings, *examples)
+    groups = {recording.group for recording in every}
     if not 2 <= folds <= len(groups):
         raise UserError(f"data.folds={folds}; allowed with {len(groups)} groups: 2 to {len(groups)}")
     if not 0 <= fold < folds:
         raise UserError(f"data.fold={fold}; allowed with data.folds={folds}: 0 to {folds - 1}")
-    test = _deal(recordings, folds, seed)[fold]
+    test = _deal(every, folds, seed)[fold]
     others = [r for r in recordings if r.group not in test and r.abnormal == ()]
     parts = min(VAL_SHARE, len({r.group for r in others}))
     val = _deal(others, parts, seed)[0] if parts > 1 else set()
@@ -51,7 +57,7 @@ def deal_fold(recordings: Sequence[Recording], folds: int, fold: int, seed: int)
         raise UserError(f"data.fold={fold}: no normal recording outside the fold is left for training")
     if unused := sum(r.split == UNUSED for r in dealt):
         log.info("fold %d of %d: %d recordings with abnormal frames outside the fold are not used", fold, folds, unused)
-    return dealt
+    return (*dealt, *(replace(r, split="test" if r.group in test else EXAMPLE) for r in examples))
 
 
 def _split(recording: Recording, test: set[str], val: set[str]) -> str:

@@ -137,7 +137,7 @@ def read_manifest(path: Path, group_by: str = "group", is_dealt: bool = False) -
         raise UserError(f"{path}: the manifest has no recordings")
     if not is_dealt:
         _check_splits(path, recordings)
-    _check_unique(path, recordings)
+    check_unique(path, recordings)
     return Manifest(path, tuple(recordings), xxhash.xxh3_128_hexdigest(table.text.removeprefix(BOM).encode()))
 
 
@@ -238,7 +238,16 @@ def _action(location: str, part: str) -> tuple[str, Span]:
     return match[1], (int(match[2]), int(match[3]))
 
 
-def _check_unique(path: Path, recordings: Sequence[Recording]) -> None:
+def check_unique(path: Path, recordings: Sequence[Recording]) -> None:
+    """Refuse recordings with equal names or files.
+
+    Args:
+        path: the CSV, for messages.
+        recordings: of one data set.
+
+    Raises:
+        UserError: naming the two.
+    """
     names: set[str] = set()
     recording_of: dict[Path, Recording] = {}
     for r in recordings:
