@@ -88,3 +88,19 @@ def test_judged_recordings_are_refused_as_examples(split: str, compose: Compose,
     path.write_text(f"clip,path,split,group,abnormal\nmine,{name}.npz,train,x,all\n")
     with pytest.raises(UserError, match=rf"examples.csv: clip mine: .*{name}.npz is also clip {name} of split {split}"):
         data(compose, task, path)
+
+
+def test_examples_of_the_people_of_a_fold_are_tested_and_those_of_others_are_examples(
+    compose: Compose, task: Path, labelled: Path
+) -> None:
+    tested = []
+    for fold in range(3):
+        dealt = data(compose, task, labelled, "data.folds=3", f"data.fold={fold}")
+        clips = {split: {r.clip for r in dealt.manifest.split(split)} for split in ("test", "example")}
+        assert clips["example"] == {"spans", "whole", "normal"} - clips["test"]
+        assert dealt.example_windows.number == sum({"spans": 2, "whole": 1}.get(clip, 0) for clip in clips["example"])
+        tested += clips["test"]
+    assert len(tested) == len(set(tested)) == 9
+    labelled.write_text(labelled.read_text() + f"twice,{task.parent}/train_a.npz,train,a,\n")
+    with pytest.raises(UserError, match=rf"{task} and {labelled}: .*train_a.npz appears twice"):
+        data(compose, task, labelled, "data.folds=3")

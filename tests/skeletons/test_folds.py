@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skelmap.skeletons.folds import UNUSED, deal_fold
-from skelmap.skeletons.manifest import Recording, read_manifest
+from skelmap.skeletons.manifest import EXAMPLE, Recording, read_manifest
 from skelmap.utils.errors import UserError
 from synthetic_data import write_manifest
 
@@ -27,13 +27,16 @@ def people(count: int) -> list[Recording]:
 def test_every_group_is_tested_once_and_never_trained_on_in_that_fold(count: int, folds: int, seed: int) -> None:
     folds = min(folds, count)
     tested: list[str] = []
+    examples = [recording(100 + i, f"p{i}", abnormal=i % 2 == 0) for i in range(count)]
     for fold in range(folds):
-        dealt = deal_fold(people(count), folds, fold, seed)
+        every = deal_fold(people(count), folds, fold, seed, examples)
+        dealt, labelled = every[:-count], every[-count:]
         groups = {split: {r.group for r in dealt if r.split == split} for split in ("train", "val", "test")}
         assert not groups["test"] & (groups["train"] | groups["val"]) and not groups["train"] & groups["val"]
         assert groups["train"] and all(r.abnormal == () for r in dealt if r.split in ("train", "val"))
         assert all(r.split == UNUSED for r in dealt if r.abnormal is None and r.group not in groups["test"])
-        assert [r.clip for r in dealt] == [r.clip for r in people(count)]
+        assert [r.clip for r in every] == [r.clip for r in (*people(count), *examples)]
+        assert all(r.split == ("test" if r.group in groups["test"] else EXAMPLE) for r in labelled)
         tested += groups["test"]
     assert sorted(tested) == sorted({r.group for r in people(count)})
 

@@ -61,7 +61,7 @@ def test_the_models_and_extreme_values_of_a_sweep_are_valid(file: Path, compose:
     models = values.pop("model", ["lstm_vae", "lstm_vae"])
     for number, model in enumerate(models):
         overrides = [f"{key}={choices[0 if number % 2 else -1]}" for key, choices in values.items()]
-        check(compose(*MANIFEST, f"model={model}", *overrides))
+        check(compose(*MANIFEST, f"{file.parts[0]}={file.stem}", f"model={model}", *overrides))
 
 
 @pytest.mark.parametrize(

@@ -398,12 +398,13 @@ class SkeletonDataModule(pl.LightningDataModule):
 def _read(
     path: Path, labelled: Manifest | None, folds: int | None, fold: int, fold_by: str, fold_seed: int
 ) -> Manifest:
-    """Read a manifest, deal its recordings if there are folds, and append the labelled ones."""
+    """Read a manifest and append the labelled recordings; deal both if there are folds."""
     manifest = read_manifest(path, fold_by, is_dealt=folds is not None)
     if folds is None:
         return manifest if labelled is None else add_examples(manifest, labelled)
-    examples = labelled.recordings if labelled else ()
-    check_unique(path, (*manifest.recordings, *examples))
+    examples = () if labelled is None else labelled.recordings
+    if labelled is not None:
+        check_unique(f"{path} and {labelled.path}", (*manifest.recordings, *examples))
     return replace(manifest, recordings=deal_fold(manifest.recordings, folds, fold, fold_seed, examples))
 
 

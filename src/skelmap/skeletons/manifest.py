@@ -238,11 +238,11 @@ def _action(location: str, part: str) -> tuple[str, Span]:
     return match[1], (int(match[2]), int(match[3]))
 
 
-def check_unique(path: Path, recordings: Sequence[Recording]) -> None:
+def check_unique(source: Path | str, recordings: Sequence[Recording]) -> None:
     """Refuse recordings with equal names or files.
 
     Args:
-        path: the CSV, for messages.
+        source: the CSV, or several, for messages.
         recordings: of one data set.
 
     Raises:
@@ -252,12 +252,12 @@ def check_unique(path: Path, recordings: Sequence[Recording]) -> None:
     recording_of: dict[Path, Recording] = {}
     for r in recordings:
         if r.clip in names:
-            raise UserError(f"{path}: clip {r.clip!r} appears twice; names must be unique")
+            raise UserError(f"{source}: clip {r.clip!r} appears twice; names must be unique")
         names.add(r.clip)
         other = recording_of.setdefault(r.path.resolve(), r)
         if other is not r:
             raise UserError(
-                f"{path}: {r.path} appears twice, in {other.split} (clip {other.clip}) and in {r.split} "
+                f"{source}: {r.path} appears twice, in {other.split} (clip {other.clip}) and in {r.split} "
                 f"(clip {r.clip}); a source is one clip"
             )
 
