@@ -38,7 +38,7 @@ def compare_quality(folder: str, *overrides: str) -> Iterator[tuple[int, str, fl
         copy_weights(network, parts.model.network)
         test, _ = run.predict(parts)
         assert test is not None
-        result = evaluate(test, parts.data.eval_index("test"))
+        result = evaluate(test, parts.data.splits.eval_index("test"))
         assert result.primary.auroc.value is not None
         yield seed, "plain", loss, result.primary.auroc.value
 

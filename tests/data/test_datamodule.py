@@ -84,7 +84,7 @@ def test_recordings_of_mixed_rates_run_at_the_most_common_rate_of_training(tmp_p
     write_clip(tmp_path / "test_mixed.npz", at_15)
     data = make(manifest)
     assert data.fps == 30
-    index = data.eval_index("test")
+    index = data.splits.eval_index("test")
     mixed = index.frame[index.clip == 0]
     assert mixed.tolist() == list(range(119)) and index.spans[0] == (0, 119)
     assert index.recordings[0].abnormal == ((60, 120),)  # frames 30 to 60 at 15 a second
@@ -116,7 +116,7 @@ def test_every_third_frame_of_30_a_second_is_a_recording_of_10_with_the_labels_o
     caplog.set_level("INFO")
     for _ in range(2):  # the second time from what is remembered of the files
         assert steps.fps == plain.fps == 10
-        found, expected = steps.eval_index("test"), plain.eval_index("test")
+        found, expected = steps.splits.eval_index("test"), plain.splits.eval_index("test")
         assert found.recordings[0].abnormal == ((7, 13), (30, 31)) and found.spans == expected.spans == ((1, 41),)
         for name in ("frame", "starts", "clip"):
             np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
@@ -186,7 +186,7 @@ def test_frame_models_get_the_frames_of_all_windows(tmp_path: Path, make: Make) 
 
 def test_the_eval_index_describes_the_test_split(make: Make) -> None:
     data = make(seq_len=20)
-    rows: EvalIndex = data.eval_index("test")
+    rows: EvalIndex = data.splits.eval_index("test")
     assert [r.clip for r in rows.recordings] == ["test_mixed", "test_normal", "test_abnormal"]
     assert rows.spans == ((0, 60),) * 3 and rows.fps == 30.0 and rows.seq_len == 20
     np.testing.assert_array_equal(rows.clip, np.repeat([0, 1, 2], 60))
@@ -197,8 +197,8 @@ def test_the_eval_index_describes_the_test_split(make: Make) -> None:
 def test_rows_of_cache_and_test_split_convert_into_each_other(make: Make) -> None:
     data = make()
     numbers = np.arange(180)
-    rows = data.cache_rows("test", numbers)
-    np.testing.assert_array_equal(data.eval_rows("test", torch.from_numpy(rows)).numpy(), numbers)
+    rows = data.splits.rows("test")[numbers]
+    np.testing.assert_array_equal(data.splits.eval_rows("test", torch.from_numpy(rows)).numpy(), numbers)
     names = [data.manifest.recordings[c].split for c in data.cache.clip[rows]]
     assert set(names) == {"test"}
 

@@ -49,7 +49,7 @@ def test_the_middle_frame_makes_a_window_abnormal_and_no_abnormal_frame_normal(
     assert frames_of(ours, found.normal, "normal") == list(range(33))
     assert len(ours.starts("train")) == len(plain.starts("train")) + 41
     assert len(ours.starts("val")) == len(plain.starts("val"))
-    assert len(ours.eval_index("test").starts) == len(plain.eval_index("test").starts)
+    assert len(ours.splits.eval_index("test").starts) == len(plain.splits.eval_index("test").starts)
 
 
 def test_smaller_choices_of_examples_are_part_of_larger_ones(compose: Compose, task: Path, labelled: Path) -> None:

@@ -218,7 +218,7 @@ def manifest(valid: ValidInput, folder: Path, rng: Random) -> Trial:
         maps = {"crop_size": 480, "resample": "bilinear", "line_width": 8, "line_unit": "source", "threshold": 0.1}
         data = SkeletonDataModule(path, folder / "cache", seq_len=8, window="frame", img_size=14, maps=maps)
         data.setup()
-        data.eval_index("test")
+        data.splits.eval_index("test")
 
     return trial
 

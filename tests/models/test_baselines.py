@@ -11,7 +11,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from hydra_config import Compose
 from model_cases import small_overrides
-from skelmap.models.baselines import GMM, KNN, PCA, Baseline, MeanTemplate
+from skelmap.models import GMM, KNN, PCA, Baseline, MeanTemplate
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
 

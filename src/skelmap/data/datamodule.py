@@ -17,20 +17,21 @@ from torch.utils.data import DataLoader
 
 from skelmap.data.cache import Clock, SkeletonCache, open_cache
 from skelmap.data.digests import content_digest
-from skelmap.data.example_windows import ExampleWindows, find_example_windows
+from skelmap.data.example_windows import ExampleWindows
 from skelmap.data.keypoints import KeypointSettings, Representation
 from skelmap.data.recording_formats import RecordingFormats
 from skelmap.data.rendering import MapSettings, MapSide
 from skelmap.data.sampler import ResumableBatchSampler, WindowDataset
-from skelmap.data.windows import EvalIndex, Segments, WindowKind, WindowLength, find_segments, window_starts
-from skelmap.skeletons.examples import add_examples, number_examples
+from skelmap.data.splits import Splits
+from skelmap.data.windows import WindowKind, WindowLength
+from skelmap.skeletons.examples import add_examples
 from skelmap.skeletons.folds import deal_fold
 from skelmap.skeletons.layouts import Layout
-from skelmap.skeletons.manifest import EXAMPLE, Manifest, Recording, check_spans, check_unique, read_manifest
+from skelmap.skeletons.manifest import Manifest, check_spans, check_unique, read_manifest
 from skelmap.skeletons.person_filter import MinJoints, MinSize, PersonFilter
 from skelmap.skeletons.person_size import SizeRange, size_range
 from skelmap.skeletons.readers import PoseFormat, make_pose_format
-from skelmap.skeletons.resampling import BridgeSeconds, label_ticks
+from skelmap.skeletons.resampling import BridgeSeconds
 from skelmap.utils.errors import UserError
 from skelmap.utils.schema import FilePath, FrameRate, PositiveInt, Seed
 
@@ -169,6 +170,11 @@ class SkeletonDataModule(pl.LightningDataModule):
         check_spans(self.manifest.path, recordings, cache.source_spans)
         return cache
 
+    @cached_property
+    def splits(self) -> Splits:
+        """The rows of each split, in the cache."""
+        return Splits(self.manifest.recordings, self.cache, self.seq_len)
+
     @property
     def name(self) -> str:
         """File and folder of the manifest."""
@@ -209,40 +215,15 @@ class SkeletonDataModule(pl.LightningDataModule):
         for split in needed:
             if not self.manifest.split(split):
                 raise UserError(f"{self.manifest.path}: no recording of split {split}")
-            if not len(self._starts(split, self.window, 1, self.seq_len)):
-                raise UserError(f"{self.manifest.path}: {self._no_window(split)}")
-
-    def _no_window(self, split: str) -> str:
-        """Say why a split has no window."""
-        longest = self._segments(split).length.max(initial=0)
-        if longest:
-            return (
-                f"no window of data.seq_len={self.seq_len} frames in split {split}: its longest segment of frames with "
-                f"a person has {longest}; allowed are 1 to {longest}"
-            )
-        recordings = zip(self.manifest.recordings, self.cache.left_out, strict=True)
-        left_out = sum(count for recording, count in recordings if recording.split == split)
-        least = f"data.min_joints={self.person_filter.min_joints} or data.min_size={self.person_filter.min_size:g}"
-        reason = f"; {left_out} detections have less than {least}" if left_out else ""
-        return f"no frame of split {split} shows a person{reason}"
-
-    def _segments(self, split: str) -> Segments:
-        """Segments of successive frames of one person in a split."""
-        rows, cache = self._split_rows(split), self.cache
-        segments = find_segments(cache.clip[rows], cache.track[rows], cache.frame[rows])
-        return Segments(rows[segments.first] if len(rows) else segments.first, segments.length)
-
-    def _split_rows(self, split: str) -> NDArray[np.int64]:
-        """(n,) rows of a split; the rows of a recording are adjacent, so segments among them are those of the cache."""
-        in_split = np.array([r.split == split for r in self.manifest.recordings])
-        return np.flatnonzero(in_split[self.cache.clip])
+            if not len(self.splits.starts(split, self.window, shortest=self.seq_len)):
+                raise UserError(f"{self.manifest.path}: {self.splits.explain_no_window(split, self.person_filter)}")
 
     def starts(self, split: str) -> NDArray[np.int64]:
         """First row of each training or validation window, (W,) int64; for every model within segments of T frames.
 
         Windows of confirmed normal work (`examples`) are training windows.
         """
-        starts = self._starts(split, self.window, self.window_stride, self.seq_len)
+        starts = self.splits.starts(split, self.window, self.window_stride, self.seq_len)
         return np.concatenate([starts, self.example_windows.normal]) if split == "train" else starts
 
     @cached_property
@@ -257,11 +238,7 @@ class SkeletonDataModule(pl.LightningDataModule):
             if number is not None:
                 raise UserError(f"data.n_examples={number} without data.examples; allowed without it: null")
             return ExampleWindows.none()
-        rates = zip(self.manifest.recordings, self.cache.source_fps, strict=True)
-        at_clock = [_at_clock(recording, source_fps, self.fps) for recording, source_fps in rates]
-        numbers = number_examples(at_clock, self.cache.clip, self.cache.frame)
-        segments = self._segments(EXAMPLE).at_least(self.seq_len)
-        found = find_example_windows(segments, numbers, self.window, self.window_stride)
+        found = self.splits.example_windows(self.window, self.window_stride)
         try:
             return found.choose(number, self.seed)
         except UserError as error:
@@ -273,10 +250,7 @@ class SkeletonDataModule(pl.LightningDataModule):
         Test windows lie within segments of at least T frames, so that all models are evaluated on the same frames.
         Validation windows, for thresholds, are all those that a live camera would score.
         """
-        return self._starts(split, self.window, 1, self.seq_len if split == "test" else self.window)
-
-    def _starts(self, split: str, window: int, stride: int, shortest: int) -> NDArray[np.int64]:
-        return window_starts(self._segments(split).at_least(shortest), window, stride)
+        return self.splits.starts(split, self.window, shortest=self.seq_len if split == "test" else 1)
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Training windows, shuffled."""
@@ -344,18 +318,13 @@ class SkeletonDataModule(pl.LightningDataModule):
     def detection_rate(self, split: str) -> Tensor:
         """Share of the rows of a split in which each joint was detected, (V,) float32; of keypoints only."""
         assert isinstance(self.settings, KeypointSettings)
-        rows = torch.from_numpy(self._split_rows(split)).split(100_000)
+        rows = torch.from_numpy(self.splits.rows(split)).split(100_000)
         detected = [self.settings.detected(torch.from_numpy(self.cache.packed[part.numpy()])) for part in rows]
         return torch.cat(detected).float().mean(dim=0)
 
-    @property
-    def training_sizes(self) -> SizeRange | None:
-        """Sizes of the people in the training recordings, px; None if unknown."""
-        return self.sizes("train")
-
     def sizes(self, split: str) -> SizeRange | None:
         """Sizes of the people in the recordings of a split, px; None if unknown."""
-        return size_range(self.cache.size[self._split_rows(split)])
+        return size_range(self.cache.size[self.splits.rows(split)])
 
     def clips_of(self, row: Tensor) -> list[str]:
         """Names of the clips of (B,) rows, in the order of the manifest."""
@@ -366,33 +335,6 @@ class SkeletonDataModule(pl.LightningDataModule):
         groups = [r.group for r in self.manifest.recordings]
         number = np.unique(groups, return_inverse=True)[1]
         return torch.from_numpy(number[self.cache.clip[row.cpu().numpy()]])
-
-    def eval_rows(self, split: str, row: Tensor) -> Tensor:
-        """Convert (B,) int64 rows of the cache, all of this split, to rows of the split's `eval_index`."""
-        return torch.searchsorted(torch.from_numpy(self._split_rows(split)).to(row.device), row)
-
-    def cache_rows(self, split: str, row: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Convert rows of the split's `eval_index` to rows of the cache, (B,) int64."""
-        return self._split_rows(split)[row]
-
-    def eval_index(self, split: str) -> EvalIndex:
-        """Describe the rows of a split for evaluation."""
-        index = [i for i, r in enumerate(self.manifest.recordings) if r.split == split]
-        rows = self._split_rows(split)
-        number = np.full(len(self.manifest.recordings), -1)
-        number[index] = np.arange(len(index))
-        starts = self._starts(split, self.seq_len, 1, self.seq_len)
-        spans, rates = self.cache.spans, self.cache.source_fps
-        return EvalIndex(
-            recordings=tuple(_at_clock(self.manifest.recordings[i], rates[i], self.fps) for i in index),
-            spans=tuple(spans[i] for i in index),
-            fps=self.fps,
-            clip=number[self.cache.clip[rows]],
-            track=self.cache.track[rows].astype(np.int64),
-            frame=self.cache.frame[rows].astype(np.int64),
-            starts=np.searchsorted(rows, starts),
-            seq_len=self.seq_len,
-        )
 
 
 def _read(
@@ -406,10 +348,3 @@ def _read(
     if labelled is not None:
         check_unique(f"{path} and {labelled.path}", (*manifest.recordings, *examples))
     return replace(manifest, recordings=deal_fold(manifest.recordings, folds, fold, fold_seed, examples))
-
-
-def _at_clock(recording: Recording, source_fps: float, fps: float) -> Recording:
-    """Convert the labelled spans of a recording from its frames to ticks of the clock."""
-    abnormal = recording.abnormal and tuple(label_ticks(span, source_fps, fps) for span in recording.abnormal)
-    actions = tuple((name, label_ticks(span, source_fps, fps)) for name, span in recording.actions)
-    return replace(recording, abnormal=abnormal, actions=actions)

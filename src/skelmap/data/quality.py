@@ -44,7 +44,7 @@ def quality_warnings(data: SkeletonDataModule) -> list[str]:
 
 def scale_warnings(data: SkeletonDataModule) -> list[str]:
     """Warnings that people of another split are larger or smaller than those of training."""
-    trained, found = data.training_sizes, []
+    trained, found = data.sizes("train"), []
     for split in SPLITS[1:]:
         sizes = data.sizes(split)
         if trained and sizes and not trained.includes(sizes.usual):

@@ -3,7 +3,8 @@
 from skelmap.models.ae import AE
 from skelmap.models.autoencoder_base import Autoencoder
 from skelmap.models.base import InputDefaults, Model, WindowScores
-from skelmap.models.baselines import GMM, KNN, PCA, Baseline, MeanTemplate
+from skelmap.models.baseline_base import Baseline
+from skelmap.models.baselines import GMM, KNN, PCA, MeanTemplate
 from skelmap.models.feature_distance import FeatureDistance
 from skelmap.models.feature_knn import FeatureKNN
 from skelmap.models.feature_pca import FeaturePCA

@@ -116,8 +116,8 @@ class Model(pl.LightningModule, ABC):
         start, score = (gather_concat(torch.cat(parts)) for parts in zip(*self._tested, strict=True))
         self._tested = ()
         data = self.trainer.datamodule
-        predictions = Predictions(data.eval_rows("test", start), score, None, data.window)
-        self.evaluation = result = evaluate(predictions, data.eval_index("test"))
+        predictions = Predictions(data.splits.eval_rows("test", start), score, None, data.window)
+        self.evaluation = result = evaluate(predictions, data.splits.eval_index("test"))
         for key, of in (("auroc", result.primary), (f"auroc_{result.variant.name}", result.variant)):
             if of.auroc.value is not None:
                 self.log(f"test/{key}", of.auroc.value)

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from skelmap.data.datamodule import Batch, SkeletonDataModule
 from skelmap.data.keypoints import KeypointSettings
 from skelmap.models.base import InputDefaults
-from skelmap.models.baselines import Baseline, parameter_value
+from skelmap.models.baseline_base import Baseline, parameter_value
 from skelmap.models.example_head import fit_evidence
 from skelmap.models.pose_features import (
     FEATURES,

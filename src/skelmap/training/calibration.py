@@ -38,7 +38,7 @@ def input_spec(model: Model, data: SkeletonDataModule) -> InputSpec:
         layout=data.layout,
         settings=data.settings,
         simulated=data.simulated,
-        people_px=None if model.scale_invariant else data.training_sizes,
+        people_px=None if model.scale_invariant else data.sizes("train"),
         pose_format=data.recording_format,
     )
 
@@ -50,7 +50,7 @@ def validation_scores(data: SkeletonDataModule, val: Predictions) -> ValidationS
         data: of the run.
         val: a score for every validation window.
     """
-    index = data.eval_index("val")
+    index = data.splits.eval_index("val")
     return ValidationScores(*online_scores(val, index), index.hours)
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.data.rendering import MapSettings
-from skelmap.models.baselines import Baseline
+from skelmap.models.baseline_base import Baseline
 from skelmap.skeletons.readers import make_pose_format
 from skelmap.training.instantiate import INPUTS, check_node, entries, model_class, subclass
 from skelmap.training.trainer_config import check_trainer

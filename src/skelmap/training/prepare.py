@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.data.quality import quality_warnings, scale_warnings
 from skelmap.models.base import Model
-from skelmap.models.baselines import Baseline
+from skelmap.models.baseline_base import Baseline
 from skelmap.skeletons.examples import judged_people
 from skelmap.training import run_dir
 from skelmap.training.callbacks import History, training_callbacks

@@ -172,7 +172,7 @@ def predict(parts: Parts) -> tuple[Predictions | None, Predictions | None]:
     for number, split in enumerate(splits):
         scores = collector.scores(number)
         if scores is not None:
-            rows = data.eval_rows(split, scores.start)
+            rows = data.splits.eval_rows(split, scores.start)
             found[split] = Predictions(rows, scores.score, scores.latent, data.window)
     return found.get("test"), found.get("val")
 
@@ -194,7 +194,7 @@ def conclude(parts: Parts, test: Predictions, val: Predictions | None) -> dict[s
     trainer, data = parts.trainer, parts.data
     log.info("evaluating")
     validation = validation_scores(data, val) if val else None
-    result = evaluate(test, data.eval_index("test"), parts.config["seed"], validation)
+    result = evaluate(test, data.splits.eval_index("test"), parts.config["seed"], validation)
     log.info("writing the report")
     report = write_report(parts.folder, _report(parts, result, test))
     # metrics.json comes last: a folder that has it is finished
@@ -229,7 +229,7 @@ def _conclude_without_test(parts: Parts) -> dict[str, Any]:
 
 def _report(parts: Parts, result: EvaluationResult, test: Predictions) -> Report:
     """Gather the content of the report."""
-    data, index, name = parts.data, parts.data.eval_index("test"), model_title(parts.model, parts.data)
+    data, index, name = parts.data, parts.data.splits.eval_index("test"), model_title(parts.model, parts.data)
     return Report(
         title=f"{name} on {data.name}",
         model=name,
@@ -251,7 +251,7 @@ def _examples(model: Model, data: SkeletonDataModule, picked: ExampleWindows) ->
     if not isinstance(data.settings, MapSettings):
         return None
     with torch.inference_mode():
-        start = torch.from_numpy(data.cache_rows("test", picked.start)).to(model.device)
+        start = torch.from_numpy(data.splits.rows("test")[picked.start]).to(model.device)
         maps = data.gather(start, data.seq_len)
         windows = maps if data.window > 1 else maps.flatten(0, 1).unsqueeze(1)  # (K, T, ...) -> (K*T, 1, ...)
         recon = model.eval().reconstruct(windows)

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import Trial
 
-from skelmap.models.baselines import Baseline
+from skelmap.models.baseline_base import Baseline
 from skelmap.training.config_check import check, resolve
 from skelmap.tuning.trial import BaseConfig
 from skelmap.utils.errors import UserError
