@@ -27,7 +27,7 @@ from skelmap.monitor.sinks import Sink
 from skelmap.monitor.sources import PoseFrame, Source, SourceError
 from skelmap.monitor.stream import FrameResult
 from skelmap.monitor.video_writer import VideoSink
-from skelmap.monitor.web_server import WebPage
+from skelmap.monitor.web.server import WebAddress, WebPage
 from skelmap.skeletons.clip import Clip
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip
@@ -123,9 +123,9 @@ def memory_mb() -> float:
     return pages * resource.getpagesize() / 1e6
 
 
-def read_stream(address: str) -> None:
+def read_stream(address: str, name: str) -> None:
     """Read the web page's stream of states, as a browser does, until it ends."""
-    with urllib.request.urlopen(f"{address}stream") as stream:
+    with urllib.request.urlopen(f"{address}api/cameras/{name}/stream") as stream:
         while stream.readline():
             pass
 
@@ -144,8 +144,8 @@ def main() -> None:
         clips = [read_clip(recording.path, recording.clip) for recording in read_manifest(args.manifest).split("test")]
         validation = ValidationScores.read(args.run)
         rule = validation.rule(float(np.quantile(validation.score, 0.95)), 0.5, 2.0)
-        page = WebPage("127.0.0.1", 0, rule.on)
-        threading.Thread(target=read_stream, args=[page.address], daemon=True).start()
+        page = WebPage(args.out, WebAddress(0), rule.on)
+        threading.Thread(target=read_stream, args=[page.address, args.out.resolve().name], daemon=True).start()
         videos = [VideoSink(args.out, rule)] if args.video else []
         sinks = [EventLog(args.out, rule.on), page, *videos, ResourceReport(args.hours * 3600 / REPORTS)]
         Monitor(open_scorer(args.run), rule, sinks).run([UnreliableCamera(clips, args.hours)])

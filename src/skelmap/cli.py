@@ -88,6 +88,45 @@ def monitor(arguments: Sequence[str]) -> None:
     run_hydra(monitor_task, "monitor", arguments)
 
 
+def page(arguments: Sequence[str]) -> None:
+    """Serve the web page of output folders: cameras, alarms, reviews; also after the monitors have ended."""
+    parser = _parser(page)
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="output= of a monitor, or a folder of several")
+    parser.add_argument("--port", type=int, default=8000, help="(default 8000)")
+    parser.add_argument("--host", default="127.0.0.1", help="127.0.0.1, the default: this machine only")
+    parser.add_argument("--passwords", type=Path, metavar="FILE", help="of skelmap password; needed for other hosts")
+    parser.add_argument("--certificate", type=Path, metavar="PEM", help="for TLS")
+    parser.add_argument("--key", type=Path, metavar="PEM", help="of the certificate, unless it is in the same file")
+    a = parser.parse_args(arguments)
+    if not a.folder.is_dir():
+        raise UserError(f"{a.folder}: no such folder; needed is the output folder of a monitor, or one of several")
+    from skelmap.monitor.web.cameras import Cameras
+    from skelmap.monitor.web.server import WebAddress, WebServer
+
+    with exit_on_signal():
+        address = WebAddress(a.port, a.host, a.passwords, a.certificate, a.key)
+        server = WebServer(address, Cameras(a.folder))
+        print(f"web page: {server.address}", flush=True)
+        try:
+            server.wait()
+        finally:
+            server.close()
+
+
+def password(arguments: Sequence[str]) -> None:
+    """Add a password, or a token for programs, to a file of hashes for the web page."""
+    parser = _parser(password)
+    parser.add_argument("file", type=Path, metavar="FILE", help="the password is asked for, or read from a pipe")
+    a = parser.parse_args(arguments)
+    from getpass import getpass
+
+    from skelmap.monitor.web.access import add_password
+
+    text = getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    add_password(a.file, text)
+    print(f"{a.file}: added; it holds a hash, not the password")
+
+
 def extract(arguments: Sequence[str]) -> None:
     """Estimate poses in videos: a clip for each video, and a manifest to complete by hand.
 
@@ -264,7 +303,8 @@ def check(arguments: Sequence[str]) -> None:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
-    command.__name__: command for command in (extract, check, train, monitor, compare, tune, export, show, simulate)
+    command.__name__: command
+    for command in (extract, check, train, monitor, page, password, compare, tune, export, show, simulate)
 }
 HELP = {"-h", "--help"}
 

@@ -76,7 +76,7 @@ def pose_frame(number: int, people: int = 1, nose_up: bool = False) -> PoseFrame
 def frame_result(number: int, score: float = 0.5, alarmed: bool = False) -> FrameResult:
     """The result of `pose_frame(number)` with a score of person 0."""
     scores = (TrackScore(0, number, number / 30, score),)
-    return FrameResult(pose_frame(number), scores, (), frozenset({0} if alarmed else ()))
+    return FrameResult(pose_frame(number), scores, (), frozenset({0} if alarmed else ()), windows={0: 1.0})
 
 
 def alarm_event(ended: bool, start: float = 1.0) -> Event:

@@ -1,5 +1,6 @@
 """The monitor's loop continues after errors of sources and sinks, and reports each error once."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -10,7 +11,7 @@ from skelmap.monitor.runner import Monitor
 from skelmap.monitor.sinks import Sink
 from skelmap.monitor.sources import PoseFrame, Source, SourceError
 from skelmap.monitor.stream import FrameResult
-from skelmap.monitor.web_server import WebPage
+from skelmap.monitor.web.live import LiveState
 from synthetic_data import person
 
 
@@ -38,7 +39,19 @@ def test_an_error_of_a_source_ends_with_it_and_one_of_a_sink_does_not() -> None:
     sink = RecordingSink()
     first = ListSource([pose_frame(0), SourceError(0.1, "lost")])
     Monitor(NoseHeightScorer(), RULE, [SinkWithoutInk(), sink]).run([first, ListSource([SourceError(0, "lost")])])
-    assert sink.statuses == [["no ink"], ["no ink", "lost"], ["no ink"], ["no ink", "lost"]]
+    lost, unseen = "lost", "no score: nobody was seen"
+    expected = [[], [lost], [], [lost], [lost, unseen]]  # the first source had a score
+    assert sink.statuses == [["no ink", *errors] for errors in expected]
+
+
+def test_a_source_that_ends_without_a_score_says_how_full_the_window_was() -> None:
+    class SlowScorer(NoseHeightScorer):
+        spec = replace(NoseHeightScorer.spec, window=120)
+
+    sink = RecordingSink()
+    Monitor(SlowScorer(), RULE, [sink]).run([ListSource([pose_frame(n) for n in range(90)])])
+    assert sink.statuses == [["no score: no window was full: 3 s of 4 s"]]
+    assert [round(result.windows[0], 2) for result in sink.results[::30]] == [0.01, 0.26, 0.51]
 
 
 def test_an_alarm_ends_while_the_camera_is_lost_and_has_the_wall_clock_time() -> None:
@@ -54,7 +67,7 @@ def test_an_alarm_ends_while_the_camera_is_lost_and_has_the_wall_clock_time() ->
 
 
 def test_invalid_keypoints_and_scores_do_not_stop_the_monitor() -> None:
-    page, sink = WebPage("127.0.0.1", 0, RULE.on), RecordingSink()
+    page, sink = LiveState(RULE.on), RecordingSink()
     invalid = pose_frame(1)
     invalid.keypoints[0, 5] = (np.nan, np.inf, 1)
     Monitor(NoseHeightScorer(), RULE, [page, sink]).run([ListSource([pose_frame(0), invalid, pose_frame(2)])])
@@ -64,7 +77,7 @@ def test_invalid_keypoints_and_scores_do_not_stop_the_monitor() -> None:
         def score(self, windows: np.ndarray) -> np.ndarray:
             return np.full(len(windows), np.nan)
 
-    page, sink = WebPage("127.0.0.1", 0, RULE.on), RecordingSink()
+    page, sink = LiveState(RULE.on), RecordingSink()
     Monitor(DivergedScorer(), RULE, [page, sink]).run([ListSource([pose_frame(n) for n in range(5)])])
     assert len(sink.statuses) == 1 and "NaN" in sink.statuses[0][0] and sink.events == []
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig
@@ -18,7 +18,7 @@ from skelmap.evaluation.alarms import AlarmRule, EventMetrics, event_metrics
 from skelmap.evaluation.thresholds import Threshold, ValidationScores, choose_threshold
 from skelmap.monitor.alarm_hook import AlarmHook
 from skelmap.monitor.camera import Camera
-from skelmap.monitor.config import MonitorConfig, read_config
+from skelmap.monitor.config import MonitorConfig, WebConfig, read_config
 from skelmap.monitor.event_log import EVENTS_FILE, SCORES_FILE, EventLog
 from skelmap.monitor.runner import Monitor
 from skelmap.monitor.scorers import Scorer, open_scorer
@@ -27,9 +27,11 @@ from skelmap.monitor.source_checks import check_declared, check_layouts, check_o
 from skelmap.monitor.source_factory import open_sources
 from skelmap.monitor.sources import Source, VideoSource
 from skelmap.monitor.video_writer import VideoSink
-from skelmap.monitor.web_server import WebPage
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, stdout_console
+
+if TYPE_CHECKING:
+    from skelmap.monitor.web.server import WebPage
 
 LOCK_FILE = ".monitor.lock"
 RESULT_FILE = "monitor.json"
@@ -139,17 +141,33 @@ def _sinks(config: MonitorConfig, spec: InputSpec, rule: AlarmRule) -> list[Sink
     """Open the sinks that write files, serve the web page and call the alarm hook."""
     output = Path(config.output)
     sinks: list[Sink] = []
+    page = None
     if config.web.port is not None:
         about = [spec.title, *(["trained on simulated recordings"] if spec.simulated else [])]
-        page = WebPage(config.web.host, config.web.port, rule.on, about)
+        page = _open_page(output, config.web, rule.on, about)
         sinks.append(page)
         log.info("web page: %s", page.address)
-    sinks += [EventLog(output, rule.on), Heartbeat(output)]
+    sinks += [EventLog(output, rule.on), Heartbeat(output, page=page.address if page else "")]
     if config.on_alarm:
         sinks.append(AlarmHook(config.on_alarm, rule.on))
     if config.save_video:
         sinks.append(VideoSink(output, rule, config.save_camera_image))
     return sinks
+
+
+def _open_page(output: Path, web: WebConfig, threshold: float, about: Sequence[str]) -> "WebPage":
+    """Serve the web page.
+
+    Raises:
+        UserError: its packages are not installed, or it cannot be served there.
+    """
+    try:
+        from skelmap.monitor.web.server import WebAddress, WebPage
+    except ModuleNotFoundError as error:
+        raise UserError(f"web.port={web.port}: needs the packages fastapi and uvicorn ({error})") from error
+    assert web.port is not None
+    passwords, certificate, key = (Path(name) if name else None for name in (web.passwords, web.certificate, web.key))
+    return WebPage(output, WebAddress(web.port, web.host, passwords, certificate, key), threshold, about)
 
 
 def _summary(

@@ -30,6 +30,9 @@ class WebConfig(BaseModel):
 
     port: Annotated[int, Field(ge=0, le=65535)] | None
     host: Annotated[str, Field(description="an address of this machine")]
+    passwords: FilePath | None
+    certificate: FilePath | None
+    key: FilePath | None
 
 
 class MonitorConfig(BaseModel):

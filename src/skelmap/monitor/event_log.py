@@ -16,6 +16,7 @@ from skelmap.monitor.sinks import Sink
 from skelmap.monitor.sources import Source
 from skelmap.monitor.stream import Event, FrameResult
 from skelmap.utils.errors import UserError
+from skelmap.utils.names import safe_filename
 
 EVENT_COLUMNS = ["source", "person", "start", "end", "raised", "peak", "peak_at", "threshold", "joints", "clock"]
 SCORE_COLUMNS = ["source", "started", "frame", "seconds", "person", "score", "alarm"]
@@ -55,11 +56,13 @@ class LineFile:
         try:
             end = os.fstat(self._file).st_size
             content = ((self.header if not end else "") + "".join(self._waiting)).encode()
+            written = 0
             try:
-                while content:
-                    content = content[os.write(self._file, content) :]
+                while content[written:]:
+                    written += os.write(self._file, content[written:])
             except OSError:
-                os.ftruncate(self._file, end)
+                if written and os.fstat(self._file).st_size == end + written:  # nobody else has appended a line since
+                    os.ftruncate(self._file, end)
                 raise
         except OSError as error:
             lost = f"; older ones than {MAX_WAITING} are lost" if len(self._waiting) == MAX_WAITING else ""
@@ -132,9 +135,16 @@ class EventLog(Sink):
 
 
 def event_record(source: Source, event: Event, threshold: float) -> dict[str, Any]:
-    """Convert an event to plain values for JSON; `clock` is empty for recordings."""
+    """Convert an event to plain values for JSON; `clock` is empty for recordings.
+
+    Both events of an alarm have its `id`, which is part of file names. No other alarm of the output folder has it.
+    """
     alarm = {key: round(value, 6) for key, value in asdict(event.alarm).items()}
+    began = f"{safe_filename(source.name)}_{event.alarm.start:.3f}"
+    if event.clock:
+        began = f"{event.clock:%Y%m%dT%H%M%S.%f}"[:-3]
     return {
+        "id": f"{began}_p{event.person}",
         "source": source.name,
         "person": event.person,
         "state": "ended" if event.ended else "raised",

@@ -39,6 +39,7 @@ class Monitor:
         self._latencies: deque[float] = deque(maxlen=RECENT_FRAMES)
         self._errors: dict[str, str] = {}  # by origin: the source or the class of a sink
         self._start: datetime | None = None  # of the stream; None for recordings
+        self._raised_at: dict[int, datetime] = {}  # start of the active alarm of each person
 
     def run(self, sources: Iterable[Source]) -> None:
         """Process each source to its end. On an interruption, finish all files before the exception propagates."""
@@ -58,6 +59,7 @@ class Monitor:
         detector = StreamDetector(self.scorer, self.rule, source.layout, source.fps)
         self._report("source", "")
         self._report("input", "")
+        self._report("windows", "")
         self._start = None
         self._call_sinks(methodcaller("on_source_start", source))
         started: float | None = None
@@ -75,6 +77,7 @@ class Monitor:
         finally:
             with delay_signals():
                 self._send(detector.finish())
+                self._report("windows", detector.no_score_reason)
                 self._call_sinks(methodcaller("on_source_end"))
 
     def _process(self, detector: StreamDetector, item: PoseFrame | SourceError) -> None:
@@ -90,10 +93,13 @@ class Monitor:
         self._call_sinks(methodcaller("on_frame", result, self._latencies[-1]))
 
     def _send(self, events: Sequence[Event]) -> None:
-        """Pass events to the sinks; those of cameras get the wall-clock time of their start."""
+        """Pass events to the sinks; both events of a camera's alarm get the wall-clock time of its start."""
         for event in events:
             if self._start:
-                event = replace(event, clock=self._start + timedelta(seconds=event.alarm.start))
+                clock = self._raised_at.pop(event.person, None) or self._start + timedelta(seconds=event.alarm.start)
+                if not event.ended:
+                    self._raised_at[event.person] = clock
+                event = replace(event, clock=clock)
             self._call_sinks(methodcaller("on_event", event))
 
     def _call_sinks(self, call: methodcaller) -> None:

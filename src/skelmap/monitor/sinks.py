@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from statistics import median
 from time import monotonic
@@ -16,6 +17,7 @@ from skelmap.monitor.sources import Source
 from skelmap.monitor.stream import Event, FrameResult
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write
+from skelmap.utils.names import list_names
 
 HEARTBEAT_FILE = "heartbeat.json"
 HEARTBEAT_SECONDS = 5.0
@@ -61,7 +63,7 @@ class Sink:
 
 
 class Heartbeat(Sink):
-    """Writes FOLDER/heartbeat.json at an interval: the time, the source, frames, errors and latency.
+    """Writes FOLDER/heartbeat.json at an interval: the time, the source, people in view, errors and latency.
 
     The monitor's own loop writes the file, so it becomes old if the loop hangs.
 
@@ -69,24 +71,32 @@ class Heartbeat(Sink):
         folder: output folder.
         interval: seconds between two writes.
         clock: gives the current time in seconds.
+        page: address of the monitor's web page; empty without one.
     """
 
     def __init__(
-        self, folder: Path, interval: float = HEARTBEAT_SECONDS, clock: Callable[[], float] = monotonic
+        self,
+        folder: Path,
+        interval: float = HEARTBEAT_SECONDS,
+        clock: Callable[[], float] = monotonic,
+        page: str = "",
     ) -> None:
         self.path, self.interval, self.clock = folder / HEARTBEAT_FILE, interval, clock
-        self._state: dict[str, Any] = {"errors": [], "last_error": ""}
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._state: dict[str, Any] = {"state": "watching", "started": started, "page": page}
+        self._state |= {"errors": [], "last_error": "", "people": []}
         self._latencies: list[float] = []
         self._written_at = 0.0
 
     def on_source_start(self, source: Source) -> None:
         """Reset the frame count and write the file."""
-        self._state |= {"source": source.name, "seconds": 0.0, "frames": 0}
+        self._state |= {"source": source.name, "seconds": 0.0, "frames": 0, "people": []}
         self._write()
 
     def on_frame(self, result: FrameResult, latency_ms: float) -> None:
         """Count a frame, and write the file if it is due."""
         self._state["frames"] += 1
+        self._state["people"] = people_in_view(result)
         self._latencies.append(latency_ms)
         self.on_no_frame(result.frame.time)
 
@@ -103,7 +113,12 @@ class Heartbeat(Sink):
             self._write()
 
     def on_source_end(self) -> None:
-        """Write the final state."""
+        """Write the last state of the source."""
+        self._write()
+
+    def close(self) -> None:
+        """Write that the monitor has ended."""
+        self._state |= {"state": "ended", "people": []}
         self._write()
 
     def _write(self) -> None:
@@ -117,6 +132,20 @@ class Heartbeat(Sink):
             self.error = ""
         except UserError as error:
             self.error = str(error)
+
+
+def people_in_view(result: FrameResult) -> list[dict[str, Any]]:
+    """List the people of a frame for JSON: number, how full the window is (0 to 1), newest score, whether alarmed."""
+    scores = {score.person: score.score for score in result.scores if isfinite(score.score)}
+    return [
+        {
+            "person": number,
+            "window": round(window, 2),
+            "score": scores.get(number),
+            "alarm": number in result.alarmed,
+        }
+        for number, window in result.windows.items()
+    ]
 
 
 class AlarmCollector(Sink):
@@ -163,6 +192,7 @@ class Console(Sink):
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             TextColumn("left"),
+            TextColumn("{task.fields[windows]}"),
             transient=True,
         )
         self._task = TaskID(0)
@@ -172,13 +202,14 @@ class Console(Sink):
     def on_source_start(self, source: Source) -> None:
         """Start the progress bar; a camera's bar has no total."""
         self._source_name = source.name
-        self._task = self._progress.add_task(source.name, total=source.count)
+        self._task = self._progress.add_task(source.name, total=source.count, windows="")
         if self._progress.console.is_terminal:
             self._progress.start()
 
     def on_frame(self, result: FrameResult, latency_ms: float) -> None:
-        """Advance the progress bar."""
-        self._progress.advance(self._task)
+        """Advance the progress bar, and show whose window is not full yet."""
+        filling = [f"person {number}: window {window:.0%}" for number, window in result.windows.items() if window < 1]
+        self._progress.update(self._task, advance=1, windows=list_names(filling, 2))
 
     def on_event(self, event: Event) -> None:
         """Log that an alarm was raised, or how long it lasted."""

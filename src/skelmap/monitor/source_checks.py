@@ -10,7 +10,7 @@ from skelmap.data.keypoints import KeypointSettings
 from skelmap.monitor.camera import Camera
 from skelmap.monitor.config import MonitorConfig
 from skelmap.monitor.sources import Source, VideoSource
-from skelmap.monitor.web_server import LOOPBACK
+from skelmap.monitor.web.access import LOOPBACK
 from skelmap.pose_estimation.registry import ESTIMATORS
 from skelmap.skeletons.readers import PoseFormat
 from skelmap.utils.errors import UserError

@@ -2,8 +2,8 @@
 
 import math
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from statistics import median
 
@@ -74,6 +74,7 @@ class FrameResult:
         events: alarms that were raised or have ended.
         alarmed: people with an active alarm.
         warning: why scores are unreliable; empty if they are not.
+        windows: how full the window of each person in view is, 0 to 1; only full windows have scores.
     """
 
     frame: PoseFrame
@@ -81,6 +82,7 @@ class FrameResult:
     events: tuple[Event, ...]
     alarmed: frozenset[int]
     warning: str = ""
+    windows: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -123,6 +125,7 @@ class StreamDetector:
         self._people: dict[int, _Person] = {}
         self._scale_check = ScaleCheck(self.spec.people_px)
         self._first_seconds = FirstSeconds(layout, fps)
+        self._fullest = 0  # frames of the fullest window so far
 
     def update(self, frame: PoseFrame) -> FrameResult:
         """Score the people of the next frame and update their alarms.
@@ -148,7 +151,9 @@ class StreamDetector:
                 scores.append(track_score)
                 events += self._update_alarm(track_score) if math.isfinite(track_score.score) else ()
         events += self.advance_to(frame.time)
-        return FrameResult(frame, tuple(scores), tuple(events), self.alarmed, self._warning(scores))
+        in_view = [number for number in frame.person_ids.tolist() if number in self._people]
+        windows = {number: len(self._people[number].frames) / self.spec.window for number in in_view}
+        return FrameResult(frame, tuple(scores), tuple(events), self.alarmed, self._warning(scores), windows)
 
     def advance_to(self, time: float) -> tuple[Event, ...]:
         """Advance the stream's time without a frame: end alarms of people who are gone, and forget these people.
@@ -179,6 +184,16 @@ class StreamDetector:
     def alarmed(self) -> frozenset[int]:
         """People with an active alarm."""
         return frozenset(number for number, person in self._people.items() if person.alarms.alarm)
+
+    @property
+    def no_score_reason(self) -> str:
+        """Why there was no score so far; empty if there was one."""
+        if self._fullest == self.spec.window:
+            return ""
+        if not self._fullest:
+            return "no score: nobody was seen"
+        seen, needed = self._fullest / self.spec.fps, self.spec.window / self.spec.fps
+        return f"no score: no window was full: {seen:.2g} s of {needed:.2g} s"
 
     def _warning(self, scores: Sequence[TrackScore]) -> str:
         if not all(math.isfinite(track_score.score) for track_score in scores):
@@ -224,6 +239,7 @@ class StreamDetector:
             person.frames.append(frame)
             person.keypoints.append(points)
             person.previous_frame = frame
+            self._fullest = max(self._fullest, len(person.frames))
         full = [number for number in keypoints if len(self._people[number].frames) == self.spec.window]
         if not full:
             return []
