@@ -50,7 +50,9 @@ function drawPeople() {
 }
 
 function drawCurve() {
-  const canvas = element("curve"), pen = canvas.getContext("2d"), { width, height } = canvas;
+  const canvas = element("curve"), pen = canvas.getContext("2d");
+  if (canvas.width !== canvas.clientWidth) canvas.width = canvas.clientWidth;
+  const { width, height } = canvas;
   const now = state.time || 0;
   curve = curve.filter(([time]) => time > now - SECONDS && time <= now);
   const shown = [state.threshold, ...curve.map(([, score]) => score)];
