@@ -40,14 +40,14 @@ def test_a_run_s_checkpoint_gives_its_numbers_in_python(
     data = SkeletonDataModule(task, tmp_path / "cache", seq_len=8)
     (logged,) = pl.Trainer(accelerator="cpu", **quiet).test(model, data, verbose=False)
     assert logged["test/auroc"] == pytest.approx(metrics["auroc"], rel=1e-6)
-    assert logged["test/auroc_online"] == pytest.approx(metrics["auroc_online"], rel=1e-6)
+    assert logged["test/auroc_window"] == pytest.approx(metrics["auroc_window"], rel=1e-6)
     assert model.evaluation is not None and model.evaluation.primary.auroc.value == metrics["auroc"]
 
     of_folder = predict(tmp_path / "run", task.parent / "test_mixed.npz")
     of_model = predict(model, read_clip(task.parent / "test_mixed.npz", "test_mixed"), data)
     assert of_folder == of_model and len(of_model) == 60 - 7
     online = [row.split(",") for row in (tmp_path / "run" / "scores.csv").read_text().splitlines()[1:]]
-    expected = [float(row[4]) for row in online if row[0] == "test_mixed" and row[4]]
+    expected = [float(row[3]) for row in online if row[0] == "test_mixed" and row[3]]
     np.testing.assert_allclose([score.score for score in of_model], expected, rtol=1e-4)
     with pytest.raises(UserError, match="needs data="):
         predict(model, task.parent / "test_mixed.npz")

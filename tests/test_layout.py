@@ -20,6 +20,7 @@ LAYERS = (
     {"training"},
     {"monitor", "comparison", "tuning"},
     {"hydra_tasks", "api"},
+    {"robustness"},
     {"cli"},
     {"__main__"},
 )

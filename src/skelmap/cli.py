@@ -278,16 +278,27 @@ def show(arguments: Sequence[str]) -> None:
 
 
 def check(arguments: Sequence[str]) -> None:
-    """Check the recordings of a manifest before training, and draw the typical frame of each.
+    """Check the recordings of a manifest before training, or a trained run on damaged recordings (--stress RUN).
 
-    Looks for wrong image sizes, joint orders and frame rates, exchanged joints, frames that are in two splits, and
-    recordings that cannot be read. Exits with status 1 if a recording cannot be used.
+    Of a manifest: draws the typical frame of each recording and looks for wrong image sizes, joint orders and frame
+    rates, exchanged joints, frames that are in two splits, and recordings that cannot be read. Exits with status 1 if a
+    recording cannot be used.
+
+    Of a run: judges its test recordings again with dropped joints and frames, jitter, lower frame rates, broken tracks
+    and scenes of several people. Writes stress.json and figures/stress.png into the run's folder.
     """
     parser = _parser(check)
-    parser.add_argument("manifest", type=Path)
+    parser.add_argument("manifest", type=Path, nargs="?")
+    parser.add_argument("--stress", type=Path, metavar="RUN", help="folder of a finished run, instead of a manifest")
+    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="of the run's own model")
     parser.add_argument("--out", type=Path, metavar="FILE", help="page to write (default outputs/check/NAME.html)")
     add_pose_format_options(parser)
     a = parser.parse_args(arguments)
+    if (a.manifest is None) == (a.stress is None):
+        parser.error("give either a manifest or --stress RUN")
+    if a.stress:
+        _stress(a.stress, a.trust)
+        return
     from skelmap.evaluation.data_check import check_data, summary_lines, write_page
     from skelmap.skeletons.manifest import read_manifest
     from skelmap.skeletons.person_filter import PersonFilter
@@ -300,6 +311,18 @@ def check(arguments: Sequence[str]) -> None:
     print("\n".join([*summary_lines(found), f"page: {page}"]))
     if found.problems:
         sys.exit(1)
+
+
+def _stress(run: Path, trust: Sequence[str]) -> None:
+    """Judge a run on damaged recordings and print the table."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("skelmap.robustness").setLevel(logging.INFO)
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    from skelmap.robustness.stress import JSON_FILE, results_table, stress
+    from skelmap.utils.io import stdout_console
+
+    stdout_console().print(results_table(stress(run, trust=trust), str(run)))
+    print(f"{run / JSON_FILE}")
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {

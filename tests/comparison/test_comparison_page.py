@@ -50,7 +50,7 @@ def test_the_written_files(sweep: Path) -> None:
     folder = sweep / "comparison"
     names = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     assert names == {
-        "runs.csv", "table.csv", "table.md", "paired.csv", "comparison.html", "figures/auroc_model.png",
+        "runs.csv", "table.csv", "table.md", "events.csv", "paired.csv", "comparison.html", "figures/auroc_model.png",
         "figures/auroc_img_size.png", "figures/auroc_seq_len.png", "figures/auroc_resample.png",
         "figures/heat_seq_len_img_size.png", "figures/roc.png", "figures/actions.png",
     }  # fmt: skip
@@ -61,7 +61,7 @@ def test_the_tables_hold_all_runs_settings_and_pairs(sweep: Path) -> None:
     assert [row["state"] for row in runs].count("finished") == 32 and len(runs) == 35
     assert {row["cause"][:25] for row in runs if row["state"] == "failed"} == {"ValueError: <script>alert"}
     assert float(runs[0]["auroc_interval_high"]) == 0.9 and runs[0]["counts.clips"] == "6"
-    assert len(table) == 32  # 16 settings, two score types each
+    assert len(table) == 48  # 16 settings, three score types each
     assert {row["seeds"] for row in table} == {"2"} and {row["simulated"] for row in table} == {"True"}
     for row in table:
         assert 0 <= float(row["auroc_low"]) <= float(row["auroc"]) <= float(row["auroc_high"]) <= 1
@@ -76,7 +76,7 @@ def test_the_markdown_file_is_a_table_with_notes(sweep: Path, comparison: Compar
     text = (sweep / "comparison" / "table.md").read_text(encoding="utf-8")
     assert text == markdown(comparison)
     rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert len(rows) == 34
+    assert len(rows) == 50
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {len(re.findall(r"\|", rows[0]))}
     assert method_note(comparison) in text and "simulated-paper-0 (simulated)" in text
     assert r"failed\|one: failed: ValueError" in text

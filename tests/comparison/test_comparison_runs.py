@@ -38,12 +38,12 @@ def test_scores_are_read_as_written(tmp_path: Path) -> None:
     write_run(tmp_path / "a", "lstm_vae")
     write_run(tmp_path / "b", "lstm_vae", seed=1)
     (first, second), _ = read_runs(tmp_path)
-    assert list(first.scores.by_type) == ["window", "online"]
+    assert list(first.scores.by_type) == ["online", "window", "smoothed"]
     assert first.scores.frames is second.scores.frames  # kept once
     online = first.scores.by_type["online"]
     assert np.array_equal(np.isnan(online), first.scores.frames.frame < 29)
     lines = (tmp_path / "a" / "scores.csv").read_text().splitlines()[1:]
-    assert np.array_equal(first.scores.by_type["window"], [float(line.split(",")[3]) for line in lines])
+    assert np.array_equal(first.scores.by_type["window"], [float(line.split(",")[4]) for line in lines])
     assert [first.scores.frames.clips[i] for i in first.scores.frames.clip] == [line.split(",")[0] for line in lines]
 
 
@@ -156,7 +156,9 @@ def test_results_of_the_evaluation_are_read(tmp_path: Path) -> None:
     (folder / "config.yaml").write_text("seed: 0")
     (run,), failed = read_runs(folder)
     assert failed == [] and run.metrics == metrics and run.clip_groups == metrics["groups"]
-    for group, name in zip(compare_runs(folder).groups, ("", "_averaged"), strict=True):
+    groups = compare_runs(folder).groups
+    assert groups[2].aurocs == [pytest.approx(metrics["auroc_smoothed"])]
+    for group, name in zip(groups[:2], ("", "_averaged"), strict=True):
         assert group.aurocs == [pytest.approx(metrics[f"auroc{name}"])]
         assert [group.estimate.low, group.estimate.high] == pytest.approx(metrics[f"auroc{name}_interval"])
 

@@ -40,7 +40,7 @@ def test_paired_bootstrap_against_loops(tmp_path: Path) -> None:
 
 
 def test_which_models_are_compared(tmp_path: Path) -> None:
-    """Frame models within each score type; all of them with the sequence model; online scores never."""
+    """First score types with each other, second ones with each other, and both of a model; smoothed scores never."""
     for model in ("ae", "vae", "lstm_vae"):
         for seed in range(2):
             write_run(tmp_path / f"{model}{seed}", model, seed, effect={"ae": 1.0, "vae": 0.3, "lstm_vae": 2.0}[model])
@@ -48,14 +48,15 @@ def test_which_models_are_compared(tmp_path: Path) -> None:
     assert {(pair.key, pair.first, pair.second) for pair in comparison.pairs} == {
         ("model", "VAE, frame", "AE, frame"),
         ("model", "VAE, averaged", "AE, averaged"),
-        ("model", "AE, frame", "LSTM-VAE, window"),
+        ("model", "AE, frame", "LSTM-VAE, online"),
         ("model", "AE, averaged", "LSTM-VAE, window"),
-        ("model", "VAE, frame", "LSTM-VAE, window"),
+        ("model", "VAE, frame", "LSTM-VAE, online"),
         ("model", "VAE, averaged", "LSTM-VAE, window"),
         ("score_type", "AE, frame", "AE, averaged"),
         ("score_type", "VAE, frame", "VAE, averaged"),
+        ("score_type", "LSTM-VAE, online", "LSTM-VAE, window"),
     }
-    assert {pair.family_size for pair in comparison.pairs} == {8}
+    assert {pair.family_size for pair in comparison.pairs} == {9}
     assert [pair.p_holm for pair in comparison.pairs] == pytest.approx(holm([pair.p for pair in comparison.pairs]))
 
 
@@ -66,15 +67,16 @@ def test_settings_that_differ_in_one_key_are_compared(tmp_path: Path) -> None:
                 tmp_path / f"{size}{resample}", "lstm_vae", 0, {"data.img_size": size, "data.maps.resample": resample}
             )
     comparison = compare_runs(tmp_path)
-    sizes = [pair for pair in comparison.pairs if pair.key == "data.img_size"]
+    online = [pair for pair in comparison.pairs if pair.shared.get("model") == "LSTM-VAE, online"]
+    sizes = [pair for pair in online if pair.key == "data.img_size"]
     assert {(pair.first, pair.second, pair.shared["data.maps.resample"]) for pair in sizes} == {
         (*values, resample)
         for values in (("14", "28"), ("14", "56"), ("28", "56"))
         for resample in ("area", "bilinear")
     }
-    resamples = [pair for pair in comparison.pairs if pair.key == "data.maps.resample"]
+    resamples = [pair for pair in online if pair.key == "data.maps.resample"]
     assert [pair.shared["data.img_size"] for pair in resamples] == ["14", "28", "56"]
-    assert {pair.family_size for pair in resamples} == {3} and len(comparison.pairs) == 9
+    assert {pair.family_size for pair in resamples} == {6} and len(online) == 9 and len(comparison.pairs) == 24
 
 
 def test_too_many_comparisons_are_averaged_over_the_other_numeric_keys(tmp_path: Path) -> None:
@@ -94,7 +96,7 @@ def test_different_data_sets_are_never_compared(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write_run(tmp_path / name, "lstm_vae", data=f"x/{name}/manifest.csv")
     comparison = compare_runs(tmp_path)
-    assert comparison.keys.swept == ("data",) and comparison.pairs == []
+    assert comparison.keys.swept == ("data",) and {pair.key for pair in comparison.pairs} == {"score_type"}
 
 
 def test_a_comparison_uses_the_frames_and_seeds_that_both_settings_have(tmp_path: Path) -> None:
@@ -133,7 +135,7 @@ def test_frame_rates_are_compared_on_all_frames_of_each(tmp_path: Path) -> None:
     for fps, frames in ((15.0, 60), (30.0, 120)):
         write_run(tmp_path / f"{fps}", "lstm_vae", 0, {"data.fps": fps}, frames=frames)
     comparison = compare_runs(tmp_path)
-    (pair,) = comparison.pairs
+    (pair,) = [pair for pair in comparison.pairs if pair.shared.get("model") == "LSTM-VAE, window"]
     slow, fast = (find_group(comparison, data__fps=fps, score_type="window") for fps in (15.0, 30.0))
     assert pair.key == "data.fps"
     assert pair.difference == pytest.approx(fast.aurocs[0] - slow.aurocs[0])
@@ -144,7 +146,7 @@ def test_a_clear_difference_is_found(tmp_path: Path) -> None:
     for size, effect in ((14, 0.3), (28, 3.0)):
         for seed in range(3):
             write_run(tmp_path / f"{size},{seed}", "lstm_vae", seed, {"data.img_size": size}, effect=effect, clips=10)
-    (pair,) = compare_runs(tmp_path).pairs
+    pair = next(pair for pair in compare_runs(tmp_path).pairs if pair.key == "data.img_size")
     assert pair.low > 0 and pair.p == 2 / (RESAMPLES + 1)
 
 

@@ -13,7 +13,7 @@ from evaluation_inputs import make_recording, make_rows
 from hydra_config import Compose
 from monitor_config import compose_monitor
 from skelmap.evaluation.alarms import Alarm, RecordingAlarms
-from skelmap.evaluation.detection import detect_events, match_events
+from skelmap.evaluation.detection import detect_events, event_recalls, match_events
 from skelmap.evaluation.frame_scores import Predictions
 from skelmap.evaluation.thresholds import ValidationScores
 from skelmap.monitor.app import run_monitor
@@ -47,6 +47,29 @@ def test_events_and_false_alarms_of_each_person_are_counted() -> None:
     loose, strict = found.matches
     assert (loose.precision, loose.recall, loose.f1) == (0.5, 0.5, 0.5)
     assert strict.matched == 1
+
+
+def test_recall_at_the_false_alarms_of_the_test_recordings() -> None:
+    """Half an hour of normal footage allows five false alarms at 10 an hour: the scores of events rank 1, 4 and 8."""
+    alarms = [(1000 + 500 * i, 9.0 - 0.5 * i) for i in range(8)]
+    spans = ((1200, 1220), (3000, 3020), (8000, 8020))
+    rows = make_rows([[(0, 18060)]], [(0, 18060)], [make_recording("a", spans)], 5, FPS)
+    score = np.zeros(len(rows.starts))
+    for start, value in [*alarms, (1200, 9.2), (3002, 7.2), (8002, 5.2)]:
+        score[start : start + 10] = value
+    once, ten = event_recalls(Predictions(torch.from_numpy(rows.starts), torch.from_numpy(score), None, 5), rows)
+    assert (once.metrics.detected, once.metrics.false_alarms, once.recall) == (1, 0, pytest.approx(1 / 3))
+    assert (ten.metrics.detected, ten.metrics.false_alarms) == (2, 5)
+
+
+def test_smoothing_removes_short_peaks() -> None:
+    rows = make_rows([[(0, 600)]], [(0, 600)], [make_recording("a", ((300, 400),))], 5, FPS)
+    score = np.zeros(len(rows.starts))
+    score[100:107] = score[296:396] = 9.0
+    predictions = Predictions(torch.from_numpy(rows.starts), torch.from_numpy(score), None, 5)
+    plain, smoothed = (detect_events(predictions, rows, validation(), seconds).results[0] for seconds in (0.0, 1.0))
+    assert (plain.metrics.detected, plain.metrics.false_alarms) == (1, 1)
+    assert smoothed.metrics.detected == 1 and smoothed.metrics.median_delay > plain.metrics.median_delay
 
 
 def test_short_validation_recordings_leave_rates_out_with_a_reason() -> None:
@@ -98,3 +121,5 @@ def test_a_run_finds_the_events_that_its_monitor_finds(
     keys = ("events", "detected", "false_alarms", "normal_hours", "median_delay", "false_alarms_per_hour")
     assert {key: alarms[key] for key in keys} == pytest.approx({key: monitor["events"][key] for key in keys})
     assert alarms["events"] > 0
+    assert monitor["events"]["not_judged"] == len(metrics["counts"]["unjudged"]) == 0
+    assert metrics["test_evaluations"] >= 1

@@ -54,7 +54,7 @@ def test_a_constant_score_has_the_auroc_of_chance() -> None:
     ("equal", "expected"),
     [
         (1.0, "100% of the test frames with people have the same score, in clip cut<script>, saw, run: "),
-        (0.6, "59% of the test frames with people have the same score, in clip cut<script>, saw: "),
+        (0.6, "60% of the test frames with people have the same score, in clip cut<script>, saw: "),
         (0.3, ""),
     ],
 )
@@ -86,7 +86,7 @@ def test_five_groups_are_resampled_as_groups(tmp_path: Path) -> None:
     group = np.unique([r.group for r in rows.recordings], return_inverse=True)[1]
     score = rng.normal(rng.normal(0, 3, (5,))[group[rows.clip]], 1)[rows.starts]
     result = evaluate(window_predictions(rows, score), rows, seed=4)
-    frames = result.frames
+    frames = result.frames.select(~result.frames.score.isnan())
     group_of_frame, label = group[frames.clip], frames.label.numpy()
     aurocs = []
     for times in np.random.default_rng([4, 0]).multinomial(5, np.full(5, 0.2), RESAMPLES)[:400]:
@@ -96,6 +96,11 @@ def test_five_groups_are_resampled_as_groups(tmp_path: Path) -> None:
     assert (low, high) == pytest.approx(np.quantile(aurocs, [0.025, 0.975]), abs=0.02)
     metrics = write_results(tmp_path, result)
     assert metrics["resampled"] == "5 groups" and metrics["groups"]["clip4"] == "person 1"
+    score, names = frames.score.numpy(), [result.groups[frames.clips[clip]] for clip in frames.clip.tolist()]
+    own = {name: np.array(names) == name for name in result.groups.values()}
+    by_group = {name: roc_auc_score(label[m], score[m]) for name, m in own.items() if len(set(label[m])) == 2}
+    assert metrics["macro_mean"] == pytest.approx(np.mean(list(by_group.values())), abs=1e-6)
+    assert metrics["macro_worst_group"] == min(by_group, key=by_group.get)
 
 
 def test_clips_are_resampled_if_there_are_fewer_groups() -> None:

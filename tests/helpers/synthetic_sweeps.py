@@ -106,12 +106,12 @@ def write_run(
     smooth = np.concatenate([np.convolve(s, np.ones(9) / 9, "same") for s in np.split(score, clips)])
     windowed = model in WINDOWED
     online = np.where(frame < 29 if frames > 40 else frame < 2, np.nan, smooth)
-    primary, variant = (smooth, online) if windowed else (score, smooth)
-    first, second = ("window", "online") if windowed else ("frame", "averaged")
-    write_scores(folder, names, clip, frame, label, score=primary, **{second: variant})
-    known = ~np.isnan(variant)
+    primary, first, second = (online, "online", "window") if windowed else (score, "frame", "averaged")
+    write_scores(folder, names, clip, frame, label, score=primary, **{second: smooth}, smoothed=primary)
+    known = ~np.isnan(primary)
+    own = [known & (clip % 4 == i) for i in range(4)]
     actions = [
-        {"action": action, "auroc": float(roc_auc_score(label[clip % 4 == i], primary[clip % 4 == i]))}
+        {"action": action, "auroc": float(roc_auc_score(label[own[i]], primary[own[i]]))}
         for i, action in enumerate(ACTIONS)
     ]
     metrics = {
@@ -119,8 +119,8 @@ def write_run(
         "fps": (overrides or {}).get("data.fps", 30.0),
         "val_loss": 100.0 + seed, "parameters": 1000 * len(model),
         "train_seconds": 60.0 * len(model) + seed, "peak_memory_mb": 700,
-        "auroc": float(roc_auc_score(label, primary)), "auroc_interval": [0.5, 0.9], "score": first,
-        f"auroc_{second}": float(roc_auc_score(label[known], variant[known])), f"auroc_{second}_interval": None,
+        "auroc": float(roc_auc_score(label[known], primary[known])), "auroc_interval": [0.5, 0.9], "score": first,
+        f"auroc_{second}": float(roc_auc_score(label, smooth)), f"auroc_{second}_interval": None,
         "counts": {"frames": len(label), "clips": clips},
         "details": {first: {"actions": actions}, second: {"actions": []}},
     }  # fmt: skip

@@ -69,7 +69,7 @@ def test_the_recordings_of_a_run_get_its_own_scores(
     rows = read_csv(tmp_path / "out" / "scores.csv")
     live = {(row["source"], int(row["frame"])): float(row["score"]) for row in rows}
     rows = read_csv(of_json / "run" / "scores.csv")
-    own = {(row["clip"], int(row["frame"])): float(row["online"]) for row in rows if row["online"]}
+    own = {(row["clip"], int(row["frame"])): float(row["score"]) for row in rows if row["score"]}
     assert live.keys() == own.keys() and len(own) > 200
     assert [live[key] for key in own] == pytest.approx(list(own.values()), rel=1e-4)
 

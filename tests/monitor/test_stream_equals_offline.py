@@ -101,11 +101,10 @@ def overrides(manifest: Path, model: str) -> tuple[str, ...]:
 
 
 def offline_scores(folder: Path) -> dict[tuple[str, int], float]:
-    """Scores by clip and tick in scores.csv: the online scores, or those of single frames."""
+    """Primary scores by clip and tick in scores.csv."""
     with (folder / "scores.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
-    column = "online" if "online" in lines[0] else "score"
-    return {(line["clip"], int(line["frame"])): float(line[column]) for line in lines if line[column]}
+    return {(line["clip"], int(line["frame"])): float(line["score"]) for line in lines if line["score"]}
 
 
 def streamed_scores(folder: Path, manifest: Path) -> dict[tuple[str, int], float]:

@@ -134,9 +134,9 @@ def test_closing_opens_no_run_if_nothing_was_logged(no_account: pytest.MonkeyPat
 def test_metrics_of_the_test_split_have_their_own_prefix() -> None:
     metrics = {
         **{"model": "AE", "simulated": False, "seed": 3, "epochs": 2, "val_loss": 5.0, "train_seconds": 1.5},
-        **{"parameters": 7, "peak_memory_mb": 8, "auroc": 0.7, "auroc_interval": [0.5, 0.9], "auroc_online": None},
-        **{"auroc_reason": "few", "auroc_online_interval": None, "base_rate": 0.25, "score": "window", "seq_len": 30},
-        "details": {"window": {"actions": [{"action": "run", "auroc": 0.8}, {"action": "wave", "auroc": None}]}},
+        **{"parameters": 7, "peak_memory_mb": 8, "auroc": 0.7, "auroc_interval": [0.5, 0.9], "auroc_window": None},
+        **{"auroc_reason": "few", "auroc_window_interval": None, "base_rate": 0.25, "score": "online", "seq_len": 30},
+        "details": {"online": {"actions": [{"action": "run", "auroc": 0.8}, {"action": "wave", "auroc": None}]}},
     }
     assert scalars(metrics) == {
         **{"val/best_loss": 5.0, "cost/train_seconds": 1.5, "cost/parameters": 7, "cost/peak_memory_mb": 8},

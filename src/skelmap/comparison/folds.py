@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import mean
 from typing import Any
 
 import numpy as np
 
+from skelmap.comparison.events import SUMMARY, mean_or_none
 from skelmap.comparison.runs import RunResult, Value
 from skelmap.comparison.scores import EvaluatedFrames, RunScores
 from skelmap.utils.names import KEYS_WITHOUT_EFFECT
 
 FOLDS, FOLD = "data.folds", "data.fold"
-COSTS = ("train_seconds", "peak_memory_mb")
+AVERAGED = ("train_seconds", "peak_memory_mb", *SUMMARY)
 """Entries of metrics.json that are averaged over the folds."""
 
 
@@ -76,21 +76,37 @@ def _merge(by_fold: dict[int, RunResult]) -> RunResult:
     )
     types = [name for name in first.scores.by_type if all(name in run.scores.by_type for run in runs)]
     scores = {name: np.concatenate([run.scores.by_type[name] for run in runs]) for name in types}
-    costs = {
-        name: mean(run.metrics[name] for run in runs) for name in COSTS if all(run.metrics.get(name) for run in runs)
-    }
+    averaged = {name: mean_or_none([run.metrics.get(name) for run in runs]) for name in AVERAGED}
     groups = {clip: group for run in runs for clip, group in run.clip_groups.items()}
-    metrics = {**first.metrics, **costs, "groups": groups, "alarms": _sum_alarms(runs), "details": {}}
+    metrics = {**first.metrics, **averaged, "groups": groups, "details": {}}
+    metrics |= {
+        kind: _sum_alarms([run.metrics.get(kind, []) for run in runs]) for kind in ("alarms", "alarms_smoothed")
+    }
     config = {key: value for key, value in first.config.items() if key != FOLD}
     return replace(first, config=config, metrics=metrics, scores=RunScores(merged, scores))
 
 
-def _sum_alarms(runs: Sequence[RunResult]) -> list[dict[str, Any]]:
-    """Add up the alarms of the folds, at the rates for which every fold has a threshold."""
+def _sum_alarms(folds: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Add up the alarms of the folds, at the rates for which every fold has a threshold; delays are averaged."""
+    by_fold = [{entry["nominal_per_hour"]: entry for entry in entries} for entries in folds]
     summed = []
-    for rate in sorted(set.intersection(*(set(run.alarms) for run in runs))):
+    for rate in sorted(set.intersection(*map(set, by_fold))):
+        entries = [found[rate] for found in by_fold]
         keys = ("events", "detected", "false_alarms", "normal_hours")
-        total = {key: sum(run.alarms[rate][key] for run in runs) for key in keys}
+        total = {key: sum(entry[key] for entry in entries) for key in keys}
         per_hour = total["false_alarms"] / total["normal_hours"] if total["normal_hours"] else None
-        summed.append({"nominal_per_hour": rate, **total, "false_alarms_per_hour": per_hour})
+        delay = mean_or_none([entry.get("median_delay") for entry in entries])
+        matches = {iou: _sum_matches([entry.get(iou, {}) for entry in entries]) for iou in ("iou_0.2", "iou_0.5")}
+        rates = {"nominal_per_hour": rate, "false_alarms_per_hour": per_hour, "median_delay": delay}
+        summed.append({**rates, **total, **matches})
     return summed
+
+
+def _sum_matches(folds: Sequence[dict[str, Any]]) -> dict[str, float | None]:
+    """Precision, recall and F1 of all folds together, from their counts."""
+    matched, alarms, events = (sum(fold.get(key, 0) for fold in folds) for key in ("matched", "alarms", "events"))
+    return {
+        "precision": matched / alarms if alarms else None,
+        "recall": matched / events if events else None,
+        "f1": 2 * matched / (alarms + events) if alarms + events else None,
+    }

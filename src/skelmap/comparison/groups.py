@@ -19,8 +19,10 @@ from skelmap.evaluation.bootstrap import (
     mean_over_seeds,
     unit_weights,
 )
-from skelmap.evaluation.metrics import Floats, Labels
+from skelmap.evaluation.metrics import Floats, Labels, MacroAUROC
 
+SMOOTHED = "smoothed"
+"""Score type: causal mean of the primary one."""
 AUROC = tuple[float | None, Floats]
 """AUROC of all frames, None with one class only, and its (B,) bootstrap replicates, NaN likewise."""
 
@@ -132,30 +134,14 @@ class Estimate(NamedTuple):
     reason: str
 
 
-class MacroAUROC(NamedTuple):
-    """AUROC within groups (persons, sessions, cameras), each group weighing the same.
-
-    Attributes:
-        mean: over the groups that have normal and abnormal frames.
-        groups: their number.
-        worst_group: the group with the lowest AUROC.
-        worst: its AUROC.
-    """
-
-    mean: float
-    groups: int
-    worst_group: str
-    worst: float
-
-
 @dataclass(frozen=True, eq=False)
 class RunGroup:
     """One score type of the runs that differ only in the seed.
 
     Attributes:
         setting: value by swept key.
-        score_type: frame, averaged, window or online.
-        primary: whether this is the primary score type of the runs.
+        score_type: frame, averaged, online, window or smoothed.
+        primary: whether this is the primary score type of the runs, which a camera would give.
         runs: in the order of their seeds, one for each seed.
         bootstrap: shared by all groups of the sweep.
     """
@@ -212,16 +198,12 @@ class RunGroup:
         """AUROC within each group, averaged over groups; None unless two groups or more have both classes."""
         by_seed = [self.bootstrap.by_group(run, self.score_type) for run in self.runs]
         names = set.intersection(*(set(found) for found in by_seed))
-        if len(names) < 2:
-            return None
-        by_group = {name: mean(found[name] for found in by_seed) for name in sorted(names)}
-        worst = min(by_group, key=by_group.__getitem__)
-        return MacroAUROC(mean(by_group.values()), len(by_group), worst, by_group[worst])
+        return MacroAUROC.of({name: mean(found[name] for found in by_seed) for name in sorted(names)})
 
     @property
-    def complete(self) -> bool:
-        """Whether every evaluated frame has a score; online scores lack the first frames of a clip."""
-        return not any(np.isnan(run.scores.by_type[self.score_type]).any() for run in self.runs)
+    def compared(self) -> bool:
+        """Whether figures and paired comparisons include it; a smoothed score is in the tables alone."""
+        return self.score_type != SMOOTHED
 
     @cached_property
     def estimate(self) -> Estimate:

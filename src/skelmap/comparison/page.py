@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skelmap.comparison.comparison import Comparison
+from skelmap.comparison.events import ALARMS, SUMMARY, alarm_rows, format_mean, summary_entries
 from skelmap.comparison.groups import RunGroup, averaged_keys
 from skelmap.comparison.runs import RunResult, format_value
 from skelmap.comparison.swept_keys import DATA, MODEL, SweptKeys
@@ -92,6 +93,11 @@ def write_page(comparison: Comparison, folder: Path) -> Path:
         mean_cost=mean_cost,
         number_headings=number_headings,
         number_entries=number_entries,
+        summary_headings=SUMMARY.values(),
+        summary_entries=summary_entries,
+        alarm_headings=ALARMS.values(),
+        alarm_rows=alarm_rows,
+        format_mean=format_mean,
         method_note=method_note(comparison),
         format_value=format_value,
     )
@@ -124,13 +130,13 @@ def _read_png(file: Path) -> bytes | None:
 
 
 def draw_figures(comparison: Comparison) -> list[PageFigure]:
-    """Draw the figures in the order of the page; online scores and settings without an AUROC are left out."""
+    """Draw the figures in the order of the page; smoothed scores and settings without an AUROC are left out."""
     from skelmap.comparison.plots.actions import plot_actions
     from skelmap.comparison.plots.roc import plot_roc
     from skelmap.evaluation.plots.style import png
 
     keys = comparison.keys
-    groups = [group for group in comparison.groups if group.complete and None not in group.aurocs]
+    groups = [group for group in comparison.groups if group.compared and None not in group.aurocs]
     if not groups:
         return []
     roc = ("roc", "ROC curves", _roc_caption(keys), plot_roc(groups, keys))

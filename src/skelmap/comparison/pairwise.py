@@ -64,9 +64,8 @@ def compare_pairs(
 ) -> tuple[list[PairedComparison], list[str]]:
     """Compare all settings that differ in one key, and all models with each other.
 
-    Only score types that cover every evaluated frame are compared. A frame model's scores, per frame and averaged over
-    T frames, are both compared with the window score of a sequence model; models with the same score types are compared
-    within each score type.
+    Models are compared by their primary scores, which a camera would give, and by their second ones, each on the frames
+    that have a score in both. Smoothed scores are not compared.
 
     Args:
         groups: of the whole sweep.
@@ -78,7 +77,7 @@ def compare_pairs(
         of the same key on the same data set; `model` and `score_type` count as one key.
     """
     families: dict[tuple[str, str], list[Pair]] = {}
-    for pair in _find_pairs([group for group in groups if group.complete], keys):
+    for pair in _find_pairs([group for group in groups if group.compared], keys):
         families.setdefault((MODEL if pair[0] == SCORE_TYPE else pair[0], pair[1].data), []).append(pair)
     comparisons: list[PairedComparison] = []
     notes = []
@@ -108,17 +107,13 @@ def _merge_pairs(pairs: Sequence[Pair], keys: SweptKeys, max_comparisons: int) -
 
 
 def _find_pairs(groups: Sequence[RunGroup], keys: SweptKeys) -> list[Pair]:
-    score_types: dict[str, set[str]] = {}
-    for group in groups:
-        score_types.setdefault(group.model, set()).add(group.score_type)
     rank = models_by_auroc(groups)
     pairs = []
     for first, second in combinations(groups, 2):
         if first.data != second.data:
             continue
         key = _differing_key(first, second, keys)
-        same_types = score_types[first.model] == score_types[second.model]
-        if key is None or (key == MODEL and same_types and first.score_type != second.score_type):
+        if key is None or (key == MODEL and first.primary != second.primary):
             continue
         a, b = sorted((first, second), key=lambda group: _side_order(key, group, rank))
         pairs.append((key, a, b))

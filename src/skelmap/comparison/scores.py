@@ -44,8 +44,8 @@ class RunScores:
 
     Attributes:
         frames: the evaluated frames.
-        by_type: (F,) float64 by score type (frame, averaged, window, online), the primary one first; NaN for a frame
-            without a score.
+        by_type: (F,) float64 by score type (frame, averaged, online, window, smoothed), the primary one first; NaN for
+            a frame without a score.
     """
 
     frames: EvaluatedFrames
@@ -88,7 +88,7 @@ class ScoresReader:
             raise UserError(f"{path}: a column appears twice in {','.join(header)!r}, or {primary!r} beside score")
         clip, frame, label, *columns = zip(*table, strict=True)
         by_type = {
-            name: _parse_scores(path, name, column, complete=name == primary)
+            name: _parse_scores(path, name, column)
             for name, column in zip([primary, *header[4:]], columns, strict=True)
         }
         return RunScores(self._frames(path, clip, frame, label), by_type)
@@ -113,12 +113,12 @@ class ScoresReader:
         )
 
 
-def _parse_scores(path: Path, name: str, column: Sequence[str], complete: bool) -> Floats:
-    """Parse a column; an empty entry is NaN, which a `complete` column may not have."""
+def _parse_scores(path: Path, name: str, column: Sequence[str]) -> Floats:
+    """Parse a column; an empty entry is NaN, the score of a frame before the first full window."""
     try:
         score = np.array([value or "nan" for value in column], np.float64)
     except ValueError as error:
         raise UserError(f"{path}: {name}: {error}") from None
-    if np.isinf(score).any() or (complete and np.isnan(score).any()):
+    if np.isinf(score).any() or np.isnan(score).all():
         raise UserError(f"{path}: {name}: scores must be finite")
     return score

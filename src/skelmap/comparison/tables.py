@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from skelmap.comparison.comparison import Comparison
+from skelmap.comparison.events import SUMMARY, event_table, mean_or_none
 from skelmap.comparison.groups import RunGroup
 from skelmap.comparison.runs import RunResult, Value, format_value
 from skelmap.comparison.swept_keys import DATA, MODEL, SEED
@@ -22,7 +23,7 @@ COSTS = {"train_seconds": "training, s", "peak_memory_mb": "memory, MB", "parame
 
 
 def write_tables(comparison: Comparison, folder: Path) -> None:
-    """Write runs.csv, table.csv, table.md and paired.csv.
+    """Write runs.csv, table.csv, table.md, events.csv and paired.csv.
 
     Args:
         comparison: of a sweep.
@@ -33,6 +34,7 @@ def write_tables(comparison: Comparison, folder: Path) -> None:
     """
     _write_csv(folder / "runs.csv", run_rows(comparison))
     _write_csv(folder / "table.csv", [group_row(comparison, group) for group in comparison.groups])
+    _write_csv(folder / "events.csv", event_table(comparison.groups))
     _write_csv(folder / "paired.csv", paired_rows(comparison))
     with atomic_write(folder / "table.md") as file:
         file.write(markdown(comparison))
@@ -68,6 +70,7 @@ def group_row(comparison: Comparison, group: RunGroup) -> dict[str, Any]:
         **{f"macro_{key}": value for key, value in (group.macro._asdict() if group.macro else {}).items()},
         "reason": group.estimate.reason,
         **{f"events_at_{rate:g}_per_hour": _events(group, rate) for rate in alarm_rates(comparison)},
+        **({key: mean_cost(group.runs, key) for key in SUMMARY} if group.primary else {}),
         **{name: mean_cost(group.runs, name) for name in COSTS},
     }
 
@@ -96,8 +99,7 @@ def paired_rows(comparison: Comparison) -> list[dict[str, Any]]:
 
 def mean_cost(runs: Sequence[RunResult], name: str) -> float | None:
     """Average an entry of metrics.json over runs; None if one of them lacks it."""
-    values = [run.metrics.get(name) for run in runs]
-    return None if any(not isinstance(value, int | float) for value in values) else mean(values)  # type: ignore[type-var]
+    return mean_or_none([run.metrics.get(name) for run in runs])
 
 
 def key_headings(comparison: Comparison) -> dict[str, str]:

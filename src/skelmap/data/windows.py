@@ -31,7 +31,7 @@ class Segments(NamedTuple):
         return Segments(self.first[keep], self.length[keep])
 
 
-def find_segments(clip: NDArray[np.int32], track: NDArray[np.int32], frame: NDArray[np.int32]) -> Segments:
+def find_segments(clip: NDArray[np.integer], track: NDArray[np.integer], frame: NDArray[np.integer]) -> Segments:
     """Split rows, sorted by (clip, track, frame), where the clip or the track changes or a frame is missing.
 
     Args:

@@ -8,9 +8,9 @@ from torch import Tensor
 from skelmap.data.windows import EvalIndex
 from skelmap.evaluation.alarms import AlarmRule, EventMetrics, RecordingAlarms, event_metrics, find_alarms
 from skelmap.evaluation.bootstrap import Interval, SamplingUnits, auroc_interval
-from skelmap.evaluation.detection import Detection, detect_events
-from skelmap.evaluation.frame_scores import FrameScores, Predictions, frame_scores
-from skelmap.evaluation.metrics import Curve, Floats, Labels, auroc, single_class_reason, to_numpy
+from skelmap.evaluation.detection import Detection, EventRecall, detect_events, event_recalls
+from skelmap.evaluation.frame_scores import SMOOTH_SECONDS, FrameScores, Predictions, frame_scores
+from skelmap.evaluation.metrics import Curve, Floats, Labels, MacroAUROC, auroc, single_class_reason, to_numpy
 from skelmap.evaluation.thresholds import ValidationScores
 from skelmap.utils.names import list_names
 
@@ -78,7 +78,7 @@ class ScoreResult:
     """Metrics of one kind of frame score.
 
     Attributes:
-        name: "frame", "averaged", "window" or "online".
+        name: "frame", "averaged", "online", "window" or "smoothed".
         title: the name in reports.
         frames: number of frames; online scores start at the first full window.
         auroc: AUROC of all frames.
@@ -100,15 +100,42 @@ class ScoreResult:
     operating_point: OperatingPoint | None
 
 
+@dataclass(frozen=True)
+class SmoothedResult:
+    """Metrics of the smoothed score; None without both classes.
+
+    Attributes:
+        title: the name in reports.
+        auroc: AUROC of all frames with a primary score.
+        average_precision: of the same frames.
+    """
+
+    title: str
+    auroc: float | None
+    average_precision: float | None
+
+    @classmethod
+    def of(cls, frames: FrameScores) -> "SmoothedResult":
+        """Compute them of frames that all have a primary score."""
+        title = f"smoothed ({SMOOTH_SECONDS:g} s)"
+        if len(frames.label.unique()) < 2:
+            return cls(title, None, None)
+        curve = Curve.build(to_numpy(frames.smoothed), frames.label.cpu().numpy())
+        return cls(title, auroc(frames.smoothed, frames.label), curve.average_precision)
+
+
 @dataclass(frozen=True, eq=False)
 class EvaluationResult:
     """Metrics of a model on the test split.
 
     Attributes:
         frames: scores and labels of the evaluated frames.
-        primary: metrics of the score of the single frame (frame models, as in the paper), or of the mean over the
-            windows that contain the frame (sequence models).
-        variant: metrics of the mean over T frames (frame models), or of the online score (sequence models).
+        primary: metrics of the score that a camera would give: of the window that ends with the frame (sequence models,
+            online), or of the single frame (frame models, as in the paper).
+        variant: metrics of the mean over the windows that contain the frame, which knows later frames (sequence
+            models), or of the mean over T frames (frame models).
+        smoothed: AUROC and average precision of the primary score averaged over the last second.
+        macro: AUROC of the primary score within each group; None unless two groups have both classes.
         window: rows of the model's windows, 1 for a frame model.
         seq_len: T.
         seed: of the bootstrap.
@@ -116,11 +143,15 @@ class EvaluationResult:
         groups: group of each evaluated clip.
         warning: that most frames have the same score; empty if they do not.
         detection: events found at thresholds that are chosen on validation recordings.
+        smoothed_detection: likewise with the smoothed score.
+        recalls: events found at false-alarm rates of the test recordings themselves.
     """
 
     frames: FrameScores
     primary: ScoreResult
     variant: ScoreResult
+    smoothed: SmoothedResult
+    macro: MacroAUROC | None
     window: int
     seq_len: int
     seed: int
@@ -128,6 +159,8 @@ class EvaluationResult:
     groups: dict[str, str]
     warning: str
     detection: Detection
+    smoothed_detection: Detection
+    recalls: tuple[EventRecall, ...]
 
 
 def evaluate(
@@ -153,16 +186,41 @@ def evaluate(
     if predictions.window == 1:
         names = (("frame", "single frames"), ("averaged", f"averaged {length}"))
     else:
-        names = (("window", f"window mean {length}"), ("online", f"online {length}"))
+        names = (("online", f"online {length}"), ("window", f"window mean {length}"))
     evaluated = [rows.recordings[index] for index in frames.clip.unique().tolist()]
     groups = {recording.clip: recording.group for recording in evaluated}
     units = SamplingUnits.choose(groups)
-    known = ~frames.variant.isnan()
-    primary = _evaluate_score(*names[0], frames.score, frames, rows, units, seed)
-    variant = _evaluate_score(*names[1], frames.variant[known], frames.select(known), rows, units, seed)
-    sizes = (predictions.window, rows.seq_len, seed)
-    detection = detect_events(predictions, rows, validation)
-    return EvaluationResult(frames, primary, variant, *sizes, units, groups, equal_scores_warning(frames), detection)
+    known = ~frames.score.isnan()
+    scored = frames.select(known)
+    return EvaluationResult(
+        frames=frames,
+        primary=_evaluate_score(*names[0], scored.score, scored, rows, units, seed),
+        variant=_evaluate_score(*names[1], frames.variant, frames, rows, units, seed),
+        smoothed=SmoothedResult.of(scored),
+        macro=_macro(scored, groups),
+        window=predictions.window,
+        seq_len=rows.seq_len,
+        seed=seed,
+        units=units,
+        groups=groups,
+        warning=equal_scores_warning(scored),
+        detection=detect_events(predictions, rows, validation),
+        smoothed_detection=detect_events(predictions, rows, validation, SMOOTH_SECONDS),
+        recalls=event_recalls(predictions, rows),
+    )
+
+
+def _macro(frames: FrameScores, groups: dict[str, str]) -> MacroAUROC | None:
+    """AUROC of the primary score within each group with both classes."""
+    names = sorted(set(groups.values()))
+    number = torch.tensor([names.index(groups[clip]) if clip in groups else -1 for clip in frames.clips])
+    of_frame = number.to(frames.clip.device)[frames.clip]
+    found = {}
+    for index, name in enumerate(names):
+        own = of_frame == index
+        if len(frames.label[own].unique()) == 2:
+            found[name] = auroc(frames.score[own], frames.label[own])
+    return MacroAUROC.of(found)
 
 
 def equal_scores_warning(frames: FrameScores) -> str:

@@ -12,9 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skelmap.data.windows import EvalIndex
+from skelmap.evaluation.coverage import Counts, count
 from skelmap.utils.errors import UserError
 from skelmap.utils.names import list_names
 
+SMOOTH_SECONDS = 1.0
+"""Length of the causal mean of the smoothed score."""
+TOLERANCE = 1e-6
+"""Seconds by which times may differ that are meant to be equal."""
 MAX_FRAMES = 50_000_000
 """Largest test split (19 days at 30 fps); a larger one is taken for wrong frame numbers."""
 
@@ -66,6 +71,36 @@ def online_scores(predictions: Predictions, rows: EvalIndex) -> OnlineScores:
     return OnlineScores(rows.clip[last], rows.track[last], rows.frame[last] / rows.fps, score)
 
 
+def causal_mean(
+    clip: NDArray[np.int64],
+    track: NDArray[np.int64],
+    time: NDArray[np.float64],
+    score: NDArray[np.float64],
+    seconds: float,
+) -> NDArray[np.float64]:
+    """Average each score with those of the same person within the last seconds: smoothing without later scores.
+
+    Args:
+        clip: (N,) recording, ascending.
+        track: (N,) person, ascending within a recording.
+        time: (N,) seconds, ascending within a person.
+        score: (N,) finite.
+        seconds: length of the average, at least 0.
+
+    Returns:
+        (N,) means; the mean of equal scores is exactly that score.
+    """
+    mean, number = score.copy(), np.ones(len(score))
+    for lag in range(1, len(score)):
+        same = (clip[lag:] == clip[:-lag]) & (track[lag:] == track[:-lag])
+        near = np.flatnonzero(same & (time[lag:] - time[:-lag] < seconds - TOLERANCE)) + lag
+        if not len(near):
+            break
+        number[near] += 1
+        mean[near] += (score[near - lag] - mean[near]) / number[near]
+    return mean
+
+
 def covering_mean(score: Tensor, start: Tensor, width: int, rows: int) -> Tensor:
     """Average, for each row, the scores of the windows that contain it.
 
@@ -108,33 +143,6 @@ def _running_mean(values: Tensor) -> Tensor:
     return torch.where(count > 0, mean, torch.nan)
 
 
-@dataclass(frozen=True)
-class Counts:
-    """Numbers of evaluated frames, and of frames left out because no window contains their people.
-
-    Attributes:
-        frames: evaluated frames, including those without people.
-        abnormal: evaluated frames with label 1.
-        empty: evaluated frames without people; they have the lowest score.
-        left_out: frames in which everybody is in a segment shorter than a window; no metric includes them.
-        left_out_abnormal: those of them with label 1.
-        rows_left_out: rows in segments shorter than a window.
-        clips: clips with evaluated frames.
-        clips_left_out: clips with people but without a window.
-        windows: windows of T rows.
-    """
-
-    frames: int
-    abnormal: int
-    empty: int
-    left_out: int
-    left_out_abnormal: int
-    rows_left_out: int
-    clips: int
-    clips_left_out: int
-    windows: int
-
-
 @dataclass(frozen=True, eq=False)
 class Frames:
     """Frames of the test split, sorted by (clip, frame).
@@ -163,35 +171,40 @@ class FrameScores(Frames):
     """Evaluated frames of the test split with their scores, on the device of the predictions.
 
     Attributes:
-        score: (F,) float64, the primary score.
-        variant: (F,) float64, the second score; NaN where it does not exist (online: before the first full window).
+        score: (F,) float64, the primary score, which a camera would give; NaN where it does not exist (online: before
+            the first full window).
+        variant: (F,) float64, the second score, which knows later frames.
+        smoothed: (F,) float64, the primary score of each person averaged over the last `SMOOTH_SECONDS`, NaN as
+            `score`.
         counts: numbers of evaluated and left out frames of the whole test split.
     """
 
     score: Tensor
     variant: Tensor
+    smoothed: Tensor
     counts: Counts
 
     def select(self, keep: Tensor) -> "FrameScores":
         """Select frames by an (F,) bool mask."""
-        columns = ("clip", "frame", "label", "action", "empty", "score", "variant")
+        columns = ("clip", "frame", "label", "action", "empty", "score", "variant", "smoothed")
         return replace(self, **{name: getattr(self, name)[keep] for name in columns})
 
 
 def frame_scores(predictions: Predictions, rows: EvalIndex) -> FrameScores:
     """Score the frames of the test split.
 
-    The score of a row is the mean over the windows that contain it; the score of a frame is the highest of its people,
-    or the lowest score of the split for a frame without people. The variant of a frame model is the control that gives
-    it T frames of context: a window's score is the mean over its rows, a row's again the mean over the windows that
-    contain it. The variant of a sequence model is online: the score of the window that ends with the row.
+    The primary score of a row uses no later frame: that of the window that ends with it (sequence models, online),
+    or of the row itself. The variant of a sequence model is the mean over the windows that contain the row. The variant
+    of a frame model is the control that gives it T frames of context: a window's score is the mean over its rows, a
+    row's the mean over the windows that contain it. The score of a frame is the highest of its people, or the lowest
+    score of the split for a frame without people.
 
     Args:
         predictions: one score for each window of `rows`.
         rows: the test split.
 
     Returns:
-        All frames of the clips' spans except those without a score.
+        All frames of the clips' spans except those without any score.
 
     Raises:
         UserError: no window at all, too large frame numbers, NaN or infinite scores (names the clips).
@@ -208,26 +221,32 @@ def frame_scores(predictions: Predictions, rows: EvalIndex) -> FrameScores:
             f"{len(rows.recordings)} test clips"
         )
     frames, frame_of_row = _list_frames(rows, device)
-    covered = ~covering_mean(
-        torch.zeros_like(starts, dtype=torch.float64), starts, rows.seq_len, len(rows.clip)
-    ).isnan()
-    _check_windows(predictions, starts, covered, rows)
+    _check_windows(predictions, starts, rows)
     _check_finite(predictions, rows)
     row_scores = _row_scores(predictions, starts, rows)
-    score, variant = (_highest_per_frame(values, frame_of_row, frames.empty) for values in row_scores)
-    counts = _count(frames, rows, score, covered)
-    return FrameScores(**vars(frames), score=score, variant=variant, counts=counts).select(~score.isnan())
+    score, variant, smoothed = (_highest_per_frame(values, frame_of_row, frames.empty) for values in row_scores)
+    at, clip, label = (column.cpu().numpy() for column in (frame_of_row, frames.clip, frames.label))
+    counts = count(rows, at, clip, label, row_scores[:2], predictions.window)
+    table = FrameScores(**vars(frames), score=score, variant=variant, smoothed=smoothed, counts=counts)
+    return table.select(~variant.isnan())
 
 
-def _row_scores(predictions: Predictions, starts: Tensor, rows: EvalIndex) -> tuple[Tensor, Tensor]:
-    """Compute the primary score and the variant of each row, (N,) float64, NaN for rows without one."""
-    start, score, width, count = predictions.start, predictions.score, predictions.window, len(rows.clip)
-    row_score = covering_mean(score, start, width, count)
+def _row_scores(predictions: Predictions, starts: Tensor, rows: EvalIndex) -> tuple[Tensor, Tensor, Tensor]:
+    """Compute the primary score of each row, the variant and the smoothed score, (N,) float64, NaN where missing."""
+    score, width, number = predictions.score, predictions.window, len(rows.clip)
+    primary = score.new_full((number,), torch.nan)
+    primary[predictions.start + width - 1] = score
     if width == 1:
-        return row_score, covering_mean(window_mean(row_score, starts, rows.seq_len), starts, rows.seq_len, count)
-    online = score.new_full((count,), torch.nan)
-    online[start + width - 1] = score
-    return row_score, online
+        variant = covering_mean(window_mean(primary, starts, rows.seq_len), starts, rows.seq_len, number)
+    else:
+        variant = covering_mean(score, predictions.start, width, number)
+    smoothed = torch.full_like(primary, torch.nan)
+    known = (~primary.isnan()).nonzero()[:, 0]
+    at = known.cpu().numpy()
+    persons = rows.clip[at], rows.track[at], rows.frame[at] / rows.fps
+    mean = causal_mean(*persons, primary[known].cpu().numpy(), SMOOTH_SECONDS)
+    smoothed[known] = torch.from_numpy(mean).to(primary.device)
+    return primary, variant, smoothed
 
 
 def _highest_per_frame(row_score: Tensor, frame_of_row: Tensor, empty: Tensor) -> Tensor:
@@ -248,7 +267,7 @@ def _highest_per_frame(row_score: Tensor, frame_of_row: Tensor, empty: Tensor) -
     return torch.where(empty, highest[~highest.isnan()].min(), highest)
 
 
-def _check_windows(predictions: Predictions, starts: Tensor, covered: Tensor, rows: EvalIndex) -> None:
+def _check_windows(predictions: Predictions, starts: Tensor, rows: EvalIndex) -> None:
     """Check that the predictions are for the windows of the test split."""
     start, score, window = predictions.start, predictions.score, predictions.window
     if window not in (1, rows.seq_len) or start.shape != score.shape or start.ndim != 1:
@@ -256,7 +275,10 @@ def _check_windows(predictions: Predictions, starts: Tensor, covered: Tensor, ro
             f"windows of {window} rows with starts {tuple(start.shape)} and scores {tuple(score.shape)}; "
             f"expected: 1 or {rows.seq_len} rows, and (W,) of both"
         )
-    expected = covered.nonzero()[:, 0] if window == 1 else starts.sort().values
+    expected = starts.sort().values
+    if window == 1:
+        zeros = torch.zeros_like(starts, dtype=torch.float64)
+        expected = (~covering_mean(zeros, starts, rows.seq_len, len(rows.clip)).isnan()).nonzero()[:, 0]
     found = torch.unique(start)  # a distributed sampler may repeat windows, which changes no score
     if not torch.equal(found, expected):
         raise ValueError(f"scores of {len(found)} windows; the test split has {len(expected)}")
@@ -271,21 +293,6 @@ def _check_finite(predictions: Predictions, rows: EvalIndex) -> None:
             f"{int(bad.sum())} of {len(bad)} test scores are NaN or infinite, in clip {list_names(names)}; "
             "the model has diverged or its checkpoint is damaged"
         )
-
-
-def _count(frames: Frames, rows: EvalIndex, score: Tensor, covered: Tensor) -> Counts:
-    evaluated, in_window = ~score.isnan(), covered.cpu().numpy()
-    return Counts(
-        frames=int(evaluated.sum()),
-        abnormal=int(frames.label[evaluated].sum()),
-        empty=int(frames.empty.sum()),
-        left_out=int((~evaluated).sum()),
-        left_out_abnormal=int(frames.label[~evaluated].sum()),
-        rows_left_out=int((~in_window).sum()),
-        clips=len(torch.unique(frames.clip[evaluated])),
-        clips_left_out=len(np.unique(rows.clip)) - len(np.unique(rows.clip[in_window])),
-        windows=len(rows.starts),
-    )
 
 
 def _list_frames(rows: EvalIndex, device: torch.device) -> tuple[Frames, Tensor]:

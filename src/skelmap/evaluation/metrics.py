@@ -1,6 +1,9 @@
 """AUROC, average precision and their curves, exact for scores of any scale and with any ties."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import mean
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -52,6 +55,30 @@ def _check(score: Tensor, label: Tensor) -> None:
         raise UserError(f"{len(other)} of {len(label)} labels are neither 0 nor 1 (the first: {other[0].item()})")
     if len(torch.unique(label)) < 2:
         raise UserError(single_class_reason(int(label.sum()), len(label)))
+
+
+class MacroAUROC(NamedTuple):
+    """AUROC within groups (persons, sessions, cameras), each group weighing the same.
+
+    Attributes:
+        mean: over the groups that have normal and abnormal frames.
+        groups: their number.
+        worst_group: the group with the lowest AUROC.
+        worst: its AUROC.
+    """
+
+    mean: float
+    groups: int
+    worst_group: str
+    worst: float
+
+    @classmethod
+    def of(cls, by_group: Mapping[str, float]) -> "MacroAUROC | None":
+        """Average the AUROCs of groups; None of fewer than two groups."""
+        if len(by_group) < 2:
+            return None
+        worst = min(by_group, key=by_group.__getitem__)
+        return cls(mean(by_group.values()), len(by_group), worst, by_group[worst])
 
 
 def single_class_reason(abnormal: int, frames: int) -> str:

@@ -38,6 +38,7 @@ class Report:
         versions: versions of the code and packages, and the machine, by name.
         notes: sentences shown beside the result.
         plots: functions that draw further figures, by name; one that fails is noted.
+        test_evaluations: number of different runs that have evaluated the test recordings; None if it is not counted.
     """
 
     title: str
@@ -52,6 +53,7 @@ class Report:
     versions: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     plots: Mapping[str, Callable[[EvaluationResult], "Figure"]] = field(default_factory=dict)
+    test_evaluations: int | None = None
 
 
 def write_report(folder: Path, report: Report) -> Path:
@@ -81,6 +83,7 @@ def write_report(folder: Path, report: Report) -> Path:
         report=report,
         result=report.result,
         counts=report.result.frames.counts,
+        not_judged=report.result.frames.counts.message(report.result.seq_len),
         scores=(report.result.primary, report.result.variant),
         notes=notes,
         rule=AlarmRule(0, 0),
@@ -103,7 +106,8 @@ def _figures(report: Report, notes: list[str]) -> dict[str, "Figure"]:
         scores = (result.primary, result.variant)
         figures |= {"roc": roc(scores), "precision_recall": precision_recall(scores)}
     figures["scores"] = score_timeline(frames, averaged=result.window == 1)
-    figures["histogram"] = score_histogram(to_numpy(frames.score), frames.label.cpu().numpy())
+    scored = frames.select(~frames.score.isnan())
+    figures["histogram"] = score_histogram(to_numpy(scored.score), scored.label.cpu().numpy())
     if report.examples is not None and len(report.examples.label):
         figures["reconstructions"] = reconstructions(report.examples)
     if report.latents is not None:

@@ -10,7 +10,7 @@ from typing import IO, Any
 from rich.table import Table
 from rich.text import Text
 
-from skelmap.evaluation.detection import DetectionResult
+from skelmap.evaluation.detection import DetectionResult, EventRecall
 from skelmap.evaluation.evaluate import AUROCResult, EvaluationResult, OperatingPoint, ScoreResult
 from skelmap.utils.io import atomic_write
 
@@ -18,21 +18,28 @@ from skelmap.utils.io import atomic_write
 def metrics_dict(result: EvaluationResult) -> dict[str, Any]:
     """Convert the metrics to plain Python values without NaN; a missing number is None.
 
-    `auroc` is that of the primary score; keys of the variant end in its name (`auroc_averaged`, `auroc_online`).
+    `auroc` is that of the primary score, which a camera would give; keys of the others end in their names
+    (`auroc_window`, `auroc_averaged`, `auroc_smoothed`).
     """
-    primary, variant = result.primary, result.variant
+    primary, variant, smoothed, macro = result.primary, result.variant, result.smoothed, result.macro
     return {
-        **_summary(primary, ""),
-        **_summary(variant, f"_{variant.name}"),
         "score": primary.name,
+        **_summary(primary, ""),
         "base_rate": primary.base_rate,
-        "counts": asdict(result.frames.counts),
+        **{f"recall_at_{recall.per_hour:g}_per_hour": recall.recall for recall in result.recalls},
+        **{f"macro_{key}": value for key, value in (macro._asdict() if macro else {}).items()},
+        "auroc_smoothed": smoothed.auroc,
+        "average_precision_smoothed": smoothed.average_precision,
+        **_summary(variant, f"_{variant.name}"),
+        "counts": {**asdict(result.frames.counts), "unjudged": list(result.frames.counts.unjudged)},
         "seq_len": result.seq_len,
         "window": result.window,
         "resampled": str(result.units),
         "bootstrap_seed": result.seed,
         "groups": result.groups,
         "alarms": [_alarms(detection) for detection in result.detection.results],
+        "alarms_smoothed": [_alarms(detection) for detection in result.smoothed_detection.results],
+        "alarms_at_test_rates": [_event_recall(recall) for recall in result.recalls],
         **({"alarms_reason": result.detection.reason} if result.detection.reason else {}),
         "details": {score.name: _details(score) for score in (primary, variant)},
     }
@@ -41,9 +48,9 @@ def metrics_dict(result: EvaluationResult) -> dict[str, Any]:
 def write_results(folder: Path, result: EvaluationResult, extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Write metrics.json and scores.csv atomically.
 
-    scores.csv has the columns clip, frame (number at `data.fps`), label, score and the variant's name. Floats have all
-    their digits, so the AUROC of (label, score) equals that of metrics.json. An online score is empty before the first
-    full window.
+    scores.csv has the columns clip, frame (number at `data.fps`), label, score (the primary one), the variant's name
+    and smoothed. Floats have all their digits, so the AUROC of (label, score) equals that of metrics.json. Online and
+    smoothed scores are empty before the first full window.
 
     Args:
         folder: the run folder; made if it does not exist.
@@ -121,7 +128,10 @@ def _details(score: ScoreResult) -> dict[str, Any]:
 def _alarms(result: DetectionResult) -> dict[str, Any]:
     """Alarms at a threshold of the validation recordings; nominal and realised false alarms per hour."""
     matches = {
-        f"iou_{match.iou:g}": {"precision": match.precision, "recall": match.recall, "f1": match.f1}
+        f"iou_{match.iou:g}": {
+            **{"precision": match.precision, "recall": match.recall, "f1": match.f1},
+            **{"matched": match.matched, "alarms": match.alarms, "events": match.events},
+        }
         for match in result.matches
     }
     realised = result.metrics.false_alarms_per_hour
@@ -135,18 +145,31 @@ def _alarms(result: DetectionResult) -> dict[str, Any]:
     }
 
 
+def _event_recall(recall: EventRecall) -> dict[str, Any]:
+    """Events found at a rate of false alarms in the test recordings, whose labels give the threshold."""
+    return {
+        "false_alarms_per_hour": recall.per_hour,
+        "recall": recall.recall,
+        "threshold": recall.threshold,
+        **asdict(recall.metrics),
+    }
+
+
 def alarms_table(result: EvaluationResult) -> Table | None:
     """Build a table of the events found at thresholds of the validation recordings; None without any."""
     if not result.detection.results:
         return None
     table = Table(title="alarms at thresholds of the validation recordings", title_justify="left")
+    table.add_column("score")
     columns = "false alarms per hour,\nallowed", "in test", "events\nfound", "median\ndelay", "F1 at\nIoU 0.2", "at 0.5"
     for column in columns:
         table.add_column(column, justify="right")
-    for found in result.detection.results:
+    scores = (result.primary.name, result.detection), ("smoothed", result.smoothed_detection)
+    for name, found in ((name, found) for name, detection in scores for found in detection.results):
         metrics, delay = found.metrics, found.metrics.median_delay
         realised = metrics.false_alarms_per_hour
         table.add_row(
+            name,
             f"{found.nominal:g}",
             "–" if realised is None else f"{realised:.3g}",
             f"{metrics.detected} of {metrics.events}",
@@ -169,16 +192,17 @@ def _interval(auroc: AUROCResult) -> list[float] | None:
 def _write_scores(file: IO[str], result: EvaluationResult) -> None:
     frames = result.frames
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["clip", "frame", "label", "score", result.variant.name])
+    writer.writerow(["clip", "frame", "label", "score", result.variant.name, "smoothed"])
     clips = [frames.clips[index] for index in frames.clip.tolist()]
-    variants = ["" if value != value else value for value in frames.variant.tolist()]  # NaN != NaN
-    writer.writerows(
-        zip(clips, frames.frame.tolist(), frames.label.tolist(), frames.score.tolist(), variants, strict=True)
+    scores = (
+        ["" if value != value else value for value in column.tolist()]  # NaN != NaN
+        for column in (frames.score, frames.variant, frames.smoothed)
     )
+    writer.writerows(zip(clips, frames.frame.tolist(), frames.label.tolist(), *scores, strict=True))
 
 
 def console_table(result: EvaluationResult, title: str = "") -> Table:
-    """Build a table of the AUROC of both scores, and of the actions for the primary score.
+    """Build a table of the AUROC of the scores, the primary one first, and of its actions.
 
     Args:
         result: the metrics.
@@ -191,8 +215,10 @@ def console_table(result: EvaluationResult, title: str = "") -> Table:
     for score in (result.primary, result.variant):
         precision = "–" if score.average_precision is None else f"{score.average_precision:.3f}"
         table.add_row(Text(score.title), *_cells(score.auroc), precision, f"{score.frames:,}")
+    table.add_row(*_smoothed_cells(result))
     if result.primary.actions:
         table.add_section()
+        table.add_row(Text(f"actions, {result.primary.title}", style="italic"), "", "", "", "")
     for action in result.primary.actions:
         against = "" if action.against == "same action" else f" (against {action.against})"
         table.add_row(
@@ -200,19 +226,32 @@ def console_table(result: EvaluationResult, title: str = "") -> Table:
         )
     auroc = result.primary.auroc
     intervals = auroc.reason or auroc.interval.reason or f"intervals resample {result.units}"
-    table.caption = Text("\n".join(filter(None, [intervals, _left_out(result)])))
+    lines = intervals, _further(result), result.frames.counts.message(result.seq_len)
+    table.caption, table.caption_justify = Text("\n".join(filter(None, lines))), "left"
     return table
 
 
-def _left_out(result: EvaluationResult) -> str:
-    """State the number of frames without a score; empty if there are none."""
-    counts = result.frames.counts
-    if not counts.left_out:
-        return ""
-    return (
-        f"{counts.left_out:,} frames are not evaluated, {counts.left_out_abnormal:,} of them abnormal: everybody in "
-        f"them is seen for fewer than {result.seq_len} frames"
+def _smoothed_cells(result: EvaluationResult) -> tuple[Text | str, ...]:
+    smoothed = result.smoothed
+    auroc, precision = (
+        "–" if value is None else f"{value:.3f}" for value in (smoothed.auroc, smoothed.average_precision)
     )
+    return Text(smoothed.title), Text(auroc, style="bold"), "–", precision, f"{result.primary.frames:,}"
+
+
+def _further(result: EvaluationResult) -> str:
+    """Base rate, macro AUROC and recall at false-alarm rates of the primary score, in one line."""
+    macro = result.macro
+    parts = [f"average precision by chance {result.primary.base_rate:.3f}"]
+    if macro:
+        parts.append(
+            f"mean AUROC of {macro.groups} groups {macro.mean:.3f}, worst {macro.worst_group} {macro.worst:.3f}"
+        )
+    parts += [
+        f"{recall.metrics.detected} of {recall.metrics.events} events at {recall.per_hour:g}/h false alarms in test"
+        for recall in result.recalls
+    ]
+    return "; ".join(parts)
 
 
 def _cells(auroc: AUROCResult) -> tuple[Text, Text]:

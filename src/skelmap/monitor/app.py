@@ -132,9 +132,11 @@ def _run(config: MonitorConfig, scorer: Scorer, threshold: Threshold, sources: S
     finally:
         metrics = event_metrics(alarms.recordings) if alarms.recordings else None
         content = _summary(scorer.spec, threshold, estimator, monitor, metrics)
+        if content["events"]:
+            content["events"]["not_judged"] = alarms.unjudged
         with atomic_write(output / RESULT_FILE) as file:
             file.write(json.dumps(content, indent=2) + "\n")
-    _print_results(monitor, metrics)
+    _print_results(monitor, metrics, alarms.unjudged)
 
 
 def _sinks(config: MonitorConfig, spec: InputSpec, rule: AlarmRule) -> list[Sink]:
@@ -189,7 +191,7 @@ def _summary(
     }
 
 
-def _print_results(monitor: Monitor, metrics: EventMetrics | None) -> None:
+def _print_results(monitor: Monitor, metrics: EventMetrics | None, unjudged: int) -> None:
     """Log the latency and print the event metrics."""
     median, p99 = monitor.latency()
     if median == median:
@@ -201,6 +203,7 @@ def _print_results(monitor: Monitor, metrics: EventMetrics | None) -> None:
     cells = {
         "abnormal events": str(metrics.events),
         "detected": str(metrics.detected),
+        "not judged": str(unjudged),
         "false alarms": str(metrics.false_alarms),
         "normal hours": f"{metrics.normal_hours:.3f}",
         "false alarms per hour": "–" if rate is None else f"{rate:.3g}",

@@ -153,21 +153,26 @@ class AlarmCollector(Sink):
 
     Attributes:
         recordings: the recordings with their alarms.
+        unjudged: abnormal events in which nobody has a score, because nobody has been seen for a whole window.
     """
 
     def __init__(self) -> None:
         self.recordings: list[RecordingAlarms] = []
+        self.unjudged = 0
         self._source: Source | None = None
         self._alarms: list[Alarm] = []
         self._stop = 0  # one past the last frame
+        self._scored: list[float] = []  # times of scores, of recordings with labels
 
     def on_source_start(self, source: Source) -> None:
-        """Start an empty list."""
-        self._source, self._alarms, self._stop = source, [], 0
+        """Start empty lists."""
+        self._source, self._alarms, self._stop, self._scored = source, [], 0, []
 
     def on_frame(self, result: FrameResult, latency_ms: float) -> None:
-        """Record the number of the frame."""
+        """Record the number of the frame, and when somebody had a score."""
         self._stop = result.frame.number + 1
+        if self._source is not None and self._source.truth is not None:
+            self._scored += [score.time for score in result.scores]
 
     def on_event(self, event: Event) -> None:
         """Add an alarm that has ended."""
@@ -179,7 +184,10 @@ class AlarmCollector(Sink):
         assert self._source is not None
         if self._source.truth is not None and self._stop:
             span, fps = (self._source.first, self._stop), self._source.fps * self._source.step
-            self.recordings.append(RecordingAlarms(self._source.truth, span, fps, self._alarms))
+            found = RecordingAlarms(self._source.truth, span, fps, self._alarms)
+            self.recordings.append(found)
+            for start, stop in found.abnormal_seconds():
+                self.unjudged += not any(start <= time < stop for time in self._scored)
 
 
 class Console(Sink):

@@ -166,8 +166,9 @@ def scalars(numbers: Mapping[str, Any]) -> dict[str, float]:
         numbers: what metrics.json holds.
 
     Returns:
-        test/auroc, test/auroc_low and test/auroc_high (the ends of its interval), the same for the other score,
-        test/average_precision, test/actions/ACTION/auroc and so on; val/best_loss; cost/...; without missing values.
+        test/auroc, test/auroc_low and test/auroc_high (the ends of its interval), the same for the other scores,
+        test/average_precision, test/recall_at_1_per_hour, test/macro_mean,
+        test/actions/ACTION/auroc and so on; val/best_loss; cost/...; without missing values.
     """
     found: dict[str, float] = {}
     for key, value in numbers.items():
@@ -176,7 +177,9 @@ def scalars(numbers: Mapping[str, Any]) -> dict[str, float]:
             found |= {f"test/{name}_low": value[0], f"test/{name}_high": value[1]}
         elif key in FACTS and value is not None:
             found[FACTS[key]] = value
-        elif key.startswith(("auroc", "average_precision", "base_rate")) and isinstance(value, float):
+        elif key.startswith(("auroc", "average_precision", "base_rate", "recall_at", "macro_")) and isinstance(
+            value, float
+        ):
             found[f"test/{key}"] = value
     actions = numbers["details"][numbers["score"]]["actions"] if "details" in numbers else []
     return found | {f"test/actions/{a['action']}/auroc": a["auroc"] for a in actions if a["auroc"] is not None}

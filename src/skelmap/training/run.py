@@ -5,6 +5,7 @@ import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from skelmap.training.checkpoints import (
     load_weights,
 )
 from skelmap.training.config_check import resolve
+from skelmap.training.evaluation_counter import count_evaluation
 from skelmap.training.instantiate import instantiate, partial_of
 from skelmap.training.loggers import closing, log_results, scalars
 from skelmap.training.prepare import Parts, data_warnings, prepare
@@ -195,10 +197,11 @@ def conclude(parts: Parts, test: Predictions, val: Predictions | None) -> dict[s
     log.info("evaluating")
     validation = validation_scores(data, val) if val else None
     result = evaluate(test, data.splits.eval_index("test"), parts.config["seed"], validation)
+    looks = count_evaluation(data, parts.config, model_title(parts.model, data))
     log.info("writing the report")
-    report = write_report(parts.folder, _report(parts, result, test))
+    report = write_report(parts.folder, replace(_report(parts, result, test), test_evaluations=looks))
     # metrics.json comes last: a folder that has it is finished
-    facts = _facts(parts)
+    facts = {**_facts(parts), "test_evaluations": looks}
     if result.warning:
         facts["warnings"].append(result.warning)
         log.warning(result.warning)
@@ -210,6 +213,8 @@ def conclude(parts: Parts, test: Predictions, val: Predictions | None) -> dict[s
         stdout_console().print(table)
     if result.detection.reason:
         log.info("no threshold for %s", result.detection.reason)
+    if looks:
+        log.info("different runs that evaluated these test recordings: %d", looks)
     log.info("report: %s", report)
     return metrics
 

@@ -122,9 +122,9 @@ def finished_metrics(folder: Path, config: dict[str, Any]) -> dict[str, Any] | N
     Raises:
         UserError: the folder holds the results, or the interrupted training, of another configuration.
     """
-    asked = _with_effect(hide_secrets(config))
+    asked = effective_config(hide_secrets(config))
     try:
-        found = _with_effect(read_yaml(folder / CONFIG))
+        found = effective_config(read_yaml(folder / CONFIG))
     except UserError:
         return None
     try:
@@ -141,7 +141,7 @@ def finished_metrics(folder: Path, config: dict[str, Any]) -> dict[str, Any] | N
     return metrics
 
 
-def _with_effect(config: dict[str, Any]) -> dict[str, Any]:
+def effective_config(config: dict[str, Any]) -> dict[str, Any]:
     """Flat configuration keys that the numbers of a run depend on; the folder itself may be moved."""
     paths = config.get("paths")
     folder = paths.get("output_dir") if isinstance(paths, dict) else None
