@@ -123,7 +123,7 @@ def test_abnormal_frames_left_out_are_stated_everywhere(tmp_path: Path) -> None:
     output = io.StringIO()
     Console(file=output, width=120).print(console_table(result))
     text = " ".join(output.getvalue().split())
-    assert "3 of 104 frames and 0 of 1 events could not be judged: nobody in them has been seen for 10 frames" in text
+    assert "3 of 104 frames and 0 of 1 events come before anybody has been seen for 10 frames: they could" in text
     assert "3 of these frames, 2 of them abnormal, have no score" in text
     page = Page(write_report(tmp_path, Report("t", "PCA", "d", False, result)).read_text(encoding="utf-8"))
     assert "abnormal frames among them" in page.text

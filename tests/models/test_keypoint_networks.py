@@ -41,6 +41,7 @@ def test_a_run_on_keypoints_distinguishes_lying_from_standing(compose: Compose, 
     data = ("data=manifest", f"data.manifest={task}", "data.window_stride=2", KEYPOINTS)
     numbers = run(compose(*data, *sizes, "model=lstm_vae", "trainer=cpu"))
     scores = np.genfromtxt(tmp_path / "run" / "scores.csv", delimiter=",", names=True, dtype=None, encoding="utf-8")
+    scores = scores[~np.isnan(scores["score"])]
     assert numbers["auroc"] == pytest.approx(roc_auc_score(scores["label"], scores["score"]), abs=1e-6)
     assert numbers["auroc"] > 0.95
     assert str(numbers["model"]).endswith(", keypoints")

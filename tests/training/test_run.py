@@ -43,7 +43,8 @@ def read_scores(folder: Path) -> list[dict[str, str]]:
 
 
 def auroc_of(lines: list[dict[str, str]]) -> float:
-    return float(roc_auc_score([int(line["label"]) for line in lines], [float(line["score"]) for line in lines]))
+    scored = [line for line in lines if line["score"]]
+    return float(roc_auc_score([int(line["label"]) for line in scored], [float(line["score"]) for line in scored]))
 
 
 def last_weights(folder: Path) -> dict[str, torch.Tensor]:

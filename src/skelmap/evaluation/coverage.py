@@ -60,7 +60,7 @@ class Counts:
         if missing or self.unjudged:
             parts.append(
                 f"{missing:,} of {self.frames + self.left_out:,} frames and {len(self.unjudged)} of {self.events} "
-                f"events could not be judged: nobody in them has been seen for {seq_len} frames by then"
+                f"events come before anybody has been seen for {seq_len} frames: they could not be judged"
             )
         if self.left_out:
             parts.append(
