@@ -58,7 +58,10 @@ class JSONLines(Logger):
 def score_by_clip(result: EvaluationResult) -> Figure:
     """Draw the highest score of each clip."""
     frames = result.frames
-    highest = [float(frames.score[frames.clip == number].nan_to_num(0).max()) for number in range(len(frames.clips))]
+    highest = [
+        float(frames.score[frames.clip == number].nan_to_num(-float("inf")).max())
+        for number in range(len(frames.clips))
+    ]
     figure = Figure(figsize=(7, 0.3 * len(highest) + 1), layout="constrained")
     axes = figure.subplots()
     axes.barh(list(frames.clips), highest)
