@@ -109,9 +109,9 @@ def test_people_gaps_empty_frames_and_short_segments_are_counted() -> None:
     assert table.score[:4].isnan().tolist() == [True] * 3 + [False]
     assert table.variant[6] == pytest.approx((7 + 8) / 2)  # frame 6: the second person's windows 5 and 6 cover it
     assert table.counts.message(4) == (
-        "9 of 27 frames and 2 of 3 events come before anybody has been seen for 4 frames: they could not be judged; 6 "
-        "of these frames, 3 of them abnormal, have no score; data.seq_len=2 would judge 1 of these 2 events; 5 abnormal "
-        "frames show nobody and have the lowest score"
+        "9 of 27 frames and 2 of 3 events come before anybody has been seen for 4 frames: they could not be judged; "
+        "6 of these frames, 3 of them abnormal, have no score; data.seq_len=2 would judge 1 of these 2 events; "
+        "5 abnormal frames show nobody and have the lowest score"
     )
 
 
