@@ -50,6 +50,8 @@ def small_overrides(name: str) -> list[str]:
         **{network: ["model.channels=[4,8]", "model.learning_rate=0.01"] for network in NETWORKS},
         "gmm": ["model.n_components=2"],
         "knn": ["model.n_neighbors=3"],
+        "random_projection": ["model.n_neighbors=3"],
+        "masked_keypoints": ["model.hidden_size=64", "model.learning_rate=0.01"],
         **{
             features: ["model.n_neighbors=3", "model.n_components=[4]", "model.keep_residual=true"]
             for features in FEATURE_MODELS
@@ -59,7 +61,7 @@ def small_overrides(name: str) -> list[str]:
         "feature_knn": ["model.n_neighbors=3", "model.n_components=[4,4,4,4,4]", "model.density_power=0.5"],
     }.get(name, [])
     sizes += ["model.hidden_size=32"] if name == "lstm_vae" else []
-    latent = [] if name in ("mean_template", *FEATURE_MODELS) else ["model.latent_dim=4"]
+    latent = [] if name in ("mean_template", "masked_keypoints", *FEATURE_MODELS) else ["model.latent_dim=4"]
     return [f"model={name}", "data=manifest", "data.seq_len=8", "trainer.accelerator=cpu", *sizes, *latent]
 
 

@@ -11,7 +11,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from hydra_config import Compose
 from model_cases import small_overrides
-from skelmap.models import GMM, KNN, PCA, Baseline, MeanTemplate
+from skelmap.models import GMM, KNN, PCA, Baseline, MeanTemplate, RandomProjection
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
 
@@ -55,6 +55,19 @@ def test_knn_scores_the_mean_distance_to_the_nearest() -> None:
     reference = SklearnPCA(6, random_state=0).fit(TRAIN)
     distance, _ = NearestNeighbors(n_neighbors=4).fit(reference.transform(TRAIN)).kneighbors(reference.transform(TEST))
     np.testing.assert_allclose(score, distance.mean(axis=1), rtol=1e-4)
+
+
+def test_a_random_projection_does_not_depend_on_the_windows_and_keeps_their_distances() -> None:
+    models, scores = [], []
+    for x in (TRAIN, RNG.normal(size=TRAIN.shape)):
+        torch.manual_seed(0)
+        models.append(RandomProjection(latent_dim=50, n_neighbors=4))
+        models[-1].fit(x.astype(np.float32).copy())
+        scores.append(models[-1].score_flat(torch.from_numpy(TEST))[0].numpy())
+    torch.testing.assert_close(models[0].components, models[1].components)
+    torch.testing.assert_close(models[0].components @ models[0].components.T, torch.eye(50))
+    distance, _ = NearestNeighbors(n_neighbors=4).fit(TRAIN).kneighbors(TEST)
+    np.testing.assert_allclose(scores[0], np.sqrt(50 / 60) * distance.mean(axis=1), rtol=0.15)
 
 
 def test_the_mean_template_scores_the_squared_difference_from_it() -> None:

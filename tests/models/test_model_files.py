@@ -11,12 +11,15 @@ from skelmap.models.base import InputDefaults
 from skelmap.training.instantiate import model_class
 from skelmap.utils.errors import UserError
 
-DEFAULTS = ("ae", "vae", "lstm_vae", "pca", "gmm", "knn", "mean_template", "feature_knn", "feature_pca_trajectory")
+NETWORKS = ("ae", "vae", "lstm_vae", "masked_keypoints")
+DEFAULTS = (*NETWORKS, "pca", "gmm", "knn", "mean_template", "feature_knn", "feature_pca_trajectory")
 """Files with the defaults of their class."""
 ASKED = {
     "ae": InputDefaults("maps", "frame", 30, 32, 30),
     "vae": InputDefaults("maps", "frame", 30, 32, 30),
     "lstm_vae": InputDefaults("maps", "sequence", 30, 16, 30),
+    "masked_keypoints": InputDefaults("keypoints", "sequence", 30, 64, 30),
+    "random_projection": InputDefaults("keypoints", "sequence", 30, 256, 1),
     "pca": InputDefaults("maps", "frame", 30, 256, 1),
     "gmm": InputDefaults("maps", "frame", 30, 256, 1),
     "mean_template": InputDefaults("maps", "frame", 30, 256, 1),

@@ -9,7 +9,9 @@ from skelmap.models.feature_distance import FeatureDistance
 from skelmap.models.feature_knn import FeatureKNN
 from skelmap.models.feature_pca import FeaturePCA
 from skelmap.models.lstm_vae import LSTMVAE
+from skelmap.models.masked_keypoints import MaskedKeypoints
 from skelmap.models.networks import Reconstruction
+from skelmap.models.random_projection import RandomProjection
 from skelmap.models.vae import VAE
 
 __all__ = [
@@ -25,8 +27,10 @@ __all__ = [
     "FeatureKNN",
     "FeaturePCA",
     "InputDefaults",
+    "MaskedKeypoints",
     "MeanTemplate",
     "Model",
+    "RandomProjection",
     "Reconstruction",
     "WindowScores",
 ]

@@ -105,20 +105,24 @@ class PCA(Baseline):
         Raises:
             UserError: fewer windows or values than dimensions.
         """
-        from sklearn.decomposition import PCA as SklearnPCA
-        from sklearn.utils.extmath import randomized_svd
-
         if self.latent_dim > min(x.shape):
             raise UserError(
                 f"model.latent_dim={self.latent_dim}; {x.shape[0]} windows of {x.shape[1]} values allow fewer"
             )
         mean = x.mean(axis=0, dtype=np.float64)
         x -= mean.astype(np.float32)
-        if x.shape[1] <= EXACT_PCA_SIZE:
-            components = SklearnPCA(self.latent_dim, svd_solver="covariance_eigh").fit(x).components_
-        else:  # scikit-learn's randomised PCA does the same, but copies x
-            components = randomized_svd(x, self.latent_dim, random_state=0)[2]
-        self._set_buffers(mean=mean, components=components)
+        self._set_buffers(mean=mean, components=self._fit_components(x))
+
+    def _fit_components(self, centered: NDArray[np.float32]) -> NDArray[np.floating]:
+        """Orthonormal basis (J, D) of the subspace of centred windows (N, D)."""
+        from sklearn.decomposition import PCA as SklearnPCA
+        from sklearn.utils.extmath import randomized_svd
+
+        if centered.shape[1] <= EXACT_PCA_SIZE:
+            components = SklearnPCA(self.latent_dim, svd_solver="covariance_eigh").fit(centered).components_
+        else:  # scikit-learn's randomised PCA does the same, but copies the windows
+            components = randomized_svd(centered, self.latent_dim, random_state=0)[2]
+        return np.asarray(components)
 
     def score_flat(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Score flattened windows (B, D): mean squared residuals (B,) and coordinates in the subspace (B, J)."""
