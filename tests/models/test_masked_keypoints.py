@@ -8,7 +8,7 @@ from torch.distributions import MultivariateNormal
 from torch.nn import functional as F
 
 from hydra_config import Compose
-from model_cases import built
+from model_cases import built, trainer
 from skelmap.models.masked_keypoints import MaskedKeypoints, masked_network
 from skelmap.models.pose_features import JITTER, normalize_scale
 from skelmap.skeletons.layouts import BODY_25
@@ -50,5 +50,6 @@ def test_the_size_of_a_person_does_not_matter() -> None:
 
 
 def test_maps_are_refused(compose: Compose, task: Path) -> None:
+    model, data = built(compose, task, "masked_keypoints", "data.representation=maps")
     with pytest.raises(UserError, match=r"masked keypoints takes keypoints; allowed is data\.representation=keypoints"):
-        built(compose, task, "masked_keypoints", "data.representation=maps")
+        trainer(1).fit(model, data)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skelmap.data.datamodule import Batch
-from skelmap.data.keypoints import Representation
+from skelmap.data.keypoints import KeypointSettings
 from skelmap.data.windows import WindowLength
 from skelmap.models.base import InputDefaults, LearningRate, Model
 from skelmap.models.baselines import parameter_value
@@ -69,10 +69,6 @@ class MaskedKeypoints(Model):
         hidden_size: units of each of two hidden layers.
         learning_rate: of Adam.
         layout: name of the keypoints' layout.
-        representation: of the data; keypoints only.
-
-    Raises:
-        UserError: the data are maps.
     """
 
     title = "masked keypoints"
@@ -86,11 +82,8 @@ class MaskedKeypoints(Model):
         hidden_size: PositiveInt = 256,
         learning_rate: LearningRate = 1e-3,
         layout: str = "BODY_25",
-        representation: Representation = "keypoints",
     ) -> None:
         super().__init__()
-        if representation != "keypoints":
-            raise UserError(f"{self.title} takes keypoints; allowed is data.representation=keypoints")
         self.save_hyperparameters(logger=False)
         self.learning_rate = learning_rate
         self.register_buffer("joints", torch.tensor(LAYOUTS[layout].body), persistent=False)
@@ -101,6 +94,15 @@ class MaskedKeypoints(Model):
         """Ask for sequences of keypoints of the configured length."""
         seq_len = parameter_value(cls, parameters, "seq_len")
         return InputDefaults("keypoints", "sequence", seq_len, batch_size=64, max_epochs=30)
+
+    def on_fit_start(self) -> None:
+        """Check the representation.
+
+        Raises:
+            UserError: the data are maps.
+        """
+        if not isinstance(self.trainer.datamodule.settings, KeypointSettings):
+            raise UserError(f"{self.title} takes keypoints; allowed is data.representation=keypoints")
 
     def keypoint_nll(self, windows: Tensor) -> tuple[Tensor, Tensor]:
         """Negative log densities of the joints of the body, and the squared errors in them.
