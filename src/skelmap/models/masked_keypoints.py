@@ -13,7 +13,7 @@ from skelmap.data.datamodule import Batch
 from skelmap.data.keypoints import KeypointSettings
 from skelmap.data.windows import WindowLength
 from skelmap.models.base import InputDefaults, LearningRate, Model
-from skelmap.models.baselines import parameter_value
+from skelmap.models.baseline_base import parameter_value
 from skelmap.models.pose_features import JITTER, normalize_scale
 from skelmap.skeletons.layouts import LAYOUTS
 from skelmap.utils.errors import UserError
