@@ -11,7 +11,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skelmap import __version__
 from skelmap.utils.config_files import config_dir, describe_config
@@ -128,30 +128,43 @@ def password(arguments: Sequence[str]) -> None:
 
 
 def extract(arguments: Sequence[str]) -> None:
-    """Estimate poses in videos: a clip for each video, and a manifest to complete by hand.
+    """Estimate poses in labelled videos: a clip for each video, and a manifest of them.
 
-    Writes FOLDER/NAME.npz for each video and adds it to FOLDER/manifest.csv, as its own group and without abnormal
-    frames. Of five videos, the second goes to split val, the third to test and the others to train, unless --split is
-    given. Existing clips and lines are kept: an interrupted extraction continues with the same command, and further
-    videos are added to the manifest.
+    skelmap extract --normal recordings/normal --abnormal recordings/falls --group-by folder --out data/site
+
+    Writes FOLDER/NAME.npz for each video and adds it to FOLDER/manifest.csv; people (groups) are split into train, val
+    and test. Abnormal videos of people who are not in the test go to FOLDER/examples.csv. Existing clips and lines are
+    kept: an interrupted extraction continues with the same command, and further videos are added.
     """
     parser = _parser(extract)
-    parser.add_argument("videos", type=Path, nargs="+", metavar="VIDEO")
+    parser.add_argument("unlabelled", type=Path, nargs="*", metavar="VIDEO", help=argparse.SUPPRESS)
+    paths: dict[str, Any] = {"type": Path, "nargs": "+", "action": "extend", "default": [], "metavar": "PATH"}
+    parser.add_argument("--normal", **paths, help="videos, and folders of videos, of normal work only")
+    parser.add_argument("--abnormal", **paths, help="videos, and folders of videos, that show the unusual")
+    parser.add_argument("--group-by", choices=("folder", "name"), help="person: first folder, or name up to _ or -")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder of the clips and manifest")
     parser.add_argument("--estimator", default="mediapipe", help="mediapipe (one person, default) or rtmo (several)")
     parser.add_argument("--weights", type=Path, help="network file of the estimator; mediapipe has its own")
     parser.add_argument("--split", choices=("train", "val", "test"), help="split of all these videos")
     a = parser.parse_args(arguments)
-    from skelmap.pose_estimation.extract import MANIFEST, extract_videos, next_step
+    if a.unlabelled:
+        parser.error(
+            f"{a.unlabelled[0]}: what does it show? Name videos of normal work only after --normal, others after "
+            "--abnormal; a video of unknown content must not be trained on"
+        )
+    if not (a.normal or a.abnormal):
+        parser.error("no videos; name them after --normal and --abnormal")
+    from skelmap.pose_estimation.extract import extract_videos, next_steps
+    from skelmap.pose_estimation.labelled_videos import find_videos
 
+    videos = find_videos(a.normal, a.abnormal, a.group_by)
     try:
         with exit_on_signal():
-            failed = extract_videos(a.videos, a.out, a.estimator, a.weights, a.split)
+            failed = extract_videos(videos, a.out, a.estimator, a.weights, a.split)
     except Stopped as stop:
         print(f"stopped by {stop.signal}; the same command continues", file=sys.stderr)
         raise
-    if (a.out / MANIFEST).exists():
-        print(next_step(a.out / MANIFEST))
+    print("\n".join(next_steps(a.out)))
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 
@@ -265,7 +278,8 @@ def show(arguments: Sequence[str]) -> None:
     from skelmap.skeletons.manifest import read_manifest
     from skelmap.skeletons.readers import read_clip
 
-    recording = next((r for r in read_manifest(a.manifest).recordings if r.clip == a.clip), None)
+    manifest = read_manifest(a.manifest, pose_format=pose_format(a))
+    recording = next((r for r in manifest.recordings if r.clip == a.clip), None)
     if recording is None:
         raise UserError(f"clip {a.clip!r} is not in {a.manifest}")
     clip = read_clip(recording.path, a.clip, pose_format(a))
@@ -304,7 +318,7 @@ def check(arguments: Sequence[str]) -> None:
     from skelmap.skeletons.person_filter import PersonFilter
     from skelmap.utils.names import safe_filename
 
-    manifest = read_manifest(a.manifest)
+    manifest = read_manifest(a.manifest, pose_format=pose_format(a))
     found = check_data(manifest, pose_format(a), PersonFilter())
     page = a.out or Path("outputs/check") / f"{safe_filename(manifest.name)}.html"
     write_page(page, found)
@@ -365,7 +379,7 @@ def _help() -> str:
 
 Find unusual actions of people in video. For recordings of real people:
 
-  skelmap extract recordings/*.mp4 --out site
+  skelmap extract --normal work/ --abnormal falls/ --out site
   skelmap check site/manifest.csv
   skelmap train model=feature_knn data=manifest data.manifest=site/manifest.csv
   skelmap monitor checkpoint=RUN source=0 web.port=8000

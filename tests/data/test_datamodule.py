@@ -89,6 +89,15 @@ def test_recordings_of_mixed_rates_run_at_the_most_common_rate_of_training(tmp_p
     assert mixed.tolist() == list(range(119)) and index.spans[0] == (0, 119)
     assert index.recordings[0].abnormal == ((60, 120),)  # frames 30 to 60 at 15 a second
     assert make(manifest, fps=15).fps == 15
+    of_seconds = make(manifest, seq_len=None, seconds=0.5)
+    assert (of_seconds.seq_len, of_seconds.window, of_seconds.hparams["seq_len"]) == (15, 15, 15)
+
+
+def test_rates_that_hardly_differ_are_one(tmp_path: Path, make: Make) -> None:
+    for name, fps in (("a", 15.0), ("b", 29.9), ("c", 30.2), ("d", 15.0), ("e", 29.97)):
+        write_clip(tmp_path / f"{name}.npz", Clip.build(name, wave(40), BODY_25, (640, 480), fps))
+    manifest = write_manifest(tmp_path, [[name, f"{name}.npz", "train", name] for name in "abcde"])
+    assert make(manifest).fps == 29.9
 
 
 def test_every_third_frame_of_30_a_second_is_a_recording_of_10_with_the_labels_of_its_file_numbers(

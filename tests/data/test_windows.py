@@ -1,10 +1,12 @@
 """Segments and windows against brute force."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skelmap.data.windows import Segments, find_segments, window_starts
+from skelmap.data.windows import Segments, find_segments, window_length, window_starts
+from skelmap.utils.errors import UserError
 
 Rows = list[tuple[int, int, int]]
 rows_of_people = st.sets(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 15)), max_size=60).map(sorted)
@@ -45,6 +47,15 @@ def test_segments_cover_every_row_once_and_cannot_be_joined(rows: Rows) -> None:
     assert covered == list(range(len(rows)))
     assert all(is_window(rows[f : f + n]) for f, n in zip(*segments, strict=True))
     assert not any(is_window([rows[f - 1], rows[f]]) for f in segments.first[1:])
+
+
+def test_the_length_is_given_in_frames_or_in_seconds_of_the_clock() -> None:
+    assert [window_length(None, 2.0, fps) for fps in (15.0, 29.97, 30.0)] == [30, 60, 60]
+    assert (window_length(16, None, 30.0), window_length(None, None, 15.0)) == (16, 30)
+    with pytest.raises(UserError, match=r"data\.seq_len=16 data\.seconds=2: allowed is one of them"):
+        window_length(16, 2.0, 30.0)
+    with pytest.raises(UserError, match=r"data\.seconds=0\.01; allowed at 15 frames a second: 0\.067 to 666\.7"):
+        window_length(None, 0.01, 15.0)
 
 
 def test_at_least_keeps_long_segments() -> None:

@@ -26,9 +26,9 @@ ASKED = {
     "pca_windows": InputDefaults("maps", "sequence", 30, 256, 1),
     "knn": InputDefaults("maps", "sequence", 30, 256, 1),
     "knn_keypoints": InputDefaults("keypoints", "sequence", 30, 256, 1),
-    "feature_knn": InputDefaults("keypoints", "sequence", 60, 256, 1),
-    "feature_knn_ranks": InputDefaults("keypoints", "sequence", 60, 256, 1),
-    "feature_knn_spectra": InputDefaults("keypoints", "sequence", 60, 256, 1),
+    "feature_knn": InputDefaults("keypoints", "sequence", 60, 256, 1, seconds=2.0),
+    "feature_knn_ranks": InputDefaults("keypoints", "sequence", 60, 256, 1, seconds=2.0),
+    "feature_knn_spectra": InputDefaults("keypoints", "sequence", 60, 256, 1, seconds=2.0),
     "feature_knn_trajectory": InputDefaults("keypoints", "sequence", 30, 256, 1),
     "feature_pca_trajectory": InputDefaults("keypoints", "sequence", 30, 256, 1),
 }
@@ -59,8 +59,10 @@ def test_a_model_asks_for_its_input(name: str, compose: Compose) -> None:
         config.data.seq_len,
         config.data.batch_size,
         config.trainer.max_epochs,
+        config.data.seconds,
     )
-    assert asked == ASKED[name] and "data" not in node
+    wanted = ASKED[name]
+    assert asked == (wanted if wanted.seconds is None else wanted._replace(seq_len=None)) and "data" not in node
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("mediapipe_stand_in")
 
 
 def extract(out: Path, *arguments: object) -> None:
-    main(["extract", "--out", str(out), *map(str, arguments)])
+    main(["extract", "--out", str(out), "--normal", *map(str, arguments)])
 
 
 def splits(out: Path) -> dict[str, str]:
@@ -39,11 +39,59 @@ def test_a_clip_has_the_frame_numbers_of_its_video(tmp_path: Path, capsys: pytes
         assert (clip.layout, clip.size, clip.fps, clip.span) == (BODY_25, SIZE, 10.0, (0, 9))
         assert sorted(clip.frame[clip.present]) == list(range(DETECTED_FROM, 9))
         assert recording.group == recording.clip and recording.abnormal == ()
-    assert splits(out) == {"[mon]": "train", "tue": "val", "wed": "test"}
+    assert splits(out) == {"[mon]": "test", "tue": "train", "wed": "val"}
     printed = capsys.readouterr().out
     assert "[mon]: 9 frames, people in 4\n" in printed
+    assert "validation: 0.015 of 60 minutes of normal work, 1 group\n" in printed
     assert f"skelmap train model=feature_knn data=manifest data.manifest={out / 'manifest.csv'}" in printed
-    assert "Each video is still its own group" in printed
+    assert "Each video is its own group" in printed
+
+
+@pytest.mark.parametrize("group_by", ["folder", "name"])
+def test_folders_give_labels_people_and_splits(
+    group_by: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for video in ("work/anna/am.mp4", "work/ben/am.MP4", "work/cy/am.mp4", "falls/cy/one.mp4", "falls/dee/one.mp4"):
+        kind, person, name = video.split("/")
+        path = tmp_path / (video if group_by == "folder" else f"{kind}/{person}-{name}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_video(path.with_suffix(".mp4"), frames=2).rename(path)
+    out, folders = tmp_path / "site", (tmp_path / "work", "--abnormal", tmp_path / "falls")
+    extract(out, *folders, "--group-by", group_by)
+    recordings = read_manifest(out / "manifest.csv").recordings
+    found = {(r.group, r.split, r.abnormal) for r in recordings}
+    normal = {("anna", "train", ()), ("ben", "val", ()), ("cy", "test", ())}
+    assert found == {*normal, ("cy", "test", None), ("dee", "test", None)}
+    assert "replace 'all'" in capsys.readouterr().out
+    before = (out / "manifest.csv").read_text()
+    extract(out, *folders, "--group-by", group_by)
+    assert (out / "manifest.csv").read_text() == before
+    extract(tmp_path / "all", *folders, "--group-by", group_by, "--split", "train")
+    assert {r.clip for r in read_manifest(tmp_path / "all/examples.csv", is_dealt=True).recordings} == {
+        r.clip for r in recordings if r.abnormal is None
+    }
+    assert f"data.examples={tmp_path / 'all/examples.csv'}" in capsys.readouterr().out
+
+
+def test_videos_of_unknown_or_contradictory_labels_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "videos").mkdir()
+    video = write_video(tmp_path / "videos" / "a.mp4", frames=2)
+    with pytest.raises(SystemExit):
+        main(["extract", str(video), "--out", str(tmp_path / "site")])
+    assert "a.mp4: what does it show?" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match=r"a\.mp4: given twice; a video is either --normal or --abnormal"):
+        extract(tmp_path / "site", tmp_path / "videos", "--abnormal", video)
+    with pytest.raises(SystemExit, match=r"--group-by folder needs a folder for each person"):
+        extract(tmp_path / "site", video.parent, "--group-by", "folder")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SystemExit, match="empty: no video in this folder"):
+        extract(tmp_path / "site", tmp_path / "empty")
+    assert not (tmp_path / "site").exists()
+    extract(tmp_path / "site", video)
+    with pytest.raises(SystemExit, match=r"a\.mp4: --abnormal, and .* has it as normal work of split train"):
+        main(["extract", "--abnormal", str(video), "--out", str(tmp_path / "site")])
 
 
 def test_several_people_are_tracked(tmp_path: Path) -> None:
@@ -58,7 +106,7 @@ def test_several_people_are_tracked(tmp_path: Path) -> None:
 def test_existing_clips_stay_and_further_videos_are_added(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, videos = tmp_path / "site", [write_video(tmp_path / f"{day}.mp4", frames=3) for day in ("mon", "tue")]
     extract(out, videos[0])
-    assert "needs a recording of split test" in capsys.readouterr().out
+    assert "missing: recordings of the unusual in split test" in capsys.readouterr().out
     manifest = out / "manifest.csv"
     edited = "clip,path,split,group,abnormal\nmonday,mon.npz,test,line 1,0-2"  # by a program that ends no last line
     manifest.write_text(edited)
@@ -68,8 +116,8 @@ def test_existing_clips_stay_and_further_videos_are_added(tmp_path: Path, capsys
     assert manifest.read_text() == f"{edited}\ntue,tue.npz,train,tue,\n"
     manifest.write_bytes(edited.replace("\n", "\r\n").encode())  # as Excel writes it
     extract(out, videos[1])
-    assert manifest.read_bytes() == edited.replace("\n", "\r\n").encode() + b"\ntue,tue.npz,val,tue,\n"
-    assert splits(out) == {"monday": "test", "tue": "val"}
+    assert manifest.read_bytes() == edited.replace("\n", "\r\n").encode() + b"\ntue,tue.npz,train,tue,\n"
+    assert splits(out) == {"monday": "test", "tue": "train"}
     (out / "tue.npz").unlink()
     extract(out, videos[1])
     assert (out / "tue.npz").exists() and manifest.read_text().count("tue.npz") == 1
@@ -86,8 +134,8 @@ def test_a_manifest_edited_in_a_spreadsheet_is_continued_as_it_is(tmp_path: Path
     edited = 'clip;path;split;group;abnormal\r\n月曜日;mon.npz;test;佐藤;"0-1;1-2"\r\n'
     manifest.write_bytes(edited.encode("cp932"))
     extract(tmp_path, *videos)
-    assert manifest.read_bytes() == f"{edited}tue;tue.npz;val;tue;\n".encode("utf-8-sig")
-    assert splits(tmp_path) == {"月曜日": "test", "tue": "val"}
+    assert manifest.read_bytes() == f"{edited}tue;tue.npz;train;tue;\n".encode("utf-8-sig")
+    assert splits(tmp_path) == {"月曜日": "test", "tue": "train"}
 
 
 def test_a_clip_of_another_video_of_the_same_name_is_refused_before_any_work(
@@ -155,7 +203,7 @@ def test_errors_common_to_all_videos_stop_before_any_file(
 def test_a_stopped_extraction_leaves_complete_clips_and_continues(number: signal.Signals, tmp_path: Path) -> None:
     out = tmp_path / "site"
     videos = [str(write_video(tmp_path / f"{name}.mp4", frames=n)) for name, n in (("short", 9), ("long", 3000))]
-    command = [sys.executable, "-u", "-m", "skelmap", "extract", *videos, "--out", str(out)]
+    command = [sys.executable, "-u", "-m", "skelmap", "extract", "--normal", *videos, "--out", str(out)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None and run.stdout.readline() == "short: 9 frames, people in 4\n"
         run.send_signal(number)

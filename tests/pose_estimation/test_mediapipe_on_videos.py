@@ -92,7 +92,16 @@ def test_the_printed_command_trains_on_the_videos(data_folder: Path, tmp_path: P
     videos = [
         data_folder / "gmdcsa24" / f"{name}.mp4" for name in ("subject3_adl_20", "subject2_adl_23", "subject3_adl_19")
     ]
-    extraction = [sys.executable, "-m", "skelmap", "extract", *map(str, videos), "--out", str(tmp_path / "site")]
+    extraction = [
+        sys.executable,
+        "-m",
+        "skelmap",
+        "extract",
+        "--normal",
+        *map(str, videos),
+        "--out",
+        str(tmp_path / "site"),
+    ]
     printed = subprocess.run(extraction, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     _, *arguments = shlex.split(printed.splitlines()[-1])
     folders = [f"hydra.run.dir={tmp_path}/run", f"paths.cache_dir={tmp_path}/cache"]

@@ -19,7 +19,7 @@ def texts(recordings: list[Recording], frames: int = 900, fps: float = 30.0) -> 
 def test_labels_in_seconds_are_named() -> None:
     seconds = [recording("a", (2, 6), (20, 28)), recording("b", (29, 30)), recording("c")]
     assert [text.partition(":")[0] for text in texts(seconds)] == ["a", "b"]
-    assert "they are frame numbers" in texts(seconds)[0]
+    assert "those are written 4s-8.5s" in texts(seconds)[0]
     assert texts([*seconds, recording("d", (100, 200))]) == []
     assert texts(seconds[:1], frames=30) == []  # of one second
 

@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skelmap.skeletons.clip import Clip
+from skelmap.skeletons.layouts import BODY_25
 from skelmap.skeletons.manifest import Recording, Span, check_spans, read_manifest
 from skelmap.skeletons.manifest import write_manifest as write
+from skelmap.skeletons.readers import PoseFormat
 from skelmap.utils.errors import UserError
 from synthetic_data import make_clip, wave, write_clip, write_manifest
 
@@ -144,6 +147,15 @@ def test_labels_without_spans_and_with_all() -> None:
     assert Recording("c", Path("c"), "test", "g").labels(frame).tolist() == [0] * 5
 
 
+def test_spans_in_seconds_are_frames_of_the_recording(tmp_path: Path) -> None:
+    write_clip(tmp_path / "a.npz", Clip.build("a", wave(50), BODY_25, (640, 480), 29.97))
+    (tmp_path / "b.json").write_text("[]")
+    lines = [["a", "a.npz", "test", "g", "0.4s-1.2s;40-42", "cut:0s-1s"], ["b", "b.json", "test", "g", "1s-2s"]]
+    with_rate = read_manifest(write_manifest(tmp_path, lines), pose_format=PoseFormat(fps=10.0)).recordings
+    assert [r.abnormal for r in with_rate] == [((12, 36), (40, 42)), ((10, 20),)]
+    assert with_rate[0].actions == (("cut", (0, 30)),)
+
+
 def test_action_names_follow_the_spans() -> None:
     recording = Recording("c", Path("c"), "test", "g", (), (("cut", (1, 3)), ("carry", (4, 5))))
     assert recording.action_names(np.arange(6)).tolist() == ["", "cut", "cut", "", "carry", ""]
@@ -161,6 +173,7 @@ def test_action_names_follow_the_spans() -> None:
         (["one", "a.npz", "test", "g", "3"], "abnormal '3'"),
         (["one", "a.npz", "test", "g", "-3-5"], "abnormal '-3-5'"),
         (["one", "a.npz", "test", "g", "every"], "abnormal 'every'"),
+        (["one", "a.npz", "test", "g", "2s-1s"], "abnormal '2s-1s'.* of seconds like 4s-8.5s"),
         (["one", "a.npz", "test", "g", "", "cut"], "line 2: action 'cut'; allowed is name:first-stop"),
         (["one", "a.npz", "test", "g", "", "cut:5-3"], "line 2: action 'cut:5-3'; allowed is name"),
         (["one", "a.npz", "test", "g", "", ":1-3"], "action ':1-3'; allowed is name:first-stop"),

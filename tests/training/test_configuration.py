@@ -32,6 +32,25 @@ def test_the_examples_of_a_task_are_beside_its_manifest(compose: Compose) -> Non
     assert data["examples"] == "/data/examples_throw.csv"
 
 
+@pytest.mark.parametrize(
+    ("overrides", "length"),
+    [
+        (["model=lstm_vae"], (30, None)),
+        (["model=lstm_vae", "data.seconds=1.5"], (None, 1.5)),
+        (["model=feature_knn"], (None, 2.0)),
+        (["model=feature_knn", "data.seq_len=16"], (16, None)),
+        (["model=feature_knn_trajectory", "data.seq_len=null", "data.seconds=1"], (None, 1)),
+    ],
+)
+def test_a_window_has_frames_or_seconds(
+    overrides: list[str], length: tuple[int | None, float | None], compose: Compose
+) -> None:
+    composed = compose(*MANIFEST, *overrides)
+    check(composed)
+    config = resolve(composed)
+    assert (config["data"]["seq_len"], config["data"]["seconds"]) == length
+
+
 @pytest.mark.parametrize("model", [file.stem for file in FILES if file.parts[0] == "model"])
 def test_every_model_is_built_for_the_windows_of_its_data(model: str, compose: Compose, task: Path) -> None:
     config = resolve(compose("data=manifest", f"data.manifest={task}", f"model={model}"))
@@ -70,7 +89,8 @@ def test_the_models_and_extreme_values_of_a_sweep_are_valid(file: Path, compose:
         ("data.img_size=abc", "a whole number from 14 to 256"),
         ("data.img_size=13", "a whole number from 14 to 256"),
         ("data.img_size=28.5", "a whole number from 14 to 256"),
-        ("data.seq_len=0", "a whole number from 1 to 10000"),
+        ("data.seq_len=0", "null or a whole number from 1 to 10000"),
+        ("data.seconds=0", "null or a number above 0 up to 600"),
         ("data.fps=0", "null or a number above 0 up to 1000"),
         ("data.bridge_seconds=-1", "a number from 0 to 60"),
         ("data.maps.resample=cubic", "bilinear, area"),

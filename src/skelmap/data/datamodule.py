@@ -23,7 +23,7 @@ from skelmap.data.recording_formats import RecordingFormats
 from skelmap.data.rendering import MapSettings, MapSide
 from skelmap.data.sampler import ResumableBatchSampler, WindowDataset
 from skelmap.data.splits import Splits
-from skelmap.data.windows import WindowKind, WindowLength
+from skelmap.data.windows import WindowKind, WindowLength, WindowSeconds, window_length
 from skelmap.skeletons.examples import add_examples
 from skelmap.skeletons.folds import deal_fold
 from skelmap.skeletons.layouts import Layout
@@ -62,7 +62,8 @@ class SkeletonDataModule(pl.LightningDataModule):
     Args:
         manifest: the CSV of the data set.
         cache_dir: folder of the caches.
-        seq_len: T; segments of fewer than T frames are left out of every split, for every model.
+        seq_len: T, frames; segments of fewer than T frames are left out of every split, for every model.
+        seconds: T in seconds, in place of `seq_len`; without both T is 30 frames.
         window: "sequence", T successive frames, or "frame", single frames.
         representation: "maps", or "keypoints": neck-centred joints.
         img_size: side of the maps, px.
@@ -91,7 +92,8 @@ class SkeletonDataModule(pl.LightningDataModule):
         self,
         manifest: FilePath | Path,
         cache_dir: FilePath | Path = "outputs/cache",
-        seq_len: WindowLength = 30,
+        seq_len: WindowLength | None = None,
+        seconds: WindowSeconds | None = None,
         window: WindowKind = "sequence",
         representation: Representation = "maps",
         img_size: MapSide = 28,
@@ -116,14 +118,15 @@ class SkeletonDataModule(pl.LightningDataModule):
         manifest, cache_dir, examples = str(manifest), str(cache_dir), None if examples is None else str(examples)
         maps, pose_format = dict(maps or {}), dict(pose_format or {})
         self.save_hyperparameters(logger=False)
-        self._labelled = None if examples is None else read_manifest(Path(examples), fold_by, is_dealt=True)
-        self.manifest = _read(Path(manifest), self._labelled, folds, fold, fold_by, fold_seed)
-        self.cache_dir = Path(cache_dir)
-        self.seq_len, self.batch_size, self.window_stride, self.seed = seq_len, batch_size, window_stride, seed
-        self.window = seq_len if window == "sequence" else 1
         self.pose_format = make_pose_format(**pose_format)
+        paths = Path(manifest), None if examples is None else Path(examples)
+        self.manifest, self._labelled = _read(*paths, self.pose_format, folds, fold, fold_by, fold_seed)
+        self.cache_dir = Path(cache_dir)
+        self.batch_size, self.window_stride, self.seed = batch_size, window_stride, seed
         self._formats = RecordingFormats(self.manifest, self.pose_format, self.cache_dir / "sources")
         self.clock = Clock(fps or self.recording_fps, bridge_seconds)
+        self.seq_len = window_length(seq_len, seconds, self.clock.fps)
+        self.window = self.seq_len if window == "sequence" else 1
         self.person_filter = PersonFilter(min_joints, min_size)
         style = MapSettings(img_size=img_size, **maps)
         self.settings: MapSettings | KeypointSettings = style
@@ -132,8 +135,8 @@ class SkeletonDataModule(pl.LightningDataModule):
             self.hparams["layout"] = self.settings.layout.name  # a checkpoint of other joints is recognised by it
         # what a checkpoint must have in common with the data, defaults included
         self.hparams["maps"] = {**vars(style), "channels": list(style.channels)}
-        del self.hparams["maps"]["img_size"]  # a key of its own
-        self.hparams["fps"] = self.clock.fps
+        del self.hparams["maps"]["img_size"], self.hparams["seconds"]  # keys of their own: img_size, seq_len
+        self.hparams["fps"], self.hparams["seq_len"] = self.clock.fps, self.seq_len
         self._packed: dict[torch.device, Tensor] = {}
 
     @property
@@ -338,13 +341,15 @@ class SkeletonDataModule(pl.LightningDataModule):
 
 
 def _read(
-    path: Path, labelled: Manifest | None, folds: int | None, fold: int, fold_by: str, fold_seed: int
-) -> Manifest:
-    """Read a manifest and append the labelled recordings; deal both if there are folds."""
-    manifest = read_manifest(path, fold_by, is_dealt=folds is not None)
+    path: Path, examples: Path | None, fmt: PoseFormat, folds: int | None, fold: int, fold_by: str, fold_seed: int
+) -> tuple[Manifest, Manifest | None]:
+    """Read a manifest and append the labelled recordings; deal both if there are folds; return both."""
+    manifest = read_manifest(path, fold_by, folds is not None, fmt)
+    labelled = None if examples is None else read_manifest(examples, fold_by, is_dealt=True, pose_format=fmt)
     if folds is None:
-        return manifest if labelled is None else add_examples(manifest, labelled)
-    examples = () if labelled is None else labelled.recordings
+        return (manifest if labelled is None else add_examples(manifest, labelled)), labelled
+    others = () if labelled is None else labelled.recordings
     if labelled is not None:
-        check_unique(f"{path} and {labelled.path}", (*manifest.recordings, *examples))
-    return replace(manifest, recordings=deal_fold(manifest.recordings, folds, fold, fold_seed, examples))
+        check_unique(f"{path} and {labelled.path}", (*manifest.recordings, *others))
+    dealt = deal_fold(manifest.recordings, folds, fold, fold_seed, others)
+    return replace(manifest, recordings=dealt), labelled

@@ -10,6 +10,9 @@ from skelmap.skeletons.manifest import Manifest
 from skelmap.skeletons.readers import PoseFormat, read_header
 from skelmap.utils.errors import UserError
 
+SAME_RATE = 0.02
+"""Difference of frame rates, as a share, up to which they count as one: 29.97 and 30, or what phones state."""
+
 
 class RecordingFormats:
     """Formats of all recordings of a manifest, read when first needed.
@@ -39,9 +42,13 @@ class RecordingFormats:
 
     @property
     def most_common_fps(self) -> float:
-        """Most common frame rate of the training recordings, frames a second."""
+        """Most common frame rate of the training recordings, frames a second; rates within 2 % are one."""
         rates = [self.headers[i].fps / self.steps[i] for i in self._training]
-        return max(dict.fromkeys(rates), key=rates.count)
+
+        def frequency(rate: float) -> tuple[int, int]:
+            return sum(abs(other - rate) <= SAME_RATE * rate for other in rates), rates.count(rate)
+
+        return max(dict.fromkeys(rates), key=frequency)
 
     @property
     def most_common(self) -> PoseFormat:

@@ -8,8 +8,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from skelmap.skeletons.manifest import Recording, Span
+from skelmap.utils.errors import UserError
 
 WindowLength = Annotated[int, Field(ge=1, le=10_000)]
+WindowSeconds = Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)]
+DEFAULT_LENGTH = 30
+"""T of the paper, frames."""
 WindowKind = Literal["frame", "sequence"]
 """What a model sees at once: a single frame, or T frames."""
 
@@ -29,6 +33,27 @@ class Segments(NamedTuple):
         """Keep the segments of at least this many rows."""
         keep = self.length >= length
         return Segments(self.first[keep], self.length[keep])
+
+
+def window_length(seq_len: int | None, seconds: float | None, fps: float) -> int:
+    """Frames in a window, from its length in frames or in seconds.
+
+    Args:
+        seq_len: frames; None if the length is given in seconds.
+        seconds: the same in seconds; without either a window has `DEFAULT_LENGTH` frames.
+        fps: frames a second of the windows.
+
+    Raises:
+        UserError: both are given, or the seconds are no frame.
+    """
+    if seconds is None:
+        return DEFAULT_LENGTH if seq_len is None else seq_len
+    if seq_len is not None:
+        raise UserError(f"data.seq_len={seq_len} data.seconds={seconds:g}: allowed is one of them")
+    if not 1 <= round(seconds * fps) <= 10_000:
+        allowed = f"{1 / fps:.2g} to {10_000 / fps:.4g}"
+        raise UserError(f"data.seconds={seconds:g}; allowed at {fps:g} frames a second: {allowed}")
+    return round(seconds * fps)
 
 
 def find_segments(clip: NDArray[np.integer], track: NDArray[np.integer], frame: NDArray[np.integer]) -> Segments:

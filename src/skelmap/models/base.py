@@ -43,6 +43,7 @@ class InputDefaults(NamedTuple):
         representation: "maps" or "keypoints".
         window: "frame" or "sequence".
         seq_len: T, frames in a sequence.
+        seconds: T in seconds, in place of `seq_len`; None of models that count frames.
         batch_size: windows in a training batch.
         max_epochs: of training.
     """
@@ -52,6 +53,7 @@ class InputDefaults(NamedTuple):
     seq_len: int = 30
     batch_size: int = 32
     max_epochs: int = 30
+    seconds: float | None = None
 
 
 class Model(pl.LightningModule, ABC):

@@ -76,6 +76,9 @@ class FeatureDistance(Baseline):
     example_weights: Tensor
     example_bias: Tensor
 
+    window_seconds: float | None = None
+    """T in seconds that the model asks for; None to ask for `seq_len` frames."""
+
     def __init__(
         self,
         seq_len: int,
@@ -105,8 +108,9 @@ class FeatureDistance(Baseline):
     @classmethod
     def input_defaults(cls, parameters: Mapping[str, Any]) -> InputDefaults:
         """Ask for sequences of keypoints of the configured length, and for one epoch in large batches."""
+        seconds = None if "seq_len" in parameters else cls.window_seconds
         seq_len = parameter_value(cls, parameters, "seq_len")
-        return InputDefaults("keypoints", "sequence", seq_len, batch_size=256, max_epochs=1)
+        return InputDefaults("keypoints", "sequence", seq_len, batch_size=256, max_epochs=1, seconds=seconds)
 
     def on_fit_start(self) -> None:
         """Select the body joints that are detected often enough.

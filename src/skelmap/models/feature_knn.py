@@ -58,6 +58,7 @@ class FeatureKNN(FeatureDistance):
     """
 
     name = "feature KNN"
+    window_seconds = 2.0
 
     def __init__(
         self,

@@ -68,7 +68,7 @@ def _recordings(path: Path, fmt: PoseFormat) -> list[Source]:
         check_recording(clip, path)
         report_steps([(clip.name, clip.fps, clip.step)])
         return [ClipSource(clip, is_archive=path.suffix == ".npz")]
-    test = read_manifest(path).split("test")
+    test = read_manifest(path, pose_format=fmt).split("test")
     if not test:
         raise UserError(f"source={path}: the manifest has no recordings of split test")
     clips = [read_clip(recording.path, recording.clip, fmt) for recording in test]

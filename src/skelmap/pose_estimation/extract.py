@@ -14,8 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from skelmap.pose_estimation.base import PoseEstimator
+from skelmap.pose_estimation.labelled_videos import LabelledVideo, split_groups
 from skelmap.pose_estimation.registry import open_estimator
 from skelmap.pose_estimation.video import Video
+from skelmap.skeletons.amounts import amount_lines, read_seconds
 from skelmap.skeletons.archives import VideoOrigin, read_origin, write_clip
 from skelmap.skeletons.clip import Clip, clean_keypoints
 from skelmap.skeletons.manifest import COLUMNS, REQUIRED, read_manifest
@@ -25,8 +27,8 @@ from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write
 
 MANIFEST = "manifest.csv"
-DEFAULT_SPLITS = ("train", "val", "test", "train", "train")
-"""Splits of five videos in turn."""
+EXAMPLES = "examples.csv"
+"""Manifest of abnormal videos of people who are not in the test (`data.examples`)."""
 MIN_READ = 0.95
 """Smallest share of the stated frames that is read from an intact file; stated counts are a few frames off."""
 CHUNK_BYTES = 2**20
@@ -48,51 +50,80 @@ class Extraction:
 
 
 def extract_videos(
-    videos: Sequence[Path], out: Path, estimator: str, weights: Path | None = None, split: str | None = None
+    videos: Sequence[LabelledVideo], out: Path, estimator: str, weights: Path | None = None, split: str | None = None
 ) -> list[str]:
-    """Write a clip for each video that has none yet, add it to the manifest, and print a line about it.
+    """Write a clip for each video that has none yet, add it to a manifest, and print a line about it.
 
+    Normal videos, and abnormal ones of groups in the test, go to manifest.csv; other abnormal videos to examples.csv.
     A clip remembers its video and pose estimator. One of the same name from another video or estimator is refused.
 
     Args:
-        videos: video files.
-        out: folder of the clips and the manifest.
+        videos: with labels and groups (`find_videos`).
+        out: folder of the clips and the manifests.
         estimator: name of the pose estimator.
         weights: its network file; None for the default.
-        split: of all videos; None for `DEFAULT_SPLITS` in turn.
+        split: of all videos; None for `split_groups`.
 
     Returns:
         Names of the videos that failed.
 
     Raises:
-        UserError: two videos have the same name, or a clip of that name is of another video or estimator; the manifest
-            or the estimator cannot be used.
+        UserError: a clip of a video's name is of another video or estimator, or was normal before; a manifest or the
+            estimator cannot be used.
     """
-    paths = _by_name(videos)
-    _read_manifest(out / MANIFEST)
-    missing = {name: path for name, path in paths.items() if not (out / f"{name}.npz").exists()}
-    for name in paths.keys() - missing:
-        _check_origin(out / f"{name}.npz", paths[name], estimator)
+    lines = _manifest_lines(videos, out, split)
+    missing = [video for video in videos if not (out / f"{video.name}.npz").exists()]
+    for video in videos:
+        if video not in missing:
+            _check_origin(out / f"{video.name}.npz", video.path, estimator)
     if missing:
         open_estimator(estimator, weights).close()  # fails once, not for each video, if something is not installed
     failed = []
     with _progress_bar(disable=not missing) as progress:
-        task = progress.add_task("", total=sum(map(_stated_frames, missing.values())))
-        for name, path in paths.items():
+        task = progress.add_task("", total=sum(_stated_frames(video.path) for video in missing))
+        for name, path in ((video.name, video.path) for video in videos):
             progress.update(task, description=name)
             message = "exists already; delete its clip to extract it again"
             try:
-                if name in missing:
+                if not (out / f"{name}.npz").exists():
                     with closing(open_estimator(estimator, weights)) as opened:
                         extraction = extract_clip(Video(path), name, opened, lambda: progress.advance(task))
                     write_clip(out / f"{name}.npz", extraction.clip, _origin(path, estimator))
                     message = _summary(extraction)
-                _add_to_manifest(out / MANIFEST, name, split)
+                if name in lines:
+                    _append(*lines[name])
             except UserError as error:
                 failed.append(name)
                 message = str(error)
             progress.console.print(Text(f"{name}: {message}", style="red" if name in failed else ""), soft_wrap=True)
     return failed
+
+
+def _manifest_lines(
+    videos: Sequence[LabelledVideo], out: Path, split: str | None
+) -> dict[str, tuple[Path, dict[str, str]]]:
+    """Make the line of each video that is in neither manifest; give the manifest and the line's cells."""
+    known: dict[str, dict[str, str]] = {}
+    for path in (out / EXAMPLES, out / MANIFEST):
+        table = _read_manifest(path)
+        lines = [dict(zip(table.columns, cells, strict=False)) for _, cells in table.lines]
+        known |= {line.get("path", ""): line for line in lines}
+    for video in videos:
+        line = known.get(f"{video.name}.npz")
+        if video.is_abnormal and line is not None and line.get("split") != "test" and not line.get("abnormal"):
+            raise UserError(
+                f"{video.path}: --abnormal, and {out / MANIFEST} has it as normal work of split {line.get('split')}; "
+                "delete that line"
+            )
+    in_manifest = {cells["group"]: cells["split"] for cells in known.values() if cells.get("group")}
+    fresh = [video for video in videos if f"{video.name}.npz" not in known]
+    splits = {video.group: split for video in fresh} if split else split_groups(fresh, in_manifest)
+    new = {}
+    for video in fresh:
+        cells = {"clip": video.name, "path": f"{video.name}.npz", "split": splits[video.group], "group": video.group}
+        cells["abnormal"] = "all" if video.is_abnormal else ""
+        new[video.name] = (out / (EXAMPLES if video.is_abnormal and cells["split"] != "test" else MANIFEST), cells)
+    return new
 
 
 def extract_clip(video: Video, name: str, estimator: PoseEstimator, advance: Callable[[], None]) -> Extraction:
@@ -124,33 +155,30 @@ def extract_clip(video: Video, name: str, estimator: PoseEstimator, advance: Cal
     return Extraction(clip, tuple(_warnings(video, np.array(seconds))))
 
 
-def next_step(manifest: Path) -> str:
-    """Describe what to complete in a manifest, and the command that trains on it.
+def next_steps(out: Path) -> list[str]:
+    """Describe what the data set in a folder has and lacks, what to complete by hand, and the command that trains.
 
     Raises:
-        UserError: the manifest is invalid.
+        UserError: a manifest or a clip cannot be read.
     """
+    manifest, examples = out / MANIFEST, out / EXAMPLES
+    if not manifest.exists():
+        return []
     recordings = read_manifest(manifest).recordings
-    splits, groups = ({getattr(recording, key) for recording in recordings} for key in ("split", "group"))
-    lines = [f"Now check {manifest}: split, group, abnormal, action."]
-    lines += [f"It needs a recording of split {s}: it has none yet." for s in ("train", "test") if s not in splits]
+    lines = amount_lines(recordings, read_seconds(recordings))
+    groups = {recording.group for recording in recordings}
     if len(groups) == len(recordings) > 1:
         lines.append(
-            "Each video is still its own group: put the videos of one person into one group and one split, or the "
-            "model is tested on people that it was trained on."
+            "Each video is its own group. Put the videos of one person into one group (--group-by folder or name, or "
+            "in the manifest), or the model is tested on people that it was trained on."
         )
-    lines.append("Then")
-    lines.append(f"skelmap train model=feature_knn data=manifest {shlex.quote(f'data.manifest={manifest}')}")
-    return "\n".join(lines)
-
-
-def _by_name(videos: Sequence[Path]) -> dict[str, Path]:
-    """Name each video by its file without the suffix; refuse equal names."""
-    paths: dict[str, Path] = {}
-    for path in videos:
-        if paths.setdefault(path.stem, path) != path:
-            raise UserError(f"{paths[path.stem]} and {path} would both be clip {path.stem!r}; rename one")
-    return paths
+    if any(recording.abnormal is None for recording in recordings):
+        lines.append(f"In {manifest}, replace 'all' by the abnormal spans, such as 4s-8.5s, where it is not all.")
+    arguments = [f"data.manifest={manifest}"]
+    if examples.exists():
+        lines.append(f"{examples}: abnormal videos of people who are not tested; spans as above.")
+        arguments.append(f"data.examples={examples}")
+    return [*lines, "Then", f"skelmap train model=feature_knn data=manifest {shlex.join(arguments)}"]
 
 
 def _origin(video: Path, estimator: str) -> VideoOrigin:
@@ -211,16 +239,13 @@ def _warnings(video: Video, seconds: NDArray[np.float64]) -> list[str]:
     return warnings
 
 
-def _add_to_manifest(manifest: Path, name: str, split: str | None) -> None:
-    """Append a clip to the manifest unless it has it; the other lines keep their exact text."""
-    table, path = _read_manifest(manifest), f"{name}.npz"
-    at = table.columns.index("path")
-    if path not in [cells[at] for _, cells in table.lines if at < len(cells)]:
-        default = DEFAULT_SPLITS[len(table.lines) % len(DEFAULT_SPLITS)]
-        with atomic_write(manifest, newline="") as file:
-            file.write(table.text if table.text.endswith("\n") else f"{table.text}\n")
-            writer = csv.DictWriter(file, table.columns, delimiter=table.separator, lineterminator="\n")
-            writer.writerow({"clip": name, "path": path, "split": split or default, "group": name})
+def _append(manifest: Path, cells: dict[str, str]) -> None:
+    """Append a line to a manifest; the other lines keep their exact text."""
+    table = _read_manifest(manifest)
+    with atomic_write(manifest, newline="") as file:
+        file.write(table.text if table.text.endswith("\n") else f"{table.text}\n")
+        writer = csv.DictWriter(file, table.columns, delimiter=table.separator, lineterminator="\n")
+        writer.writerow(cells)
 
 
 def _read_manifest(manifest: Path) -> ManifestTable:

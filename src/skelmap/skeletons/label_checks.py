@@ -38,7 +38,7 @@ def _in_seconds(clips: Sequence[tuple[Recording, Span, float]]) -> list[Finding]
     ]
     if any(stop > seconds + 1 for recording, seconds in labelled for _, stop in _labels(recording)):
         return []
-    text = "all labelled spans end so early that they may be seconds; they are frame numbers"
+    text = "all labelled spans end so early that they may be seconds; those are written 4s-8.5s, frames 120-255"
     return [Finding(recording.clip, text) for recording, seconds in labelled if seconds > 2]
 
 

@@ -1,6 +1,7 @@
 """The manifest of a data set: a CSV of recordings with their split, group, abnormal frames and actions."""
 
 import csv
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from skelmap.skeletons.manifest_table import BOM, read_table
+from skelmap.skeletons.readers import PoseFormat, read_header
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write
 
@@ -27,6 +29,10 @@ SIMULATION_FILE = "simulation.json"
 
 Span = tuple[int, int]
 """Half-open frame span (first, one past the last)."""
+FRAMES = re.compile(r"(\d{1,12})-(\d{1,12})")
+SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)s-(\d{1,9}(?:\.\d{1,6})?)s")
+ON_FRAME = 1e-3
+"""A time this close to a frame, in frames, is that frame's."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,9 @@ class Manifest:
         return tuple(r for r in self.recordings if r.split == name)
 
 
-def read_manifest(path: Path, group_by: str = "group", is_dealt: bool = False) -> Manifest:
+def read_manifest(
+    path: Path, group_by: str = "group", is_dealt: bool = False, pose_format: PoseFormat | None = None
+) -> Manifest:
     """Read and check a manifest.
 
     Args:
@@ -117,6 +125,8 @@ def read_manifest(path: Path, group_by: str = "group", is_dealt: bool = False) -
             versions named the last column work; it is read, too. Paths are relative to the CSV's folder.
         group_by: column of the groups; may be another one than those above.
         is_dealt: whether the recordings will be dealt into folds, so that the splits need not be valid.
+        pose_format: of JSON recordings; its frame rate converts spans in seconds, as archives' own does. None for the
+            defaults.
 
     Returns:
         The manifest, with absolute paths.
@@ -130,7 +140,8 @@ def read_manifest(path: Path, group_by: str = "group", is_dealt: bool = False) -
     columns = _check_columns(path, table.columns, group_by)
     recordings = []
     for number, cells in table.lines:
-        recordings.append(_recording(f"{path}, line {number}", columns, cells, group_by, path.parent))
+        value = _values(f"{path}, line {number}", columns, cells, group_by)
+        recordings.append(_recording(f"{path}, line {number}", value, group_by, path.parent, pose_format))
         if not is_dealt:
             _check_normal(f"{path}, line {number}", recordings[-1])
     if not recordings:
@@ -196,7 +207,8 @@ def _check_columns(path: Path, columns: Sequence[str], group_by: str) -> list[st
     return names
 
 
-def _recording(location: str, columns: Sequence[str], cells: Sequence[str], group_by: str, folder: Path) -> Recording:
+def _values(location: str, columns: Sequence[str], cells: Sequence[str], group_by: str) -> dict[str, str]:
+    """Check the cells of a line, and name them by their columns."""
     if len(cells) != len(columns):
         raise UserError(f"{location}: {len(cells)} cells; as many as columns are expected, {len(columns)}")
     value = dict(zip(columns, cells, strict=True))
@@ -208,7 +220,12 @@ def _recording(location: str, columns: Sequence[str], cells: Sequence[str], grou
             raise UserError(f"{location}: {key} '' is empty")
     if value["split"] not in SPLITS:
         raise UserError(f"{location}: split {value['split']!r}; allowed are {', '.join(SPLITS)}")
-    abnormal = None if value["abnormal"] == "all" else _spans(location, value["abnormal"])
+    return value
+
+
+def _recording(
+    location: str, value: dict[str, str], group_by: str, folder: Path, pose_format: PoseFormat | None
+) -> Recording:
     source = folder / value["path"]
     try:
         exists = source.exists()
@@ -216,26 +233,42 @@ def _recording(location: str, columns: Sequence[str], cells: Sequence[str], grou
         exists = False
     if not exists:
         raise UserError(f"{location}: clip {value['clip']}: {source} does not exist")
-    actions = tuple(_action(location, part) for part in value.get("action", "").split(";") if part.strip())
+    labels = value["abnormal"], value.get("action", "")
+    fps = read_header(source, pose_format or PoseFormat()).fps if any(map(SECONDS.search, labels)) else 0.0
+    abnormal = None if labels[0] == "all" else _spans(location, labels[0], fps)
+    actions = tuple(_action(location, part, fps) for part in labels[1].split(";") if part.strip())
     return Recording(value["clip"], source, value["split"], value[group_by], abnormal, actions)
 
 
-def _spans(location: str, text: str) -> tuple[Span, ...]:
+def _spans(location: str, text: str, fps: float) -> tuple[Span, ...]:
     spans = []
     for part in filter(None, (p.strip() for p in text.split(";"))):
-        match = re.fullmatch(r"(\d{1,12})-(\d{1,12})", part)
-        if match is None or int(match[1]) >= int(match[2]):
-            allowed = "empty, 'all', or half-open frame spans like 120-260;400-455"
+        span = _span(part, fps)
+        if span is None:
+            allowed = "empty, 'all', or half-open spans of frames like 120-260;400-455, or of seconds like 4s-8.5s"
             raise UserError(f"{location}: abnormal {part!r}; allowed are {allowed}")
-        spans.append((int(match[1]), int(match[2])))
+        spans.append(span)
     return tuple(spans)
 
 
-def _action(location: str, part: str) -> tuple[str, Span]:
-    match = re.fullmatch(r"(.{1,64}):(\d{1,12})-(\d{1,12})", part.strip())
-    if match is None or int(match[2]) >= int(match[3]):
-        raise UserError(f"{location}: action {part!r}; allowed is name:first-stop, like carry_box:0-300")
-    return match[1], (int(match[2]), int(match[3]))
+def _action(location: str, part: str, fps: float) -> tuple[str, Span]:
+    name, _, text = part.strip().rpartition(":")
+    span = _span(text, fps)
+    if not 1 <= len(name) <= 64 or span is None:
+        allowed = "name:first-stop, in frames like carry_box:0-300 or in seconds like carry_box:0s-10s"
+        raise UserError(f"{location}: action {part!r}; allowed is {allowed}")
+    return name, span
+
+
+def _span(text: str, fps: float) -> Span | None:
+    """Read a span of frames, or of seconds at a rate of frames; None if it is no span or empty."""
+    if match := FRAMES.fullmatch(text):
+        first, stop = int(match[1]), int(match[2])
+    elif match := SECONDS.fullmatch(text):
+        first, stop = (math.ceil(float(time) * fps - ON_FRAME) for time in match.groups())
+    else:
+        return None
+    return (first, stop) if first < stop else None
 
 
 def check_unique(source: Path | str, recordings: Sequence[Recording]) -> None:

@@ -18,6 +18,7 @@ from skelmap.data.datamodule import SkeletonDataModule
 from skelmap.data.quality import quality_warnings, scale_warnings
 from skelmap.models.base import Model
 from skelmap.models.baseline_base import Baseline
+from skelmap.skeletons.amounts import amount_lines
 from skelmap.skeletons.examples import judged_people
 from skelmap.training import run_dir
 from skelmap.training.callbacks import History, training_callbacks
@@ -115,6 +116,9 @@ def prepare(config: dict[str, Any], stage: str | None = None) -> Parts:
     data.prepare_data()
     data.setup(stage if config["train"] else "test")
     _check_examples(model, data)
+    log.info("windows: %d frames, %.3g s at %.4g frames a second", data.seq_len, data.seq_len / data.fps, data.fps)
+    for line in data_amounts(data) if config["train"] and not data.simulated else ():
+        log.info(line)
     for warning in data_warnings(config, model, data):
         log.warning(warning)
     validates = _validates(config, data)
@@ -208,6 +212,12 @@ def _check_processes(processes: int, model: Model) -> None:
             f"trainer.devices={processes}: in a sweep, each process would start the whole sweep again; allowed is "
             "trainer.devices=1, with several runs at once (launcher=...)"
         )
+
+
+def data_amounts(data: SkeletonDataModule) -> list[str]:
+    """Lines about the minutes and people of each split, and what is missing, for the log."""
+    lengths = zip(data.cache.source_spans, data.cache.source_fps, strict=True)
+    return amount_lines(data.manifest.recordings, [(stop - first) / fps for (first, stop), fps in lengths])
 
 
 def data_warnings(config: dict[str, Any], model: Model, data: SkeletonDataModule) -> list[str]:

@@ -12,7 +12,8 @@ def from_model(key: str, *, _root_: DictConfig) -> Any:
     """Value that the model's class asks for (`Model.input_defaults`): `${from_model:seq_len}`.
 
     Args:
-        key: representation, window, seq_len, batch_size or max_epochs.
+        key: representation, window, seq_len, seconds, batch_size or max_epochs. Of seq_len and seconds one has a value:
+            what the user sets of them in group data, else what the model asks for.
 
     Raises:
         UserError: no such model.
@@ -26,7 +27,17 @@ def from_model(key: str, *, _root_: DictConfig) -> Any:
     values = OmegaConf.to_container(node, resolve=True)
     assert isinstance(values, dict)
     parameters = {str(name): value for name, value in values.items()}
-    return getattr(model_class(parameters.get("_target_")).input_defaults(parameters), key)
+    asked = model_class(parameters.get("_target_")).input_defaults(parameters)
+    used = "seq_len" if asked.seconds is None else "seconds"
+    other = {"seq_len": "seconds", "seconds": "seq_len"}.get(key)
+    if other and (key != used or _is_given(_root_.get("data"), other)):
+        return None
+    return getattr(asked, key)
+
+
+def _is_given(node: Any, key: str) -> bool:
+    """Whether a key has a value of its own, not one that depends on the model."""
+    return isinstance(node, DictConfig) and not OmegaConf.is_interpolation(node, key) and node.get(key) is not None
 
 
 def config_dirs() -> list[str]:
