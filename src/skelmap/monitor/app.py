@@ -20,6 +20,7 @@ from skelmap.monitor.alarm_hook import AlarmHook
 from skelmap.monitor.camera import Camera
 from skelmap.monitor.config import MonitorConfig, WebConfig, read_config
 from skelmap.monitor.event_log import EVENTS_FILE, SCORES_FILE, EventLog
+from skelmap.monitor.evidence import Evidence, Retention
 from skelmap.monitor.runner import Monitor
 from skelmap.monitor.scorers import Scorer, open_scorer
 from skelmap.monitor.sinks import AlarmCollector, Console, Heartbeat, Sink
@@ -152,6 +153,9 @@ def _sinks(config: MonitorConfig, spec: InputSpec, rule: AlarmRule) -> list[Sink
     sinks += [EventLog(output, rule.on), Heartbeat(output, page=page.address if page else "")]
     if config.on_alarm:
         sinks.append(AlarmHook(config.on_alarm, rule.on))
+    if config.evidence.seconds is not None:
+        retention = Retention(config.evidence.days, config.evidence.gigabytes)
+        sinks.append(Evidence(output, rule, config.evidence.seconds, retention, config.save_camera_image))
     if config.save_video:
         sinks.append(VideoSink(output, rule, config.save_camera_image))
     return sinks

@@ -35,6 +35,16 @@ class WebConfig(BaseModel):
     key: FilePath | None
 
 
+class EvidenceConfig(BaseModel):
+    """Keys of `evidence`."""
+
+    model_config = STRICT
+
+    seconds: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] | None
+    days: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    gigabytes: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
 class MonitorConfig(BaseModel):
     """Configuration of the monitor."""
 
@@ -54,6 +64,7 @@ class MonitorConfig(BaseModel):
     pose_format: Annotated[dict[str, Any], Field(description="keys and values")]
     follow: bool
     web: Annotated[WebConfig, Field(description="keys and values")]
+    evidence: Annotated[EvidenceConfig, Field(description="keys and values")]
     realtime: bool
     save_video: bool
     save_camera_image: bool
@@ -84,8 +95,10 @@ def read_config(cfg: DictConfig) -> MonitorConfig:
         values: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     except OmegaConfBaseException as error:
         raise UserError(f"{error.full_key}: {error.msg or error}".strip()) from None
-    if isinstance(values.get("web"), dict):
-        validate(WebConfig, values["web"], "web")
+    groups: dict[str, type[BaseModel]] = {"web": WebConfig, "evidence": EvidenceConfig}
+    for key, model in groups.items():
+        if isinstance(values.get(key), dict):
+            validate(model, values[key], key)
     validate(MonitorConfig, values)
     config = MonitorConfig.model_validate(values)
     validate_signature(make_pose_format, config.declared, "pose_format")

@@ -135,16 +135,10 @@ class EventLog(Sink):
 
 
 def event_record(source: Source, event: Event, threshold: float) -> dict[str, Any]:
-    """Convert an event to plain values for JSON; `clock` is empty for recordings.
-
-    Both events of an alarm have its `id`, which is part of file names. No other alarm of the output folder has it.
-    """
+    """Convert an event to plain values for JSON; `clock` is empty for recordings."""
     alarm = {key: round(value, 6) for key, value in asdict(event.alarm).items()}
-    began = f"{safe_filename(source.name)}_{event.alarm.start:.3f}"
-    if event.clock:
-        began = f"{event.clock:%Y%m%dT%H%M%S.%f}"[:-3]
     return {
-        "id": f"{began}_p{event.person}",
+        "id": alarm_id(source, event),
         "source": source.name,
         "person": event.person,
         "state": "ended" if event.ended else "raised",
@@ -153,6 +147,14 @@ def event_record(source: Source, event: Event, threshold: float) -> dict[str, An
         "joints": list(event.joints),
         "clock": event.clock.isoformat(timespec="milliseconds") if event.clock else "",
     }
+
+
+def alarm_id(source: Source, event: Event) -> str:
+    """Name an alarm: both of its events have this name, and no other alarm of the output folder. It fits file names."""
+    began = f"{safe_filename(source.name)}_{event.alarm.start:.3f}"
+    if event.clock:
+        began = f"{event.clock:%Y%m%dT%H%M%S.%f}"[:-3]
+    return f"{began}_p{event.person}"
 
 
 def _csv_line(values: Sequence[Any]) -> str:

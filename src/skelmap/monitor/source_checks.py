@@ -71,12 +71,13 @@ def check_options(sources: Sequence[Source], config: MonitorConfig) -> None:
     """
     name, has_images = sources[0].name, any(isinstance(source, Camera | VideoSource) for source in sources)
     is_live = any(source.count is None for source in sources)
+    shows_nothing = config.save_camera_image and not config.save_video and config.evidence.seconds is None
     images = f"needs a camera or a video; {name} has keypoints only"
     reasons = [
         (f"estimator={config.estimator}", config.estimator not in ESTIMATORS, f"allowed: {', '.join(ESTIMATORS)}"),
         (f"weights={config.weights}", config.weights is not None and not has_images, images),
         ("save_camera_image=true", config.save_camera_image and not has_images, images),
-        ("save_camera_image=true", config.save_camera_image and not config.save_video, "needs save_video=true"),
+        ("save_camera_image=true", shows_nothing, "needs save_video=true or evidence.seconds"),
         ("realtime=true", config.realtime and is_live, f"is for recordings; {name} is live"),
         (f"web.host={config.web.host}", config.web.host not in LOOPBACK and config.web.port is None, "needs web.port"),
     ]

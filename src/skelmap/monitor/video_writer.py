@@ -47,7 +47,7 @@ class VideoSink(Sink):
 
     def __init__(self, folder: Path, rule: AlarmRule, show_camera_image: bool = False) -> None:
         self.folder, self.rule, self.show_camera_image = folder, rule, show_camera_image
-        self._video: _VideoFile | None = None
+        self._video: VideoFile | None = None
         self._overlay: Overlay | None = None
 
     def on_source_start(self, source: Source) -> None:
@@ -55,7 +55,7 @@ class VideoSink(Sink):
         name = safe_filename(source.name)
         if source.count is None:
             name += time.strftime("_%Y-%m-%d_%H-%M-%S")
-        self._video = _VideoFile(self.folder / f"{name}.webm", source.fps)
+        self._video = VideoFile(self.folder / f"{name}.webm", source.fps)
         self._overlay = Overlay(source.name, source.layout, self.rule, self.show_camera_image)
 
     def on_frame(self, result: FrameResult, latency_ms: float) -> None:
@@ -162,7 +162,7 @@ def _put_text(image: Image, text: str, origin: tuple[int, int], colour: tuple[in
     cv2.putText(image, text, origin, FONT, size, colour, 1, cv2.LINE_AA)
 
 
-class _VideoFile:
+class VideoFile:
     """Video of constant frame rate with the size of its first frame; each frame is repeated until the next one."""
 
     def __init__(self, path: Path, fps: float) -> None:

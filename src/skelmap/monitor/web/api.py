@@ -3,7 +3,7 @@
 import threading
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, FastAPI, HTTPException, Query
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
@@ -19,7 +19,11 @@ from skelmap.utils.errors import UserError
 MAX_VIEWERS = 16
 """Streams at a time."""
 FILES = {"/": "page.html", "/page.js": "page.js", "/page.css": "page.css"}
-MEDIA_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
+MEDIA_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"} | {
+    ".webm": "video/webm",
+    ".jpg": "image/jpeg",
+    ".npz": "application/octet-stream",
+}
 router = APIRouter(prefix="/api")
 
 
@@ -85,6 +89,17 @@ def list_events(
     return sorted(records, key=lambda record: record.clock, reverse=True)[:limit]  # stable: recordings keep order
 
 
+@router.get("/cameras/{camera}/alarms/{alarm}/{kind}", response_class=FileResponse)
+def get_evidence(camera: OneCamera, alarm: str, kind: Literal["film", "still", "clip"]) -> FileResponse:
+    """Film (WebM), still (JPEG) or clip archive (.npz) of an alarm."""
+    path = camera.evidence(camera.alarms.alarm(alarm)["id"]).get(kind)
+    if path is None:
+        raise UserError(f"alarm {alarm!r} of camera {camera.name} has no {kind}: none was kept, or it was deleted")
+    return FileResponse(
+        path, media_type=MEDIA_TYPES[path.suffix], filename=path.name, content_disposition_type="inline"
+    )
+
+
 @router.put("/cameras/{camera}/alarms/{alarm}/review")
 def review_alarm(camera: OneCamera, alarm: str, review: Annotated[Review, Body()]) -> AlarmRecord:
     """Mark an alarm as right, false or unsure, with a note."""
@@ -115,4 +130,4 @@ def _file_route(name: str) -> Any:
 
 
 def _record(camera: CameraFolder, alarm: dict[str, Any]) -> AlarmRecord:
-    return AlarmRecord(camera=camera.name, **alarm)
+    return AlarmRecord(camera=camera.name, evidence=list(camera.evidence(alarm["id"])), **alarm)

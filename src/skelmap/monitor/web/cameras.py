@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from skelmap.monitor.event_log import EVENTS_FILE
+from skelmap.monitor.evidence import CLIP, EVIDENCE_FOLDER, FILM, STILL
 from skelmap.monitor.sinks import HEARTBEAT_FILE
 from skelmap.monitor.web.alarm_index import AlarmIndex
 from skelmap.monitor.web.live import LiveState
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import read_json_object
 
+EVIDENCE = {"film": FILM, "still": STILL, "clip": CLIP}
+"""Suffix of the file by kind."""
 OLD_SECONDS = 20.0
 """A monitor whose heartbeat is older hangs, or has been killed."""
 CameraState = Literal["watching", "error", "lost", "ended"]
@@ -38,6 +41,11 @@ class CameraFolder:
             return read_json_object(self.folder / HEARTBEAT_FILE)
         except UserError:
             return {}
+
+    def evidence(self, identity: str) -> dict[str, Path]:
+        """Files of an alarm that are still kept, by their kind: film, still, clip."""
+        paths = {kind: self.folder / EVIDENCE_FOLDER / f"{identity}{suffix}" for kind, suffix in EVIDENCE.items()}
+        return {kind: path for kind, path in paths.items() if Path(identity).name == identity and path.is_file()}
 
     def status(self) -> dict[str, Any]:
         """State of the camera: `state`, `since`, active alarms, and what the heartbeat says.

@@ -51,6 +51,7 @@ class AlarmRecord(BaseModel):
     threshold: float
     joints: list[str]
     clock: str
+    evidence: Annotated[list[str], Field(description="which of film, still and clip are kept")]
     verdict: Verdict | None
     note: str
     reviewed: str

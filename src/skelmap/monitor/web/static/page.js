@@ -157,6 +157,10 @@ function alarmItem(alarm) {
   const when = alarm.clock ? new Date(alarm.clock).toLocaleString() : `${alarm.source}, ${alarm.start.toFixed(1)} s`;
   const lasted = active ? "not over" : `${(alarm.end - alarm.start).toFixed(1)} s`;
   item.append(make("b", when), make("p", `person ${alarm.person} · ${lasted} · peak ${alarm.peak.toPrecision(3)} · ${alarm.joints.join(", ").replaceAll("_", " ")}`));
+  const base = `/api/cameras/${encodeURIComponent(alarm.camera)}/alarms/${encodeURIComponent(alarm.id)}`;
+  if (alarm.evidence.includes("film")) {
+    item.append(make("video", "", { controls: true, preload: "none", muted: true, src: `${base}/film`, poster: alarm.evidence.includes("still") ? `${base}/still` : "" }));
+  } else if (alarm.evidence.includes("still")) item.append(make("img", "", { src: `${base}/still`, alt: "the moment of the alarm" }));
   const buttons = make("div");
   const note = make("input", "", { value: alarm.note, placeholder: "note", maxLength: 2000, ariaLabel: "note" });
   for (const verdict of VERDICTS) {
