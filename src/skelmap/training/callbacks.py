@@ -22,6 +22,7 @@ from torch import Tensor
 from skelmap.data.datamodule import Batch, SkeletonDataModule
 from skelmap.models.autoencoder_base import Autoencoder
 from skelmap.models.base import WindowScores
+from skelmap.training.autotune import Autotune
 from skelmap.training.checkpoints import copy_checkpoint
 from skelmap.training.optimizers import StepPlateau
 from skelmap.utils.errors import UserError
@@ -31,18 +32,20 @@ from skelmap.utils.runtime import gather_concat
 log = logging.getLogger(__name__)
 
 
-def training_callbacks(seed: int, folder: Path, has_val: bool) -> list[Callback]:
+def training_callbacks(seed: int, folder: Path, has_val: bool, autotune: bool) -> list[Callback]:
     """Build the callbacks of every training.
 
     Args:
         seed: of the run.
         folder: of the checkpoints.
         has_val: whether there are validation windows; without any the last epoch is the best.
+        autotune: whether to train in the fastest way.
     """
     common: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
     best = {"filename": "best", "monitor": "val/loss" if has_val else None, "mode": "min"}
     return [
         EpochSeed(seed),
+        *([Autotune()] if autotune else []),
         CudaGraph(),
         FiniteLoss(),
         RestoreSigterm(),

@@ -36,6 +36,7 @@ class RunConfig(BaseModel):
     model_config = OPEN
     seed: Seed
     train: bool
+    autotune: bool
     ckpt_path: FilePath | None = None
 
 

@@ -170,7 +170,7 @@ def _trainer(config: dict[str, Any], validates: bool, checkpoint: Checkpoint | N
     loggers = [instantiate(node) for node in (config.get("logger") or {}).values()]
     trainer: pl.Trainer = instantiate(
         config["trainer"],
-        callbacks=[*callbacks, *training_callbacks(config["seed"], checkpoints, validates)],
+        callbacks=[*callbacks, *training_callbacks(config["seed"], checkpoints, validates, config["autotune"])],
         logger=loggers or False,
         plugins=[AtomicCheckpointIO({checkpoint.path: checkpoint.content} if checkpoint else None)],
     )

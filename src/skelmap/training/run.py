@@ -24,6 +24,7 @@ from skelmap.evaluation.report import Report, write_report
 from skelmap.evaluation.results import alarms_table, console_table, write_results, write_unevaluated
 from skelmap.models.base import Model
 from skelmap.training import run_dir
+from skelmap.training.autotune import Autotune
 from skelmap.training.calibration import model_title, validation_scores, write_calibration
 from skelmap.training.callbacks import FirstBatch, PredictionCollector
 from skelmap.training.checkpoints import (
@@ -283,6 +284,7 @@ def _facts(parts: Parts) -> dict[str, Any]:
         "epochs": trained,
         "val_loss": min(losses) if losses else None,
         "parameters": sum(weights.numel() for weights in parts.model.parameters()),
+        "training_step": next((str(one.way) for one in parts.trainer.callbacks if isinstance(one, Autotune)), None),
         "train_seconds": round(history.seconds, 1),
         "peak_memory_mb": peak_memory_mb(),
     }

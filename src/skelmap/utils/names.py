@@ -7,8 +7,9 @@ from zlib import crc32
 
 MAX_STEM = 50
 """Longest file name without its suffix, characters; every file system takes that many in any alphabet."""
-KEYS_WITHOUT_EFFECT = ("paths.", "hydra.", "logger.", "data.cache_dir", "callbacks.progress.")
-"""Prefixes of configuration keys that set where files are and what is shown, and never change a run's numbers."""
+KEYS_WITHOUT_EFFECT = ("paths.", "hydra.", "logger.", "data.cache_dir", "callbacks.progress.", "autotune")
+"""Prefixes of configuration keys that do not change a run's numbers: where files are, what is shown, and `autotune`,
+which like the number of threads changes the last digits."""
 
 
 def shorten(name: str, limit: int) -> str:
