@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skelmap import __version__
+from skelmap.monitor.commands import page, password, refit
+from skelmap.utils.commands import command_parser
 from skelmap.utils.config_files import config_dir, describe_config
 from skelmap.utils.errors import UserError
 from skelmap.utils.runtime import Stopped, exit_on_signal
@@ -88,45 +90,6 @@ def monitor(arguments: Sequence[str]) -> None:
     run_hydra(monitor_task, "monitor", arguments)
 
 
-def page(arguments: Sequence[str]) -> None:
-    """Serve the web page of output folders: cameras, alarms, reviews; also after the monitors have ended."""
-    parser = _parser(page)
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="output= of a monitor, or a folder of several")
-    parser.add_argument("--port", type=int, default=8000, help="(default 8000)")
-    parser.add_argument("--host", default="127.0.0.1", help="127.0.0.1, the default: this machine only")
-    parser.add_argument("--passwords", type=Path, metavar="FILE", help="of skelmap password; needed for other hosts")
-    parser.add_argument("--certificate", type=Path, metavar="PEM", help="for TLS")
-    parser.add_argument("--key", type=Path, metavar="PEM", help="of the certificate, unless it is in the same file")
-    a = parser.parse_args(arguments)
-    if not a.folder.is_dir():
-        raise UserError(f"{a.folder}: no such folder; needed is the output folder of a monitor, or one of several")
-    from skelmap.monitor.web.cameras import Cameras
-    from skelmap.monitor.web.server import WebAddress, WebServer
-
-    with exit_on_signal():
-        address = WebAddress(a.port, a.host, a.passwords, a.certificate, a.key)
-        server = WebServer(address, Cameras(a.folder))
-        print(f"web page: {server.address}", flush=True)
-        try:
-            server.wait()
-        finally:
-            server.close()
-
-
-def password(arguments: Sequence[str]) -> None:
-    """Add a password, or a token for programs, to a file of hashes for the web page."""
-    parser = _parser(password)
-    parser.add_argument("file", type=Path, metavar="FILE", help="the password is asked for, or read from a pipe")
-    a = parser.parse_args(arguments)
-    from getpass import getpass
-
-    from skelmap.monitor.web.access import add_password
-
-    text = getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-    add_password(a.file, text)
-    print(f"{a.file}: added; it holds a hash, not the password")
-
-
 def extract(arguments: Sequence[str]) -> None:
     """Estimate poses in labelled videos: a clip for each video, and a manifest of them.
 
@@ -136,7 +99,7 @@ def extract(arguments: Sequence[str]) -> None:
     and test. Abnormal videos of people who are not in the test go to FOLDER/examples.csv. Existing clips and lines are
     kept: an interrupted extraction continues with the same command, and further videos are added.
     """
-    parser = _parser(extract)
+    parser = command_parser(extract)
     parser.add_argument("unlabelled", type=Path, nargs="*", metavar="VIDEO", help=argparse.SUPPRESS)
     paths: dict[str, Any] = {"type": Path, "nargs": "+", "action": "extend", "default": [], "metavar": "PATH"}
     parser.add_argument("--normal", **paths, help="videos, and folders of videos, of normal work only")
@@ -171,7 +134,7 @@ def extract(arguments: Sequence[str]) -> None:
 
 def simulate(arguments: Sequence[str]) -> None:
     """Write a simulated data set of workers in a factory."""
-    parser = _parser(simulate)
+    parser = command_parser(simulate)
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder of manifest.csv and clips/")
     parser.add_argument("--preset", default="paper", help="paper (one worker, default) or large (many)")
     parser.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
@@ -196,7 +159,7 @@ def tune(arguments: Sequence[str]) -> None:
     continues up to --trials; several processes with the same folder share the trials.
     """
     default_space = config_dir() / "space" / "lstm_vae.yaml"
-    parser = _parser(tune)
+    parser = command_parser(tune)
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="such as data=manifest data.manifest=FILE")
     parser.add_argument("--space", type=Path, default=default_space, help="search space, YAML; default: lstm_vae")
     parser.add_argument("--trials", type=int, default=20, help="in all, earlier starts included (default 20)")
@@ -225,7 +188,7 @@ def tune(arguments: Sequence[str]) -> None:
 
 def compare(arguments: Sequence[str]) -> None:
     """Compare the runs of a sweep: tables, figures and an HTML page in SWEEP_FOLDER/comparison."""
-    parser = _parser(compare)
+    parser = command_parser(compare)
     parser.add_argument("folder", type=Path, metavar="SWEEP_FOLDER", help="runs may be at any depth below it")
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default 0)")
     a = parser.parse_args(arguments)
@@ -240,7 +203,7 @@ def export(arguments: Sequence[str]) -> None:
     The folder gets model.onnx, README.txt with the model's inputs and outputs, and the files that `skelmap monitor
     checkpoint=FOLDER source=...` needs to run it without PyTorch.
     """
-    parser = _parser(export)
+    parser = command_parser(export)
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished run")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: RUN/onnx")
     parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="of the run's own model")
@@ -255,7 +218,7 @@ def export(arguments: Sequence[str]) -> None:
 
 def show(arguments: Sequence[str]) -> None:
     """Write a clip of a manifest as a GIF or MP4 with its skeleton map, or as OpenPose JSON."""
-    parser = _parser(show)
+    parser = command_parser(show)
     parser.add_argument("manifest", type=Path)
     parser.add_argument("clip", help="name of the clip in the manifest")
     parser.add_argument("--film", type=Path, help="GIF or MP4 file to write")
@@ -301,7 +264,7 @@ def check(arguments: Sequence[str]) -> None:
     Of a run: judges its test recordings again with dropped joints and frames, jitter, lower frame rates, broken tracks
     and scenes of several people. Writes stress.json and figures/stress.png into the run's folder.
     """
-    parser = _parser(check)
+    parser = command_parser(check)
     parser.add_argument("manifest", type=Path, nargs="?")
     parser.add_argument("--stress", type=Path, metavar="RUN", help="folder of a finished run, instead of a manifest")
     parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="of the run's own model")
@@ -341,7 +304,7 @@ def _stress(run: Path, trust: Sequence[str]) -> None:
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     command.__name__: command
-    for command in (extract, check, train, monitor, page, password, compare, tune, export, show, simulate)
+    for command in (extract, check, train, monitor, page, password, compare, refit, tune, export, show, simulate)
 }
 HELP = {"-h", "--help"}
 
@@ -363,13 +326,6 @@ def pose_format(a: Namespace) -> "PoseFormat":
     from skelmap.skeletons.readers import make_pose_format
 
     return make_pose_format(a.layout, a.size, a.fps, a.coordinates)
-
-
-def _parser(command: Callable[..., None]) -> ArgumentParser:
-    """Create the parser of a command, described by its docstring."""
-    description = inspect.getdoc(command)
-    formatter = argparse.RawDescriptionHelpFormatter
-    return ArgumentParser(f"skelmap {command.__name__}", description=description, formatter_class=formatter)
 
 
 def _help() -> str:
