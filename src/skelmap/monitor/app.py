@@ -21,6 +21,7 @@ from skelmap.monitor.camera import Camera
 from skelmap.monitor.config import MonitorConfig, WebConfig, read_config
 from skelmap.monitor.event_log import EVENTS_FILE, SCORES_FILE, EventLog
 from skelmap.monitor.evidence import Evidence, Retention
+from skelmap.monitor.mqtt import MQTT
 from skelmap.monitor.runner import Monitor
 from skelmap.monitor.scorers import Scorer, open_scorer
 from skelmap.monitor.sinks import AlarmCollector, Console, Heartbeat, Sink
@@ -28,6 +29,7 @@ from skelmap.monitor.source_checks import check_declared, check_layouts, check_o
 from skelmap.monitor.source_factory import open_sources
 from skelmap.monitor.sources import Source, VideoSource
 from skelmap.monitor.video_writer import VideoSink
+from skelmap.monitor.webhook import Webhook
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, stdout_console
 
@@ -58,6 +60,10 @@ def run_monitor(cfg: DictConfig) -> None:
         check_layouts(sources, scorer.spec)
         check_declared(sources, config.declared, scorer.spec.pose_format)
         check_options(sources, config)
+        if config.name is not None:
+            if len(sources) != 1:
+                raise UserError(f"name={config.name}: {len(sources)} sources; allowed with one")
+            sources[0].name = config.name
         with lock_output_dir(output, live=any(source.count is None for source in sources)):
             _run(config, scorer, threshold, sources)
     log.info("events, scores%s: %s", " and videos" if config.save_video else "", output)
@@ -126,7 +132,7 @@ def _run(config: MonitorConfig, scorer: Scorer, threshold: Threshold, sources: S
     if estimator:
         log.info("pose estimator: %s; the training recordings should use the same", estimator)
     alarms = AlarmCollector()
-    sinks = [Console(), alarms, *_sinks(config, scorer.spec, threshold.rule)]
+    sinks = [Console(), alarms, *_sinks(config, scorer.spec, threshold.rule, sources)]
     monitor = Monitor(scorer, threshold.rule, sinks, config.realtime)
     try:
         monitor.run(sources)
@@ -140,7 +146,7 @@ def _run(config: MonitorConfig, scorer: Scorer, threshold: Threshold, sources: S
     _print_results(monitor, metrics, alarms.unjudged)
 
 
-def _sinks(config: MonitorConfig, spec: InputSpec, rule: AlarmRule) -> list[Sink]:
+def _sinks(config: MonitorConfig, spec: InputSpec, rule: AlarmRule, sources: Sequence[Source]) -> list[Sink]:
     """Open the sinks that write files, serve the web page and call the alarm hook."""
     output = Path(config.output)
     sinks: list[Sink] = []
@@ -156,6 +162,11 @@ def _sinks(config: MonitorConfig, spec: InputSpec, rule: AlarmRule) -> list[Sink
     if config.evidence.seconds is not None:
         retention = Retention(config.evidence.days, config.evidence.gigabytes)
         sinks.append(Evidence(output, rule, config.evidence.seconds, retention, config.save_camera_image))
+    if config.webhook:
+        sinks.append(Webhook(output, config.webhook, rule.on))
+    if config.mqtt.address:
+        camera = sources[0].name if len(sources) == 1 else Path(str(config.source)).stem
+        sinks.append(MQTT(output, config.mqtt.address, config.mqtt.topic, config.mqtt.discovery, camera, rule.on))
     if config.save_video:
         sinks.append(VideoSink(output, rule, config.save_camera_image))
     return sinks

@@ -45,6 +45,16 @@ class EvidenceConfig(BaseModel):
     gigabytes: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
+class MQTTConfig(BaseModel):
+    """Keys of `mqtt`."""
+
+    model_config = STRICT
+
+    address: Annotated[str, Field(min_length=1, description="mqtt://USER:PASSWORD@HOST:PORT")] | None
+    topic: Annotated[str, Field(min_length=1, description="a topic")]
+    discovery: Annotated[str, Field(min_length=1, description="a topic")] | None
+
+
 class MonitorConfig(BaseModel):
     """Configuration of the monitor."""
 
@@ -58,7 +68,10 @@ class MonitorConfig(BaseModel):
     threshold: Annotated[float, Field(allow_inf_nan=False)] | None
     min_seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
     release_seconds: Annotated[float, Field(ge=0.2, le=3600, allow_inf_nan=False)]
+    name: Annotated[str, Field(min_length=1, description="a name")] | None
     on_alarm: Command | None
+    webhook: Annotated[str, Field(min_length=1, description="an address, https://...")] | None
+    mqtt: Annotated[MQTTConfig, Field(description="keys and values")]
     estimator: Annotated[str, Field(min_length=1, description="the name of a pose estimator")]
     weights: FilePath | None
     pose_format: Annotated[dict[str, Any], Field(description="keys and values")]
@@ -95,7 +108,7 @@ def read_config(cfg: DictConfig) -> MonitorConfig:
         values: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     except OmegaConfBaseException as error:
         raise UserError(f"{error.full_key}: {error.msg or error}".strip()) from None
-    groups: dict[str, type[BaseModel]] = {"web": WebConfig, "evidence": EvidenceConfig}
+    groups: dict[str, type[BaseModel]] = {"web": WebConfig, "evidence": EvidenceConfig, "mqtt": MQTTConfig}
     for key, model in groups.items():
         if isinstance(values.get(key), dict):
             validate(model, values[key], key)
