@@ -292,12 +292,13 @@ def check(arguments: Sequence[str]) -> None:
 
 def _stress(run: Path, trust: Sequence[str]) -> None:
     """Judge a run on damaged recordings and print the table."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("skelmap.robustness").setLevel(logging.INFO)
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     from skelmap.robustness.stress import JSON_FILE, results_table, stress
     from skelmap.utils.io import stdout_console
 
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("skelmap.robustness").setLevel(logging.INFO)
+    for name in ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero"):  # it says the same for each evaluation
+        logging.getLogger(name).setLevel(logging.ERROR)
     stdout_console().print(results_table(stress(run, trust=trust), str(run)))
     print(f"{run / JSON_FILE}")
 

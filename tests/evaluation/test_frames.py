@@ -48,16 +48,29 @@ def score_by_loops(predictions: Predictions, rows: EvalIndex) -> dict[tuple[str,
     for clip, (first, stop) in enumerate(rows.spans):
         for frame in range(first, stop):
             here = [r for r in range(len(rows.clip)) if (rows.clip[r], rows.frame[r]) == (clip, frame)]
-            known = [[d[r] for r in here if d.get(r) is not None] for d in (score, variant, smoothed)]
-            if not here or known[1]:
+            known = [
+                last_scores(score, rows, clip, frame),
+                [variant[row] for row in here if row in variant],
+                last_scores(smoothed, rows, clip, frame),
+            ]
+            if not here or known[0] or known[1]:
                 label = int(rows.recordings[clip].labels(np.array([frame]))[0])
-                values = [max(k) if k else np.nan for k in known] if here else [-np.inf] * 3
+                values = [max(k) if k else np.nan if here else -np.inf for k in known]
                 table[rows.recordings[clip].clip, frame] = [label, *values]
     for column in (1, 2, 3):
         lowest = min(line[column] for line in table.values() if np.isfinite(line[column]))
         for line in table.values():
             line[column] = lowest if line[column] == -np.inf else line[column]
     return {key: tuple(line) for key, line in table.items()}
+
+
+def last_scores(scores: dict[int, float | None], rows: EvalIndex, clip: int, frame: int) -> list[float]:
+    """The last score of each person of a clip, if it is at most two seconds old."""
+    last: dict[int, tuple[int, float]] = {}
+    for row, score in scores.items():
+        if rows.clip[row] == clip and 0 <= frame - rows.frame[row] <= 2 * rows.fps and score is not None:
+            last[rows.track[row]] = max(last.get(rows.track[row], (-1, 0.0)), (rows.frame[row], score))
+    return [score for _, score in last.values()]
 
 
 @settings(max_examples=60, deadline=None)
@@ -81,20 +94,22 @@ def test_frame_scores_equal_plain_loops(seed: int, seq_len: int, frame_model: bo
 
 def test_people_gaps_empty_frames_and_short_segments_are_counted() -> None:
     # Frames 0-9 one person, 5-11 another, 12-14 no people, 15-17 a segment shorter than T, 18-19 no people; then a
-    # clip that is too short, and one without people.
+    # clip that is too short, and one without people. At one frame a second, 12 and 13 have the score of 11.
     rows = make_rows(
         [[(0, 10), (5, 12), (15, 18)], [(0, 3)], []],
         [(0, 20), (0, 3), (0, 4)],
         [make_recording("a", ((8, 16), (18, 20))), make_recording("short", ((1, 3),)), make_recording("empty")],
         seq_len=4,
+        fps=1.0,
     )
     table = frame_scores(window_predictions(rows, np.arange(len(rows.starts), dtype=float)), rows)
     assert asdict(table.counts) == dict(
         frames=21,
         abnormal=9,
-        empty=9,
-        empty_abnormal=5,
+        empty=7,
+        empty_abnormal=3,
         scored=18,
+        held=2,
         partly=3,
         left_out=6,
         left_out_abnormal=3,
@@ -105,13 +120,13 @@ def test_people_gaps_empty_frames_and_short_segments_are_counted() -> None:
         events=3,
         unjudged=(3, 0),
     )
-    assert table.score[table.empty].unique().tolist() == [table.score[~table.score.isnan()].min()]
+    assert table.score[11:16].tolist() == [table.score[11]] * 3 + [table.score[~table.score.isnan()].min()] * 2
     assert table.score[:4].isnan().tolist() == [True] * 3 + [False]
     assert table.variant[6] == pytest.approx((7 + 8) / 2)  # frame 6: the second person's windows 5 and 6 cover it
     assert table.counts.message(4) == (
         "9 of 27 frames and 2 of 3 events come before anybody has been seen for 4 frames: they could not be judged; "
         "6 of these frames, 3 of them abnormal, have no score; data.seq_len=2 would judge 1 of these 2 events; "
-        "5 abnormal frames show nobody and have the lowest score"
+        "3 abnormal frames show nobody and have the lowest score"
     )
 
 

@@ -118,7 +118,7 @@ def test_collapsed_latents_are_noted_and_not_drawn(tmp_path: Path) -> None:
 
 def test_abnormal_frames_left_out_are_stated_everywhere(tmp_path: Path) -> None:
     recordings = [make_recording("a", ((30, 53),)), make_recording("b")]
-    rows = make_rows([[(0, 50), (51, 54)], [(0, 50)]], [(0, 54), (0, 50)], recordings, 10)
+    rows = make_rows([[(0, 50), (51, 54)], [(0, 50)]], [(0, 54), (0, 50)], recordings, 10, fps=0.4)
     result = evaluate(noisy_predictions(rows, 1), rows)
     output = io.StringIO()
     Console(file=output, width=120).print(console_table(result))

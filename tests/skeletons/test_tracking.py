@@ -1,9 +1,14 @@
 """Track people from frame to frame: the same person keeps the same number."""
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skelmap.skeletons.archives import write_clip
+from skelmap.skeletons.readers import read_clip
 from skelmap.skeletons.tracking import MAX_DISTANCE, MAX_GAP, PeopleTracker, link_people
 from synthetic_data import make_clip, person
 
@@ -107,3 +112,29 @@ def test_invalid_coordinates_do_not_stop_the_tracker() -> None:
         nowhere = np.full((25, 3), value, np.float32)
         numbers = tracker.track(np.stack([strange, nowhere])).tolist()
         assert len(set(numbers)) == 2
+
+
+@pytest.mark.parametrize(("gap", "people"), [(0, [0, 7]), (MAX_GAP - 1, [0, 7]), (MAX_GAP, [0, 1, 7])])
+def test_the_broken_track_of_a_person_is_joined_when_it_is_read(tmp_path: Path, gap: int, people: list[int]) -> None:
+    """Track 1 begins where 0 was going, 7 is somebody else; rows without joints of 0 last beyond the gap."""
+    walking = np.stack([person((100 + 2 * i, 180)) for i in range(60)])
+    walking[20 : 20 + gap] = 0
+    track = np.where(np.arange(60) < 20 + gap, 0, 1)
+    other = np.stack([person((500, 180))] * 60)
+    left_over = np.zeros_like(walking[-5:])  # of track 0, in the last frames
+    frame = np.concatenate([np.arange(60), np.arange(60), np.arange(55, 60)])
+    keypoints = np.concatenate([walking, other, left_over])
+    clip = make_clip(keypoints, frame=frame, track=np.concatenate([track, np.full(60, 7), np.zeros(5, np.int64)]))
+    write_clip(tmp_path / "clip.npz", clip)
+    read = read_clip(tmp_path / "clip.npz", "clip")
+    assert np.unique(read.track[read.present]).tolist() == people
+    assert np.count_nonzero(read.present) == 120 - gap and read.span == (0, 60)
+    assert np.unique(np.stack([read.track, read.frame]), axis=1).shape[1] == len(read)
+
+
+def test_a_track_that_begins_elsewhere_or_beside_a_living_one_is_not_joined(tmp_path: Path) -> None:
+    near, far = np.stack([person((300, 180))] * 20), np.stack([person((500, 180))] * 20)
+    frame = np.concatenate([np.arange(20), np.arange(20, 40), np.arange(10, 30)])
+    track = np.repeat([0, 1, 2], 20)
+    write_clip(tmp_path / "clip.npz", make_clip(np.concatenate([near, far, near]), frame=frame, track=track))
+    assert np.array_equal(read_clip(tmp_path / "clip.npz", "clip").track, track)

@@ -19,10 +19,11 @@ class Counts:
     Attributes:
         frames: evaluated frames, including those without people.
         abnormal: evaluated frames with label 1.
-        empty: evaluated frames without people; they have the lowest score.
+        empty: evaluated frames without people, and nobody's last score is recent enough; they have the lowest score.
         empty_abnormal: those of them with label 1.
         scored: evaluated frames with a primary score; the others come before the first full window of their people.
-        partly: frames with a primary score in which it does not exist for everybody.
+        held: those of them in which everybody's score is an earlier one.
+        partly: frames with a window that ends with them, but not of everybody.
         left_out: frames in which everybody is in a segment shorter than a window; no metric includes them.
         left_out_abnormal: those of them with label 1.
         rows_left_out: rows in segments shorter than a window.
@@ -39,6 +40,7 @@ class Counts:
     empty: int
     empty_abnormal: int
     scored: int
+    held: int
     partly: int
     left_out: int
     left_out_abnormal: int
@@ -81,6 +83,7 @@ def count(
     clip: NDArray[np.int64],
     label: NDArray[np.int64],
     row_scores: tuple[Tensor, Tensor],
+    reached: NDArray[np.bool_],
     window: int,
 ) -> Counts:
     """Count the frames and events of the test split that are judged, and those that are not.
@@ -91,14 +94,15 @@ def count(
         clip: (F,) clip of each frame of the split, ascending.
         label: (F,) 1 = abnormal.
         row_scores: (N,) primary and second score of each row, NaN for rows without one.
+        reached: (F,) bool: somebody has a primary score in the frame, or had one that is recent enough.
         window: rows of the model's windows, 1 for a frame model.
     """
     first, second = ((~score.isnan()).cpu().numpy() for score in row_scores)
     total, in_window = len(label), first | second
     people = np.bincount(frame_of_row, minlength=total)
-    empty = people == 0
     judged, covered = (np.bincount(frame_of_row[known], minlength=total) for known in (first, in_window))
-    evaluated = empty | (covered > 0)
+    empty = (people == 0) & ~reached
+    evaluated = empty | reached | (covered > 0)
     longest = _longest_windows(rows, frame_of_row, total, window)
     starts, stops = _events(clip, label)
     events = [(slice(a, b), bool(judged[a:b].any())) for a, b in zip(starts, stops, strict=True)]
@@ -107,7 +111,8 @@ def count(
         abnormal=int(label[evaluated].sum()),
         empty=int(empty.sum()),
         empty_abnormal=int(label[empty].sum()),
-        scored=int((empty | (judged > 0)).sum()),
+        scored=int((empty | reached).sum()),
+        held=int((reached & (judged == 0)).sum()),
         partly=int(((judged > 0) & (judged < people)).sum()),
         left_out=int((~evaluated).sum()),
         left_out_abnormal=int(label[~evaluated].sum()),

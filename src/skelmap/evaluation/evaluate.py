@@ -190,12 +190,11 @@ def evaluate(
     evaluated = [rows.recordings[index] for index in frames.clip.unique().tolist()]
     groups = {recording.clip: recording.group for recording in evaluated}
     units = SamplingUnits.choose(groups)
-    known = ~frames.score.isnan()
-    scored = frames.select(known)
+    scored, covered = frames.select(~frames.score.isnan()), frames.select(~frames.variant.isnan())
     return EvaluationResult(
         frames=frames,
         primary=_evaluate_score(*names[0], scored.score, scored, rows, units, seed),
-        variant=_evaluate_score(*names[1], frames.variant, frames, rows, units, seed),
+        variant=_evaluate_score(*names[1], covered.variant, covered, rows, units, seed),
         smoothed=SmoothedResult.of(scored),
         macro=_macro(scored, groups),
         window=predictions.window,

@@ -3,6 +3,7 @@
 A row is one person in one frame. A segment is a sequence of rows of one person in successive frames.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -12,12 +13,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skelmap.data.windows import EvalIndex
+from skelmap.evaluation.alarms import AlarmRule
 from skelmap.evaluation.coverage import Counts, count
 from skelmap.utils.errors import UserError
 from skelmap.utils.names import list_names
 
 SMOOTH_SECONDS = 1.0
 """Length of the causal mean of the smoothed score."""
+HOLD_SECONDS = AlarmRule.release_seconds
+"""Seconds for which the last score of a person stands for frames without a newer one, as an alarm goes on."""
 TOLERANCE = 1e-6
 """Seconds by which times may differ that are meant to be equal."""
 MAX_FRAMES = 50_000_000
@@ -173,7 +177,7 @@ class FrameScores(Frames):
     Attributes:
         score: (F,) float64, the primary score, which a camera would give; NaN where it does not exist (online: before
             the first full window).
-        variant: (F,) float64, the second score, which knows later frames.
+        variant: (F,) float64, the second score, which knows later frames; NaN where only a held primary score exists.
         smoothed: (F,) float64, the primary score of each person averaged over the last `SMOOTH_SECONDS`, NaN as
             `score`.
         counts: numbers of evaluated and left out frames of the whole test split.
@@ -196,8 +200,11 @@ def frame_scores(predictions: Predictions, rows: EvalIndex) -> FrameScores:
     The primary score of a row uses no later frame: that of the window that ends with it (sequence models, online),
     or of the row itself. The variant of a sequence model is the mean over the windows that contain the row. The variant
     of a frame model is the control that gives it T frames of context: a window's score is the mean over its rows, a
-    row's the mean over the windows that contain it. The score of a frame is the highest of its people, or the lowest
-    score of the split for a frame without people.
+    row's the mean over the windows that contain it.
+
+    The primary score of a frame is the highest of the last scores of all people, each at most `HOLD_SECONDS` old, so
+    that the break of a track is no gap; the variant is the highest of the people in the frame. Without either, a frame
+    without people has the lowest score of the split.
 
     Args:
         predictions: one score for each window of `rows`.
@@ -224,11 +231,32 @@ def frame_scores(predictions: Predictions, rows: EvalIndex) -> FrameScores:
     _check_windows(predictions, starts, rows)
     _check_finite(predictions, rows)
     row_scores = _row_scores(predictions, starts, rows)
-    score, variant, smoothed = (_highest_per_frame(values, frame_of_row, frames.empty) for values in row_scores)
+    age = _hold(row_scores[0], frame_of_row, rows)
+    columns = [
+        _highest_per_frame(values, frame_of_row, len(frames.clip), held)
+        for values, held in zip(row_scores, (age, None, age), strict=True)
+    ]
     at, clip, label = (column.cpu().numpy() for column in (frame_of_row, frames.clip, frames.label))
-    counts = count(rows, at, clip, label, row_scores[:2], predictions.window)
+    counts = count(rows, at, clip, label, row_scores[:2], (~columns[0].isnan()).cpu().numpy(), predictions.window)
+    score, variant, smoothed = (
+        torch.where(frames.empty & column.isnan(), column[~column.isnan()].min(), column) for column in columns
+    )
     table = FrameScores(**vars(frames), score=score, variant=variant, smoothed=smoothed, counts=counts)
-    return table.select(~variant.isnan())
+    return table.select(~variant.isnan() | ~score.isnan())
+
+
+def _hold(row_score: Tensor, frame_of_row: Tensor, rows: EvalIndex) -> Tensor:
+    """Number of later frames for which the score of each row is its person's last one, (N,) int64."""
+    known = (~row_score.isnan()).cpu().numpy()
+    at = np.flatnonzero(known)
+    clip, track, frame = rows.clip[at], rows.track[at], rows.frame[at]
+    stop = np.array(rows.spans)[clip, 1]
+    same = np.append((np.diff(clip) == 0) & (np.diff(track) == 0), False)
+    following = np.where(same, np.append(frame[1:], 0), stop)
+    longest = math.floor(HOLD_SECONDS * rows.fps + TOLERANCE)
+    held = np.zeros(len(known), np.int64)
+    held[at] = np.clip(following - frame - 1, 0, longest)
+    return torch.from_numpy(held).to(frame_of_row.device)
 
 
 def _row_scores(predictions: Predictions, starts: Tensor, rows: EvalIndex) -> tuple[Tensor, Tensor, Tensor]:
@@ -249,22 +277,27 @@ def _row_scores(predictions: Predictions, starts: Tensor, rows: EvalIndex) -> tu
     return primary, variant, smoothed
 
 
-def _highest_per_frame(row_score: Tensor, frame_of_row: Tensor, empty: Tensor) -> Tensor:
+def _highest_per_frame(row_score: Tensor, frame_of_row: Tensor, frames: int, held: Tensor | None) -> Tensor:
     """Take the highest score of each frame's rows.
 
     Args:
         row_score: (N,) float64, NaN for rows without a score.
         frame_of_row: (N,) int64 index of each row's frame.
-        empty: (F,) bool, the frame has no rows.
+        frames: F.
+        held: (N,) int64 later frames for which a row's score stands, too; None for none.
 
     Returns:
-        (F,) float64; the lowest of all scores for empty frames, NaN for frames whose rows have no score.
+        (F,) float64; NaN for frames without a score.
     """
     known = ~row_score.isnan()
-    highest = row_score.new_full((len(empty),), -torch.inf)
-    highest.scatter_reduce_(0, frame_of_row[known], row_score[known], "amax")
-    highest = torch.where(highest.isinf(), torch.nan, highest)
-    return torch.where(empty, highest[~highest.isnan()].min(), highest)
+    score, frame = row_score[known], frame_of_row[known]
+    if held is not None:
+        times = held[known] + 1
+        since = torch.arange(int(times.sum()), device=times.device) - (times.cumsum(0) - times).repeat_interleave(times)
+        score, frame = score.repeat_interleave(times), frame.repeat_interleave(times) + since
+    highest = row_score.new_full((frames,), -torch.inf)
+    highest.scatter_reduce_(0, frame, score, "amax")
+    return torch.where(highest.isinf(), torch.nan, highest)
 
 
 def _check_windows(predictions: Predictions, starts: Tensor, rows: EvalIndex) -> None:

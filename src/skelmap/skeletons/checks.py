@@ -16,7 +16,7 @@ from skelmap.skeletons.clip import Clip
 from skelmap.utils.errors import UserError
 from skelmap.utils.names import list_names
 
-CHECKS_VERSION = 4
+CHECKS_VERSION = 5
 """Raised whenever the same recordings give other findings, so that caches are built anew."""
 CONFIDENT = 0.5
 """Pose estimators guess joints outside the image with less confidence than this."""

@@ -1,5 +1,6 @@
 """Read recordings: folders of OpenPose's JSON, tracked JSON files, clip archives."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -10,6 +11,7 @@ from skelmap.skeletons import archives, tracked_json
 from skelmap.skeletons.clip import Clip, frame_step
 from skelmap.skeletons.layouts import BODY_25, LAYOUTS, Layout
 from skelmap.skeletons.openpose import frame_files, numbered_files, read_folder
+from skelmap.skeletons.tracking import join_tracks
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import check_file
 from skelmap.utils.schema import FrameRate, ImageSize
@@ -73,7 +75,7 @@ def read_clip(path: Path, name: str, pose_format: PoseFormat | None = None) -> C
         pose_format: layout, image size and frame rate of JSON sources; None for the defaults.
 
     Returns:
-        The clip.
+        The clip; tracks of one person that a tracker has broken are joined (`join_tracks`).
 
     Raises:
         UserError: the source is missing, damaged, of another layout than declared, or of several recordings; names the
@@ -81,7 +83,7 @@ def read_clip(path: Path, name: str, pose_format: PoseFormat | None = None) -> C
     """
     _check_kind(path)
     if path.suffix == ".npz" and not path.is_dir():
-        return archives.read_archive(path, name)
+        return _joined(archives.read_archive(path, name))
     declared = pose_format or PoseFormat()
     layout, track = declared.layout, None
     if path.is_dir():
@@ -90,9 +92,22 @@ def read_clip(path: Path, name: str, pose_format: PoseFormat | None = None) -> C
         keypoints, frame, track = tracked_json.read_tracked(path, layout)
     try:
         keypoints = declared.to_pixels(keypoints)
-        return Clip.build(name, keypoints, layout, declared.size, declared.fps, frame, track)
+        return _joined(Clip.build(name, keypoints, layout, declared.size, declared.fps, frame, track))
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
+
+
+def _joined(clip: Clip) -> Clip:
+    """Join the broken tracks of a clip."""
+    seen = clip.present
+    joined = clip.track.copy()
+    joined[seen] = join_tracks(clip.keypoints[seen], clip.frame[seen] // clip.step, clip.track[seen])
+    if np.array_equal(joined, clip.track):
+        return clip
+    order = np.lexsort((~seen, clip.frame, joined))  # a row without joints gives way to one with joints
+    double = (np.diff(clip.frame[order]) == 0) & (np.diff(joined[order]) == 0)
+    rows = order[np.append(True, ~double)]
+    return replace(clip, keypoints=clip.keypoints[rows], frame=clip.frame[rows], track=joined[rows])
 
 
 def read_header(path: Path, pose_format: PoseFormat) -> PoseFormat:

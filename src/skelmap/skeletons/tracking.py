@@ -111,6 +111,48 @@ def link_people(keypoints: NDArray[np.float32], frame: NDArray[np.int64]) -> NDA
     return number
 
 
+def join_tracks(
+    keypoints: NDArray[np.float32], frame: NDArray[np.int64], track: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Join the tracks of a person whom a tracker has lost: one that begins where another one has just ended.
+
+    A track continues another that ended at most `MAX_GAP` frames before, if its first detection lies within
+    `MAX_DISTANCE` of the position that the other one's last detections predict; the nearest of several.
+
+    Args:
+        keypoints: (N, V, 3) x px, y px, confidence; each row has a detected joint.
+        frame: (N,) frame of each row.
+        track: (N,) person number of each row; the rows are sorted by (track, frame).
+
+    Returns:
+        (N,) person number of each row, that of the first of the joined tracks.
+    """
+    parts = np.split(np.arange(len(track)), np.flatnonzero(np.diff(track)) + 1) if len(track) else []
+    parts.sort(key=lambda rows: int(frame[rows[0]]))
+    ends: dict[int, _TrackState] = {}  # of the tracks so far, by the number of the first
+    joined = track.copy()
+    for rows in parts:
+        first, points = int(frame[rows[0]]), keypoints[rows[0]].astype(np.float64)
+        near = [number for number, state in ends.items() if 0 < first - state.frame <= MAX_GAP]
+        if near:
+            distance = _distances(points[None], np.array([ends[number].predict(first) for number in near]))[0]
+            if distance.min() <= MAX_DISTANCE:
+                joined[rows] = near[int(distance.argmin())]
+        ends[int(joined[rows[0]])] = _end_of_track(keypoints[rows[-MAX_GAP:]], frame[rows[-MAX_GAP:]])
+    return joined
+
+
+def _end_of_track(keypoints: NDArray[np.float32], frame: NDArray[np.int64]) -> _TrackState:
+    """State of a track after its last rows."""
+    state = _TrackState(int(frame[0]), keypoints[0].astype(np.float64), np.zeros(2))
+    for number, joints in zip(frame[1:].tolist(), keypoints[1:].astype(np.float64), strict=True):
+        if ((state.joints[:, 2] > 0) & (joints[:, 2] > 0)).any():
+            state = state.update(number, joints)
+        else:
+            state = _TrackState(number, joints, state.velocity)
+    return state
+
+
 def _distances(people: NDArray[np.float64], predicted: NDArray[np.float64]) -> NDArray[np.float64]:
     """(P, Q): mean distance of common joints, in sizes of the larger person; 1e6 without common joints."""
     both = (people[:, None, :, 2] > 0) & (predicted[:, :, 2] > 0)
