@@ -1,5 +1,6 @@
 """The Python interface gives the numbers of the command line, with the same defaults."""
 
+from contextlib import closing
 from inspect import signature
 from pathlib import Path
 
@@ -13,9 +14,14 @@ from hydra_config import ROOT, Compose
 from skelmap.api import evaluate, predict
 from skelmap.data import SkeletonDataModule
 from skelmap.models import AE, LSTMVAE
+from skelmap.pose_estimation.registry import open_estimator
+from skelmap.pose_estimation.video import Video
+from skelmap.skeletons.clip import Clip
+from skelmap.skeletons.layouts import BODY_25
 from skelmap.skeletons.readers import read_clip
 from skelmap.training.run import run
 from skelmap.utils.errors import UserError
+from synthetic_videos import write_video
 
 SMALL = (
     "model=lstm_vae",
@@ -53,7 +59,9 @@ def test_a_run_s_checkpoint_gives_its_numbers_in_python(
         predict(model, task.parent / "test_mixed.npz")
 
 
-def test_keypoints_become_a_score_in_a_few_lines(task: Path, tmp_path: Path, quiet: dict[str, bool]) -> None:
+def test_keypoints_and_videos_become_scores_in_a_few_lines(
+    task: Path, tmp_path: Path, quiet: dict[str, bool], mediapipe_stand_in: None
+) -> None:
     torch.manual_seed(0)
     data = SkeletonDataModule(task, tmp_path, seq_len=8, window="frame")
     model = AE()
@@ -61,6 +69,16 @@ def test_keypoints_become_a_score_in_a_few_lines(task: Path, tmp_path: Path, qui
     result = evaluate(model, data)
     assert result.primary.auroc.value is not None and result.frames.score.shape == (180,)
     assert {score.person for score in predict(model, task.parent / "test_normal.npz", data)} == {0}
+    video = write_video(tmp_path / "video.mp4", frames=24, fps=30.0)
+    with closing(open_estimator("mediapipe")) as estimator:
+        found = [estimator.detect(image) for _, image in Video(video).frames()]
+    seen = np.flatnonzero([len(people) for people in found])  # the first frames are dark and show nobody
+    clip = Clip.build("video", np.concatenate(found), BODY_25, (64, 48), 30.0, frame=seen)
+    of_video, of_clip = (predict(model, recording, data) for recording in (video, clip))
+    assert of_video == of_clip and len(of_video) == 24 - seen[0] > len(seen)  # a short gap is bridged
+    (tmp_path / "text.mp4").write_text("no video")
+    with pytest.raises(UserError, match=r"text\.mp4"):
+        predict(model, tmp_path / "text.mp4", data)
 
 
 def test_the_data_file_has_the_defaults_of_the_constructor() -> None:
