@@ -13,33 +13,24 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in the background of
 import pytest
 from omegaconf import DictConfig
 
+from empty_figures import draw_figures, empty_figures
 from hydra_config import Compose, compose_train
-from skelmap.evaluation.plots import latents, style
 from synthetic_data import write_toy_dataset
-
-LATENT_MAP, PNG = latents.latent_map, style.png
 
 
 @pytest.fixture(scope="session", autouse=True)
-def empty_figures() -> Iterator[None]:
-    """Leave the figures of runs in this process empty: drawing them takes nine tenths of a small run.
-
-    Tests of figures use `drawn_figures`; a run in a process of its own draws them, too.
-    """
+def quick_runs() -> Iterator[None]:
+    """Leave the figures of runs empty; tests of figures use `drawn_figures`."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(style, "DPI", 50)
-        empty = style.png(style.new_figure(0.1, 0.1))
-        patch.setattr(style, "png", lambda figure: empty)
-        patch.setattr(latents, "latent_map", lambda found: style.new_figure(0.1, 0.1))
+        empty_figures(patch)
         yield
 
 
 @pytest.fixture(scope="module")
-def drawn_figures(empty_figures: None) -> Iterator[None]:
-    """Draw the figures, at a quarter of their resolution."""
+def drawn_figures(quick_runs: None) -> Iterator[None]:
+    """Draw the figures of runs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(style, "png", PNG)
-        patch.setattr(latents, "latent_map", LATENT_MAP)
+        draw_figures(patch)
         yield
 
 

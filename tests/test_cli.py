@@ -11,7 +11,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from cli_runs import skelmap, train
+from cli_runs import TRAIN_PY, python, train
 from hydra_config import ROOT
 from skelmap.cli import COMMANDS, main
 from skelmap.utils.hydra_app import check_arguments
@@ -22,7 +22,7 @@ QUICK = ("data=manifest", "data.seq_len=8", "trainer=cpu", "trainer.max_epochs=1
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help_imports_no_heavy_package(command: str, tmp_path: Path) -> None:
-    done = skelmap(tmp_path, *filter(None, [command]), "--help", python=("-X", "importtime"))
+    done = python(tmp_path, "-X", "importtime", "-m", "skelmap", *filter(None, [command]), "--help")
     assert done.returncode == 0 and len(done.stdout.splitlines()) > 5
     imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
     assert "skelmap.cli" in imported
@@ -68,7 +68,7 @@ def test_an_unknown_command_is_answered_with_the_known_ones(capsys: pytest.Captu
 
 
 def test_help_of_train_shows_usage_groups_and_keys(tmp_path: Path) -> None:
-    done = train(tmp_path, "--help")
+    done = python(tmp_path, TRAIN_PY, "--help")
     assert done.returncode == 0
     texts = ("data=manifest data.manifest=PATH", "train=false ckpt_path=PATH", "\n* model=lstm_vae", "tensorboard")
     assert all(text in done.stdout for text in texts)
@@ -109,7 +109,7 @@ def test_help_shows_the_keys_of_the_chosen_files(capsys: pytest.CaptureFixture[s
 
 
 def test_null_for_a_group_is_refused_with_the_allowed_words(tmp_path: Path) -> None:
-    done = train(tmp_path, "logger=null")
+    done = python(tmp_path, TRAIN_PY, "logger=null")
     assert (done.returncode, done.stderr) == (
         1,
         "logger=null; allowed: csv, mlflow, tensorboard, wandb, or ~logger for none\n",
@@ -133,7 +133,7 @@ def test_a_list_for_a_group_is_refused_with_the_way_to_sweep_it(
 
 
 def test_a_run_prints_its_auroc_and_the_path_of_its_report(task: Path, tmp_path: Path) -> None:
-    done = train(tmp_path, *QUICK, "model=ae", "data.window_stride=8", f"data.manifest={task}")
+    done = python(tmp_path, TRAIN_PY, *QUICK, "model=ae", "data.window_stride=8", f"data.manifest={task}")
     assert done.returncode == 0, done.stderr
     assert "Callback" not in done.stderr  # Hydra only warns of a callback that failed, such as the check of the folder
     (folder,) = tmp_path.glob("outputs/runs/*/*_ae")

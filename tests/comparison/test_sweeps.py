@@ -5,7 +5,6 @@ import os
 import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -18,14 +17,16 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
-from cli_runs import train
+from cli_runs import TRAIN_PY, python, start_python, train
 from hydra_config import ROOT
 from skelmap.comparison.sweep import folder_name, parse_override, run_folders, run_overrides
 from skelmap.comparison.sweep_progress import LAUNCHER_PACKAGES, RunCounts, SweepProgress, progress_line
 from skelmap.utils.errors import UserError
 
-RUN = ("data=manifest", "data.seq_len=8", "data.window_stride=2", "trainer=cpu", "trainer.max_epochs=12")
-FOUR = (*RUN, "model=lstm_vae", "model.hidden_size=16", "seed=0,1", "data.img_size=14,20", "hydra.sweep.dir=sweep")
+RUN = ("data=manifest", "data.seq_len=8", "data.window_stride=2", "trainer=cpu", "trainer.max_epochs=2")
+TWO = (*RUN, "model=lstm_vae", "model.hidden_size=16", "data.img_size=14", "seed=0,1", "hydra.sweep.dir=sweep")
+LONGER = (*TWO[:-2], "trainer.max_epochs=1,40", "hydra.sweep.dir=sweep")
+"""The first run is finished long before the second."""
 COSTS = ("train_seconds", "peak_memory_mb")
 
 
@@ -125,7 +126,8 @@ def test_the_command_line_has_priority_over_the_sweep_file(task: Path, tmp_path:
 
 
 def test_no_run_starts_if_a_manifest_is_missing(task: Path, tmp_path: Path) -> None:
-    done = train(tmp_path, "-m", "data=manifest", f"data.manifest={task},{tmp_path}/b.csv,{tmp_path}/c.csv", "model=ae")
+    manifests = f"data.manifest={task},{tmp_path}/b.csv,{tmp_path}/c.csv"
+    done = python(tmp_path, TRAIN_PY, "-m", "data=manifest", manifests, "model=ae")
     assert done.returncode == 1 and not list(tmp_path.glob("outputs/sweeps/*/*/*/*"))
     assert (
         done.stderr == f"data.manifest={tmp_path}/b.csv: there is no such file, nor 1 more of 3; no run was started\n"
@@ -191,10 +193,12 @@ def test_one_slurm_job_is_submitted_for_each_run(task: Path, tmp_path: Path, mon
         (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / "bin" / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
-    done = train(tmp_path, "-m", *FOUR, f"data.manifest={task}", "launcher=slurm", "hydra.launcher.partition=short")
+    done = python(
+        tmp_path, TRAIN_PY, "-m", *TWO, f"data.manifest={task}", "launcher=slurm", "hydra.launcher.partition=short"
+    )
     assert done.returncode == 1, "this sbatch accepts no job"
     submitted = (tmp_path / "submitted").read_text()
-    for line in ("--array=0-3%4", "--cpus-per-task=1", "--mem=8GB", "--partition=short", "--time=240", "--requeue"):
+    for line in ("--array=0-1%2", "--cpus-per-task=1", "--mem=8GB", "--partition=short", "--time=240", "--requeue"):
         assert f"#SBATCH {line}\n" in submitted
 
 
@@ -202,7 +206,7 @@ def test_one_slurm_job_is_submitted_for_each_run(task: Path, tmp_path: Path, mon
 def test_ray_does_not_wait_for_a_gpu_that_does_not_exist(task: Path, tmp_path: Path) -> None:
     _needs("ray")
     gpus = ("+hydra.launcher.init.num_gpus=1", "hydra.launcher.remote.num_gpus=1.5")
-    done = train(tmp_path, "-m", *FOUR, f"data.manifest={task}", "launcher=ray", *gpus)
+    done = python(tmp_path, TRAIN_PY, "-m", *TWO, f"data.manifest={task}", "launcher=ray", *gpus)
     assert done.returncode == 1
     assert "hydra.launcher.remote.num_gpus=1.5; allowed here: up to 1" in done.stderr
     assert "Traceback" not in done.stderr
@@ -213,52 +217,45 @@ def _needs(launcher: str) -> None:
     pytest.importorskip(module, reason=f"launcher={launcher} needs the extra {extra}")
 
 
-@pytest.fixture(scope="module")
-def uninterrupted(task: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a sweep of four runs that ran one after another."""
-    folder = tmp_path_factory.mktemp("uninterrupted")
-    done = train(folder, "-m", *FOUR, f"data.manifest={task}")
-    assert done.returncode == 0, done.stderr
-    assert "runs: 4 of 4 done, 0 failed, 0 left" in done.stdout
-    return folder
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("launcher", ["joblib", "submitit_local", "ray"])
-def test_a_launcher_gives_the_same_table_and_builds_each_cache_once(
-    launcher: str, uninterrupted: Path, task: Path, tmp_path: Path
-) -> None:
-    _needs(launcher)
+def test_every_launcher_gives_the_same_table_and_builds_a_cache_once(task: Path, tmp_path: Path) -> None:
     shares = {"ray": ("+hydra.launcher.init.num_gpus=1", "hydra.launcher.remote.num_gpus=0.5")}  # Ray only counts GPUs
-    done = train(tmp_path, "-m", *FOUR, f"data.manifest={task}", f"launcher={launcher}", *shares.get(launcher, ()))
-    assert done.returncode == 0, done.stderr
-    assert "runs: 4 of 4 done, 0 failed, 0 left" in done.stdout
-    assert read_table(tmp_path) == read_table(uninterrupted) and len(read_table(tmp_path)) == 4
-    logs = "".join(path.read_text() for path in tmp_path.glob("sweep/*/train.log"))
-    assert logs.count("cached 360 rows") == 2, "one cache for each map size"
+    tables = {}
+    for launcher in ("", "joblib", "submitit_local", "ray"):
+        folder = tmp_path / f"by_{launcher}"
+        folder.mkdir()
+        sweep = ("-m", *TWO, f"data.manifest={task}")
+        chosen = (f"launcher={launcher}", *shares.get(launcher, ()))
+        done = python(folder, TRAIN_PY, *sweep, *chosen) if launcher else train(folder, *sweep)
+        assert done.returncode == 0, done.stderr
+        assert "runs: 2 of 2 done, 0 failed, 0 left" in done.stdout
+        tables[launcher] = read_table(folder)
+        logs = "".join(path.read_text() for path in folder.glob("sweep/*/train.log"))
+        assert logs.count("cached 360 rows") == 1
+    assert all(table == tables[""] for table in tables.values()) and len(tables[""]) == 2
+    assert tables[""][0]["auroc"] != tables[""][1]["auroc"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", [None, "joblib"])
-def test_a_killed_sweep_continues_to_the_same_table(
-    launcher: str | None, uninterrupted: Path, task: Path, tmp_path: Path
-) -> None:
-    if launcher:
-        _needs(launcher)
-    sweep = ("-m", *FOUR, f"data.manifest={task}", *([f"launcher={launcher}"] if launcher else []))
+def test_a_killed_sweep_continues_to_the_same_table(launcher: str | None, task: Path, tmp_path: Path) -> None:
+    one_by_one = ("-m", *LONGER, f"data.manifest={task}")
+    sweep = (*one_by_one, *([f"launcher={launcher}"] if launcher else []))
     _start_and_kill(tmp_path, *sweep)
-    finished = {path: path.stat().st_mtime_ns for path in tmp_path.glob("sweep/*/metrics.json")}
-    started = [path for path in tmp_path.glob("sweep/*/checkpoints/last.ckpt") if not _finished(path)]
-    assert finished and started and not (tmp_path / "sweep" / "comparison").exists()
-    done = train(tmp_path, *sweep)
+    (finished,) = tmp_path.glob("sweep/*/metrics.json")
+    (started,) = (path for path in tmp_path.glob("sweep/*/checkpoints/last.ckpt") if not _finished(path))
+    then = finished.stat().st_mtime_ns
+    assert not (tmp_path / "sweep" / "comparison").exists()
+    done = python(tmp_path, TRAIN_PY, *sweep)
     assert done.returncode == 0, done.stderr
-    assert f"runs: {len(finished)} of 4 done, 0 failed, {4 - len(finished)} left; 0:00:00 elapsed" in done.stdout
-    assert all(path.stat().st_mtime_ns == then for path, then in finished.items()), "finished runs are not touched"
-    for path in started:
-        with (path.parents[1] / "log" / "version_1" / "metrics.csv").open(newline="") as file:
-            epochs = [int(row["epoch"]) for row in csv.DictReader(file) if row.get("epoch")]
-        assert 0 not in epochs, "a run continues from its last epoch"
-    assert read_table(tmp_path) == read_table(uninterrupted)
+    assert "runs: 1 of 2 done, 0 failed, 1 left; 0:00:00 elapsed" in done.stdout
+    assert finished.stat().st_mtime_ns == then, "a finished run is not touched"
+    with (started.parents[1] / "log" / "version_1" / "metrics.csv").open(newline="") as file:
+        epochs = [int(row["epoch"]) for row in csv.DictReader(file) if row.get("epoch")]
+    assert 0 not in epochs, "a run continues from its last epoch"
+    (tmp_path / "whole").mkdir()
+    assert train(tmp_path / "whole", *one_by_one).returncode == 0
+    assert read_table(tmp_path) == read_table(tmp_path / "whole")
 
 
 def _finished(checkpoint: Path) -> bool:
@@ -267,31 +264,23 @@ def _finished(checkpoint: Path) -> bool:
 
 def _start_and_kill(folder: Path, *arguments: str) -> None:
     """Kill a sweep with all its processes when one run is finished and another has trained an epoch."""
-    sweep = subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), *arguments],
-        cwd=folder,
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "HOME": str(folder)},
-    )
-    limit = time.monotonic() + 300
+    sweep = start_python(folder, TRAIN_PY, *arguments)
     states: set[bool] = set()
     while states != {True, False}:
-        assert sweep.poll() is None and time.monotonic() < limit, "the sweep has ended before"
+        assert sweep.poll() is None, "the sweep has ended before"
         time.sleep(0.01)
         states = {_finished(path) for path in folder.glob("sweep/*/checkpoints/last.ckpt")}
     os.killpg(sweep.pid, signal.SIGKILL)
-    sweep.wait()
+    sweep.communicate()
 
 
 @pytest.mark.slow
 def test_a_failed_parallel_run_is_listed_at_the_end(task: Path, tmp_path: Path) -> None:
     _needs("joblib")
     runs = ("data.img_size=20,13,28", "model=mean_template", "trainer.max_epochs=1", "hydra.sweep.dir=sweep")
-    sweep = ("-m", *RUN[:-1], *runs, f"data.manifest={task}", "launcher=joblib")
-    for _ in range(2):  # started again, the failed run is repeated
-        done = train(tmp_path, *sweep)
+    sweep = ("-m", *RUN[:-1], *runs, f"data.manifest={task}")
+    for parallel in (True, False):  # started again, the failed run is repeated
+        done = python(tmp_path, TRAIN_PY, *sweep, "launcher=joblib") if parallel else train(tmp_path, *sweep)
         assert done.returncode == 1
         assert len(list(tmp_path.glob("sweep/*/metrics.json"))) == 2
         assert "runs: 2 of 3 done, 1 failed, 0 left" in done.stdout

@@ -14,13 +14,20 @@ from skelmap.data.rendering import MapSettings
 from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip
 
-def slow(*args):
-    time.sleep(0.5)
+class Waiting(logging.StreamHandler):
+    def emit(self, record):
+        super().emit(record)
+        if "waiting for another process" in record.getMessage():
+            (folder / "waiting").touch()
+
+def read_slowly(*args):
+    while not (folder / "waiting").exists():
+        time.sleep(0.01)
     return read_clip(*args)
 
 manifest, folder, me, other = map(Path, sys.argv[1:])
-logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-cache.read_clip = slow
+logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[Waiting(sys.stdout)])
+cache.read_clip = read_slowly
 me.touch()
 while not other.exists():
     time.sleep(0.01)

@@ -77,7 +77,12 @@ def test_clean_real_recordings_have_no_findings(
     name: str, data_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Recordings of three pose estimators, cut bodies and crossed joints; docs/lab/data_checks.md has all."""
-    main(["check", str(data_folder / name), "--out", str(tmp_path / "page.html")])
+    header, *lines = (data_folder / name).read_text().splitlines()
+    path = header.split(",").index("path")
+    some = [line.split(",") for line in lines[:: 1 + len(lines) // 60]]
+    for cells in some:
+        cells[path] = str((data_folder / name).parent / cells[path])
+    main(["check", str(write_manifest(tmp_path, some, header)), "--out", str(tmp_path / "page.html")])
     printed = capsys.readouterr().out
     findings = [line for line in printed.splitlines() if line.startswith(("warning:", "problem:"))]
     assert "minutes" in printed and [line for line in findings if "detections were left out" not in line] == []

@@ -378,9 +378,3 @@ def test_maps_are_refused(compose: Compose, task: Path) -> None:
     ours, data = built(compose, task, "feature_knn", "data.representation=maps")
     with pytest.raises(UserError, match=r"feature KNN: .* takes keypoints; allowed is data.representation=keypoints"):
         trainer(1).fit(ours, data)
-
-
-@pytest.mark.slow
-def test_real_drumming_is_distinguished_from_other_movements_of_new_people(compose: Compose, real_data: Path) -> None:
-    drums = ("data=manifest", f"data.manifest={real_data}/manifest_drums.csv", "data.window_stride=10")
-    assert run(compose("model=feature_knn", *drums, "trainer.accelerator=cpu"))["auroc"] > 0.9

@@ -223,10 +223,10 @@ def test_every_exported_model_gives_pytorchs_scores(model: str, compose: Compose
 @pytest.mark.slow
 def test_every_score_of_a_network_is_exported(compose: Compose, tmp_path: Path) -> None:
     manifest = write_toy_dataset(tmp_path / "task")
-    run(compose(*SMALL, "model=lstm_vae", "model.hidden_size=32", f"data.manifest={manifest}"))
+    run(compose(*SMALL, "model=vae", f"data.manifest={manifest}"))
     config = tmp_path / "run/config.yaml"
     text = config.read_text()
-    for score in get_args(Score):
+    for score in set(get_args(Score)) - {"recon_error"}:  # exported above
         config.write_text(text.replace("score: recon_error", f"score: {score}"))
         export(tmp_path / "run", tmp_path / "out")
         scorer = TorchScorer.open(tmp_path / "run")

@@ -29,7 +29,7 @@ from skelmap.skeletons.manifest import read_manifest
 from skelmap.skeletons.readers import read_clip
 from skelmap.training.run import run
 
-TRIALS = int(os.environ.get("SKELMAP_TRIALS", 300))
+TRIALS = int(os.environ.get("SKELMAP_TRIALS", 100))
 FIRST = int(os.environ.get("SKELMAP_FIRST_TRIAL", 0))
 CLOCK = 30.0
 MODELS = {

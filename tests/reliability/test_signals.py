@@ -49,6 +49,10 @@ def test_sigterm_at_a_random_moment(trial: int, task: Path, tmp_path: Path) -> N
     check_files(tmp_path)
 
 
+def submitit_logs(folder: Path) -> str:
+    return "".join(path.read_text() for path in folder.rglob("*_log.*"))
+
+
 def child_processes(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -64,13 +68,15 @@ def test_a_preempted_job_is_requeued_and_continues(task: Path, tmp_path: Path) -
     (controller,) = (pid for pid in processes if b"submitit" in Path(f"/proc/{pid}/cmdline").read_bytes())
     (job,) = child_processes(controller)
     os.kill(job, signal.SIGTERM)
-    time.sleep(0.3)
+    logs = tmp_path / "sweep" / ".submitit"
+    while "Bypassing signal SIGTERM" not in submitit_logs(logs):
+        assert sweep.poll() is None
+        time.sleep(0.01)
     os.kill(job, signal.SIGUSR2)
     output = wait(sweep)
     assert sweep.returncode == 0, output
     assert "1 of 1 done, 0 failed" in output
-    logs = "".join(path.read_text() for path in (tmp_path / "sweep" / ".submitit").rglob("*_log.*"))
-    assert "Bypassing signal SIGTERM" in logs and "Requeued job" in logs
+    assert "Requeued job" in submitit_logs(logs)
     with (run / "log" / "version_1" / "metrics.csv").open(newline="") as file:
         assert "0" not in {row.get("epoch") for row in csv.DictReader(file)}, "it continues after its last epoch"
     if TRIALS > 1:

@@ -13,7 +13,7 @@ import pytest
 import torch
 import yaml
 
-from cli_runs import train
+from cli_runs import TRAIN_PY, python
 from hydra_config import Compose, check, compose_train
 from skelmap import models
 from skelmap.comparison.comparison import compare_runs
@@ -208,7 +208,7 @@ KEY = "0123456789abcdef0123456789abcdef01234567"
 
 def test_a_secret_on_the_command_line_is_refused_and_not_written(tmp_path: Path) -> None:
     """Hydra would write it to .hydra/ and name the folder of a sweep after it."""
-    done = train(tmp_path, "-m", f"+wandb_api_key={KEY}", "seed=0,1")
+    done = python(tmp_path, TRAIN_PY, "-m", f"+wandb_api_key={KEY}", "seed=0,1")
     assert done.returncode == 1 and "give secrets in the environment" in done.stderr
     assert KEY not in done.stdout + done.stderr
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cli_runs import train
+from cli_runs import TRAIN_PY, python
 from hydra_config import Compose
 from skelmap.skeletons.archives import write_clip
 from skelmap.training.run import run
@@ -18,14 +18,16 @@ from synthetic_data import make_clip, person, wave, write_manifest, write_openpo
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("data.img_size=abc", "data.img_size=abc; allowed: a whole number from 14 to 256"),
+        pytest.param(
+            "data.img_size=abc", "data.img_size=abc; allowed: a whole number from 14 to 256", marks=pytest.mark.slow
+        ),
         ("model=lstm", "Could not find 'model/lstm'"),
         ("img_size=30", "There is no key img_size; did you mean data.img_size"),
     ],
     ids=["value", "group", "key"],
 )
 def test_the_command_line_refuses_without_a_traceback(argument: str, message: str, tmp_path: Path) -> None:
-    done = train(tmp_path, argument)
+    done = python(tmp_path, TRAIN_PY, argument)
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
