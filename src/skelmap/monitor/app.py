@@ -18,18 +18,19 @@ from skelmap.evaluation.alarms import AlarmRule, EventMetrics, event_metrics
 from skelmap.evaluation.thresholds import Threshold, ValidationScores, choose_threshold
 from skelmap.monitor.alarm_hook import AlarmHook
 from skelmap.monitor.camera import Camera
-from skelmap.monitor.config import MonitorConfig, WebConfig, read_config
+from skelmap.monitor.config import MonitorConfig, read_config
 from skelmap.monitor.event_log import EVENTS_FILE, SCORES_FILE, EventLog
 from skelmap.monitor.evidence import Evidence, Retention
 from skelmap.monitor.mqtt import MQTT
 from skelmap.monitor.runner import Monitor
-from skelmap.monitor.scorers import Scorer, open_scorer
+from skelmap.monitor.scorers import NoModel, Scorer, open_scorer
 from skelmap.monitor.sinks import AlarmCollector, Console, Heartbeat, Sink
 from skelmap.monitor.source_checks import check_declared, check_layouts, check_options
 from skelmap.monitor.source_factory import open_sources
 from skelmap.monitor.sources import Source, VideoSource
 from skelmap.monitor.video_writer import VideoSink
 from skelmap.monitor.webhook import Webhook
+from skelmap.monitor.zones import ZONES_FILE, ZoneFile
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import atomic_write, stdout_console
 
@@ -51,9 +52,9 @@ def run_monitor(cfg: DictConfig) -> None:
         UserError: the configuration, the model or the source is invalid.
     """
     config = read_config(cfg)
-    folder, output = Path(config.checkpoint), Path(config.output)
-    scorer = open_scorer(folder, config.trust)
-    threshold = _threshold(config, folder)
+    output = Path(config.output)
+    zones = ZoneFile(Path(config.zones) if config.zones else output / ZONES_FILE)
+    scorer, threshold = _open_model(config)
     weights = Path(config.weights) if config.weights else None
     json_format = config.json_format(scorer.spec.pose_format)
     with open_sources(str(config.source), json_format, config.estimator, weights, config.follow) as sources:
@@ -65,7 +66,7 @@ def run_monitor(cfg: DictConfig) -> None:
                 raise UserError(f"name={config.name}: {len(sources)} sources; allowed with one")
             sources[0].name = config.name
         with lock_output_dir(output, live=any(source.count is None for source in sources)):
-            _run(config, scorer, threshold, sources)
+            _run(config, scorer, threshold, sources, zones)
     log.info("events, scores%s: %s", " and videos" if config.save_video else "", output)
 
 
@@ -125,15 +126,28 @@ def _threshold(config: MonitorConfig, folder: Path) -> Threshold:
     return threshold
 
 
-def _run(config: MonitorConfig, scorer: Scorer, threshold: Threshold, sources: Sequence[Source]) -> None:
+def _open_model(config: MonitorConfig) -> tuple[Scorer, Threshold]:
+    """Open the model and choose its threshold; without a checkpoint, a model that never raises an alarm."""
+    if config.checkpoint is None:
+        log.warning("checkpoint=null: only zones raise alarms")
+        rule = AlarmRule(1.0, 1.0, config.min_seconds, config.release_seconds)
+        return NoModel(), Threshold(rule, None, 0.0)
+    folder = Path(config.checkpoint)
+    scorer = open_scorer(folder, config.trust)
+    return scorer, _threshold(config, folder)
+
+
+def _run(
+    config: MonitorConfig, scorer: Scorer, threshold: Threshold, sources: Sequence[Source], zones: ZoneFile
+) -> None:
     """Run the monitor with the configured sinks, write monitor.json, and print the results."""
     output = Path(config.output)
     estimator = config.estimator if any(isinstance(source, Camera | VideoSource) for source in sources) else None
     if estimator:
         log.info("pose estimator: %s; the training recordings should use the same", estimator)
     alarms = AlarmCollector()
-    sinks = [Console(), alarms, *_sinks(config, scorer.spec, threshold.rule, sources)]
-    monitor = Monitor(scorer, threshold.rule, sinks, config.realtime)
+    sinks = [Console(), alarms, *_sinks(config, scorer.spec, threshold.rule, sources, zones)]
+    monitor = Monitor(scorer, threshold.rule, sinks, config.realtime, zones)
     try:
         monitor.run(sources)
     finally:
@@ -146,17 +160,19 @@ def _run(config: MonitorConfig, scorer: Scorer, threshold: Threshold, sources: S
     _print_results(monitor, metrics, alarms.unjudged)
 
 
-def _sinks(config: MonitorConfig, spec: InputSpec, rule: AlarmRule, sources: Sequence[Source]) -> list[Sink]:
+def _sinks(
+    config: MonitorConfig, spec: InputSpec, rule: AlarmRule, sources: Sequence[Source], zones: ZoneFile
+) -> list[Sink]:
     """Open the sinks that write files, serve the web page and call the alarm hook."""
     output = Path(config.output)
     sinks: list[Sink] = []
     page = None
     if config.web.port is not None:
         about = [spec.title, *(["trained on simulated recordings"] if spec.simulated else [])]
-        page = _open_page(output, config.web, rule.on, about)
+        page = _open_page(output, config, rule.on, about)
         sinks.append(page)
         log.info("web page: %s", page.address)
-    sinks += [EventLog(output, rule.on), Heartbeat(output, page=page.address if page else "")]
+    sinks += [EventLog(output, rule.on), Heartbeat(output, page=page.address if page else "", zones=zones.path)]
     if config.on_alarm:
         sinks.append(AlarmHook(config.on_alarm, rule.on))
     if config.evidence.seconds is not None:
@@ -172,19 +188,21 @@ def _sinks(config: MonitorConfig, spec: InputSpec, rule: AlarmRule, sources: Seq
     return sinks
 
 
-def _open_page(output: Path, web: WebConfig, threshold: float, about: Sequence[str]) -> "WebPage":
+def _open_page(output: Path, config: MonitorConfig, threshold: float, about: Sequence[str]) -> "WebPage":
     """Serve the web page.
 
     Raises:
         UserError: its packages are not installed, or it cannot be served there.
     """
+    web = config.web
     try:
         from skelmap.monitor.web.server import WebAddress, WebPage
     except ModuleNotFoundError as error:
         raise UserError(f"web.port={web.port}: needs the packages fastapi and uvicorn ({error})") from error
     assert web.port is not None
     passwords, certificate, key = (Path(name) if name else None for name in (web.passwords, web.certificate, web.key))
-    return WebPage(output, WebAddress(web.port, web.host, passwords, certificate, key), threshold, about)
+    address = WebAddress(web.port, web.host, passwords, certificate, key)
+    return WebPage(output, address, threshold, about, config.save_camera_image)
 
 
 def _summary(

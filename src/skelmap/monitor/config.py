@@ -60,7 +60,8 @@ class MonitorConfig(BaseModel):
 
     model_config = STRICT
 
-    checkpoint: FilePath
+    checkpoint: FilePath | None
+    zones: FilePath | None
     source: SourceName
     trust: Packages
     output: FilePath

@@ -143,7 +143,8 @@ def event_record(source: Source, event: Event, threshold: float) -> dict[str, An
         "person": event.person,
         "state": "ended" if event.ended else "raised",
         **alarm,
-        "threshold": threshold,
+        "threshold": 1.0 if event.zone else threshold,
+        "zone": event.zone,
         "joints": list(event.joints),
         "clock": event.clock.isoformat(timespec="milliseconds") if event.clock else "",
     }
@@ -154,7 +155,7 @@ def alarm_id(source: Source, event: Event) -> str:
     began = f"{safe_filename(source.name)}_{event.alarm.start:.3f}"
     if event.clock:
         began = f"{event.clock:%Y%m%dT%H%M%S.%f}"[:-3]
-    return f"{began}_p{event.person}"
+    return f"{began}_p{event.person}" + (f"_{safe_filename(event.zone)}" if event.zone else "")
 
 
 def _csv_line(values: Sequence[Any]) -> str:

@@ -126,8 +126,8 @@ class Outbox(Sink, ABC):
 
 
 def _lines(path: Path) -> list[str]:
-    """Lines of a file; none if it is missing."""
-    return [line for line in _read(path).split("\n") if line]
+    """Lines of alarms in a file, without those of reviews; none if it is missing."""
+    return [line for line in _read(path).split("\n") if line and '"state": "reviewed"' not in line]
 
 
 def _read(path: Path) -> str:

@@ -122,7 +122,7 @@ def read_reviews(cameras: Cameras) -> Iterator[ReviewedAlarm]:
     gone = []
     for camera in cameras.all():
         for alarm in camera.alarms.alarms(limit=-1):
-            if alarm["verdict"] not in ("right", "false"):
+            if alarm["verdict"] not in ("right", "false") or alarm.get("zone"):
                 continue
             clip = camera.evidence(alarm["id"]).get("clip")
             if clip is None:

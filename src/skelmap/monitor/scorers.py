@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skelmap.data.input_spec import InputSpec
+from skelmap.data.rendering import MapSettings
+from skelmap.skeletons.layouts import BODY_25
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import read_bytes, read_yaml
 
@@ -70,6 +72,20 @@ def open_scorer(folder: Path, trust: Sequence[str] = ()) -> Scorer:
         ) from error
     torch.set_num_threads(1)
     return TorchScorer.open(folder, trust)
+
+
+class NoModel:
+    """Stands for a model where zones alone raise alarms: every score is 0."""
+
+    spec = InputSpec("no model: zones only", 1, 30.0, BODY_25, MapSettings(), simulated=False)
+
+    def score(self, windows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Give (P,) zeros."""
+        return np.zeros(len(windows))
+
+    def attribution(self, window: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Give zeros in the shape of the window."""
+        return np.zeros_like(window)
 
 
 class OnnxScorer:

@@ -72,6 +72,7 @@ class Heartbeat(Sink):
         interval: seconds between two writes.
         clock: gives the current time in seconds.
         page: address of the monitor's web page; empty without one.
+        zones: file of the camera's zones, which the web page edits.
     """
 
     def __init__(
@@ -80,10 +81,12 @@ class Heartbeat(Sink):
         interval: float = HEARTBEAT_SECONDS,
         clock: Callable[[], float] = monotonic,
         page: str = "",
+        zones: Path | None = None,
     ) -> None:
         self.path, self.interval, self.clock = folder / HEARTBEAT_FILE, interval, clock
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        self._state: dict[str, Any] = {"state": "watching", "started": started, "page": page}
+        zones_file = str(zones.absolute()) if zones else ""
+        self._state: dict[str, Any] = {"state": "watching", "started": started, "page": page, "zones": zones_file}
         self._state |= {"errors": [], "last_error": "", "people": []}
         self._latencies: list[float] = []
         self._written_at = 0.0
@@ -175,8 +178,8 @@ class AlarmCollector(Sink):
             self._scored += [score.time for score in result.scores]
 
     def on_event(self, event: Event) -> None:
-        """Add an alarm that has ended."""
-        if event.ended:
+        """Add an alarm of the model that has ended."""
+        if event.ended and not event.zone:
             self._alarms.append(event.alarm)
 
     def on_source_end(self) -> None:
@@ -223,7 +226,10 @@ class Console(Sink):
         """Log that an alarm was raised, or how long it lasted."""
         alarm, who = event.alarm, f"{self._source_name}, person {event.person}"
         if event.ended:
-            log.info("over   %s: %.1f to %.1f s, highest score %.4g", who, alarm.start, alarm.end, alarm.peak)
+            score = f"zone {event.zone}" if event.zone else f"highest score {alarm.peak:.4g}"
+            log.info("over   %s: %.1f to %.1f s, %s", who, alarm.start, alarm.end, score)
+        elif event.zone:
+            log.warning("ALARM  %s at %.1f s: zone %s", who, alarm.start, event.zone)
         else:
             joints = f", most unusual: {', '.join(event.joints).replace('_', ' ')}" if event.joints else ""
             log.warning("ALARM  %s at %.1f s: score %.4g%s", who, alarm.start, alarm.peak, joints)

@@ -78,6 +78,7 @@ def check_options(sources: Sequence[Source], config: MonitorConfig) -> None:
         (f"weights={config.weights}", config.weights is not None and not has_images, images),
         ("save_camera_image=true", config.save_camera_image and not has_images, images),
         ("save_camera_image=true", shows_nothing, "needs save_video=true or evidence.seconds"),
+        (f"threshold={config.threshold}", config.threshold is not None and config.checkpoint is None, "needs a model"),
         ("realtime=true", config.realtime and is_live, f"is for recordings; {name} is live"),
         (f"web.host={config.web.host}", config.web.host not in LOOPBACK and config.web.port is None, "needs web.port"),
     ]

@@ -55,6 +55,7 @@ class Event:
         joints: most unusual joints at the peak, the most unusual first.
         ended: whether the alarm has ended; False when it is raised.
         clock: start of the alarm in UTC; None for recordings.
+        zone: name of the zone that raised it; empty for an alarm of the model.
     """
 
     person: int
@@ -62,6 +63,7 @@ class Event:
     joints: tuple[str, ...]
     ended: bool
     clock: datetime | None = None
+    zone: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,13 +12,14 @@ from starlette.requests import Request
 from skelmap import __version__
 from skelmap.monitor.web.alarm_index import Verdict
 from skelmap.monitor.web.cameras import CameraFolder, Cameras
-from skelmap.monitor.web.schemas import AlarmRecord, CameraStatus, Health, Review
-from skelmap.monitor.web.streams import relay_states, stream_states
+from skelmap.monitor.web.schemas import AlarmRecord, CameraStatus, Health, Review, Zones
+from skelmap.monitor.web.streams import relay_states, stream_states, take_still
+from skelmap.monitor.zones import check_zones, read_zones, write_zones
 from skelmap.utils.errors import UserError
 
 MAX_VIEWERS = 16
 """Streams at a time."""
-FILES = {"/": "page.html", "/page.js": "page.js", "/page.css": "page.css"}
+FILES = {"/": "page.html", "/page.js": "page.js", "/zones.js": "zones.js", "/page.css": "page.css"}
 MEDIA_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"} | {
     ".webm": "video/webm",
     ".jpg": "image/jpeg",
@@ -104,6 +105,32 @@ def get_evidence(camera: OneCamera, alarm: str, kind: Literal["film", "still", "
 def review_alarm(camera: OneCamera, alarm: str, review: Annotated[Review, Body()]) -> AlarmRecord:
     """Mark an alarm as right, false or unsure, with a note."""
     return _record(camera, camera.alarms.review(alarm, review.verdict, review.note))
+
+
+@router.get("/cameras/{camera}/still", response_class=Response)
+def get_still(camera: OneCamera) -> Response:
+    """Newest image of a camera as JPEG, to draw zones over; 404 unless `save_camera_image=true`."""
+    image = take_still(camera)
+    if image is None:
+        raise UserError(f"camera {camera.name} shows no images (save_camera_image=true)")
+    return Response(image, media_type="image/jpeg")
+
+
+@router.get("/cameras/{camera}/zones")
+def get_zones(camera: OneCamera) -> Zones:
+    """Zones of a camera."""
+    return Zones(zones=read_zones(camera.zones_file))
+
+
+@router.put("/cameras/{camera}/zones")
+def put_zones(camera: OneCamera, zones: Annotated[dict[str, Any], Body()]) -> Zones:
+    """Replace the zones of a camera; its monitor takes them at the next frame."""
+    try:
+        checked = check_zones(zones.get("zones"))
+    except UserError as error:
+        raise HTTPException(422, str(error)) from error
+    write_zones(camera.zones_file, checked)
+    return Zones(zones=checked)
 
 
 @router.get("/cameras/{camera}/stream", responses={200: {"content": {"text/event-stream": {}}}})

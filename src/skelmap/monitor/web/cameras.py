@@ -9,6 +9,7 @@ from skelmap.monitor.evidence import CLIP, EVIDENCE_FOLDER, FILM, STILL
 from skelmap.monitor.sinks import HEARTBEAT_FILE
 from skelmap.monitor.web.alarm_index import AlarmIndex
 from skelmap.monitor.web.live import LiveState
+from skelmap.monitor.zones import ZONES_FILE
 from skelmap.utils.errors import UserError
 from skelmap.utils.io import read_json_object
 
@@ -46,6 +47,11 @@ class CameraFolder:
         """Files of an alarm that are still kept, by their kind: film, still, clip."""
         paths = {kind: self.folder / EVIDENCE_FOLDER / f"{identity}{suffix}" for kind, suffix in EVIDENCE.items()}
         return {kind: path for kind, path in paths.items() if Path(identity).name == identity and path.is_file()}
+
+    @property
+    def zones_file(self) -> Path:
+        """File of the zones, as the monitor says; without one, zones.yaml in the folder."""
+        return Path(self.heartbeat().get("zones") or self.folder / ZONES_FILE)
 
     def status(self) -> dict[str, Any]:
         """State of the camera: `state`, `since`, active alarms, and what the heartbeat says.

@@ -6,6 +6,10 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from skelmap.monitor.sinks import Sink, people_in_view
 from skelmap.monitor.sources import Source
 from skelmap.monitor.stream import FrameResult
@@ -16,18 +20,21 @@ MAX_SCORES = 900
 
 
 class LiveState(Sink):
-    """Keeps the newest state of the monitor. It never contains camera images.
+    """Keeps the newest state of the monitor.
 
     Args:
         threshold: of the alarms.
         about: texts about the model for the page's header.
+        show_camera_image: give stills of the camera, too.
 
     Attributes:
         closed: whether the monitor has ended.
         version: number of the state; it increases with every change.
     """
 
-    def __init__(self, threshold: float, about: Sequence[str] = ()) -> None:
+    def __init__(self, threshold: float, about: Sequence[str] = (), show_camera_image: bool = False) -> None:
+        self.show_camera_image = show_camera_image
+        self._image: NDArray[np.uint8] | None = None
         self._lock = threading.Lock()
         self._state: dict[str, Any] = {"about": list(about), "threshold": threshold}
         self._source: Source | None = None
@@ -46,6 +53,7 @@ class LiveState(Sink):
         """Show a frame."""
         assert self._source is not None
         frame = result.frame
+        self._image = frame.image
         joints_by_person = dict(
             zip(frame.person_ids.tolist(), with_neck(frame.keypoints, self._source.layout), strict=True)
         )
@@ -73,6 +81,12 @@ class LiveState(Sink):
         """Show that the monitor has ended."""
         self._update(ended=True, people=[])
         self.closed = True
+
+    def still(self) -> bytes | None:
+        """Newest image of the camera as JPEG; None without any, or if images are not shown."""
+        if self._image is None or not self.show_camera_image:
+            return None
+        return cv2.imencode(".jpg", self._image)[1].tobytes()
 
     def state(self, with_curve: bool = False) -> dict[str, Any]:
         """Newest state.

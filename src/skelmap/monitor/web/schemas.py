@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from skelmap.monitor.web.alarm_index import Verdict
 from skelmap.monitor.web.cameras import CameraState
+from skelmap.monitor.zones import Zone
 
 MAX_NOTE = 2000
 """Longest note of a review, characters."""
@@ -50,6 +51,7 @@ class AlarmRecord(BaseModel):
     peak_at: float
     threshold: float
     joints: list[str]
+    zone: Annotated[str, Field(description="zone that raised it; empty for the model")] = ""
     clock: str
     evidence: Annotated[list[str], Field(description="which of film, still and clip are kept")]
     verdict: Verdict | None
@@ -70,3 +72,9 @@ class Review(BaseModel):
 
     verdict: Verdict
     note: Annotated[str, Field(max_length=MAX_NOTE)] = ""
+
+
+class Zones(BaseModel):
+    """Zones of a camera, see `skelmap.monitor.zones`."""
+
+    zones: list[Zone]

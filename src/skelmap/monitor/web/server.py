@@ -135,6 +135,7 @@ class WebPage(LiveState):
         address: where the page is served.
         threshold: of the alarms.
         about: texts about the model for the page's header.
+        show_camera_image: give stills of the camera, to draw zones over.
 
     Attributes:
         folder: output folder of the monitor.
@@ -143,8 +144,15 @@ class WebPage(LiveState):
         UserError: it cannot be served there.
     """
 
-    def __init__(self, folder: Path, address: WebAddress, threshold: float, about: Sequence[str] = ()) -> None:
-        super().__init__(threshold, about)
+    def __init__(
+        self,
+        folder: Path,
+        address: WebAddress,
+        threshold: float,
+        about: Sequence[str] = (),
+        show_camera_image: bool = False,
+    ) -> None:
+        super().__init__(threshold, about, show_camera_image)
         self.folder = folder
         self._server = WebServer(address, Cameras(folder, self))
 

@@ -14,6 +14,20 @@ from skelmap.monitor.web.live import LiveState
 UPDATES_PER_SECOND = 15
 
 
+def take_still(camera: CameraFolder) -> bytes | None:
+    """Newest image of a camera as JPEG; None if its monitor does not show images, or cannot be reached."""
+    if camera.live is not None:
+        return camera.live.still()
+    page = str(camera.heartbeat().get("page", ""))
+    if urlsplit(page).hostname not in LOOPBACK:
+        return None
+    try:
+        with urlopen(f"{page}api/cameras/{camera.name}/still", timeout=10) as response:
+            return bytes(response.read())
+    except (OSError, ValueError):
+        return None
+
+
 async def stream_states(live: LiveState, viewers: threading.Semaphore) -> AsyncIterator[str]:
     """Yield each state of a monitor, at least one a second, until it has ended.
 

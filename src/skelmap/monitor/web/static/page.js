@@ -32,6 +32,7 @@ function drawPeople() {
   const [width, height] = state.size || [640, 480];
   if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
   pen.clearRect(0, 0, width, height);
+  drawZones(pen, width, height);
   for (const person of state.people || []) {
     pen.strokeStyle = pen.fillStyle = person.alarm ? ALARM : INK;
     pen.lineWidth = Math.max(2, width / 200);
@@ -111,7 +112,8 @@ function draw() {
   const alarmed = (state.people || []).filter((one) => one.alarm).map((one) => one.person);
   element("banner").hidden = !alarmed.length;
   element("banner").textContent = alarmed.length ? `ALARM: person ${alarmed.join(", ")}` : "";
-  if (state.limbs) { drawPeople(); drawCurve(); }
+  drawPeople();
+  if (state.limbs) drawCurve();
   listPeople();
 }
 
@@ -156,7 +158,7 @@ function alarmItem(alarm) {
   item.className = active && !ended ? "active" : "";
   const when = alarm.clock ? new Date(alarm.clock).toLocaleString() : `${alarm.source}, ${alarm.start.toFixed(1)} s`;
   const lasted = active ? "not over" : `${(alarm.end - alarm.start).toFixed(1)} s`;
-  item.append(make("b", when), make("p", `person ${alarm.person} · ${lasted} · peak ${alarm.peak.toPrecision(3)} · ${alarm.joints.join(", ").replaceAll("_", " ")}`));
+  item.append(make("b", when), make("p", `person ${alarm.person} · ${lasted} · ${alarm.zone ? `zone ${alarm.zone}` : `peak ${alarm.peak.toPrecision(3)} · ${alarm.joints.join(", ").replaceAll("_", " ")}`}`));
   const base = `/api/cameras/${encodeURIComponent(alarm.camera)}/alarms/${encodeURIComponent(alarm.id)}`;
   if (alarm.evidence.includes("film")) {
     item.append(make("video", "", { controls: true, preload: "none", muted: true, src: `${base}/film`, poster: alarm.evidence.includes("still") ? `${base}/still` : "" }));
@@ -193,4 +195,4 @@ async function poll() {
 element("filter").onchange = () => { events = ""; poll(); };
 setInterval(poll, POLL_MS);
 setInterval(draw, 1000);
-poll();
+window.addEventListener("load", poll);
