@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skelmap import __version__
-from skelmap.monitor.commands import page, password, refit
+from skelmap.monitor.commands import page, password, refit, site
 from skelmap.utils.commands import command_parser
 from skelmap.utils.config_files import config_dir, describe_config
 from skelmap.utils.errors import UserError
@@ -305,7 +305,7 @@ def _stress(run: Path, trust: Sequence[str]) -> None:
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     command.__name__: command
-    for command in (extract, check, train, monitor, page, password, compare, refit, tune, export, show, simulate)
+    for command in (extract, check, train, monitor, site, page, password, compare, refit, tune, export, show, simulate)
 }
 HELP = {"-h", "--help"}
 

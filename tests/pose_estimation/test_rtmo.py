@@ -1,5 +1,6 @@
 """RTMO's input and output, tested with a small network that gives fixed detections."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,16 @@ def test_no_people_give_an_empty_array(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("skelmap.pose_estimation.rtmo.MIN_SCORE", 0.95)
     people = open_estimator("rtmo", write_rtmo(tmp_path / "rtmo.onnx")).detect(np.zeros((48, 64, 3), np.uint8))
     assert people.shape == (0, 17, 3)
+
+
+def test_weights_are_held_against_the_digest_beside_them(tmp_path: Path) -> None:
+    weights = write_rtmo(tmp_path / "rtmo.onnx")
+    digest = tmp_path / "rtmo.onnx.sha256"
+    digest.write_text(f"{hashlib.sha256(weights.read_bytes()).hexdigest()}  rtmo.onnx\n")
+    open_estimator("rtmo", weights).close()
+    weights.write_bytes(weights.read_bytes() + b"\0")
+    with pytest.raises(UserError, match=r"rtmo\.onnx: its SHA-256 is \w{64}, rtmo\.onnx\.sha256 says \w{64}; fetch"):
+        open_estimator("rtmo", weights)
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Commands for the alarms of monitors: `skelmap page`, `skelmap password` and `skelmap refit`."""
+"""Commands for several monitors and their alarms: `skelmap site`, `page`, `password` and `refit`."""
 
 import logging
 import sys
@@ -8,6 +8,27 @@ from pathlib import Path
 from skelmap.utils.commands import command_parser
 from skelmap.utils.errors import UserError
 from skelmap.utils.runtime import exit_on_signal
+
+
+def site(arguments: Sequence[str]) -> None:
+    """Monitor all cameras of a site: a process for each, restarted when it ends, and one web page.
+
+    SITE.yaml has the keys output, web (options of skelmap page), defaults and cameras. A camera has the keys of skelmap
+    monitor, and schedule, such as "mon-fri 06:00-22:00". Paths are relative to the current folder.
+    """
+    parser = command_parser(site)
+    parser.add_argument("file", type=Path, metavar="SITE.yaml")
+    parser.add_argument("--check", action="store_true", help="check the file, and start nothing")
+    a = parser.parse_args(arguments)
+    from skelmap.monitor.site_config import read_site
+    from skelmap.monitor.supervisor import run_site
+
+    content = read_site(a.file)
+    print(f"{a.file}: cameras {', '.join(camera.name for camera in content.cameras)}", flush=True)
+    if not a.check:
+        logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+        with exit_on_signal():
+            run_site(content)
 
 
 def page(arguments: Sequence[str]) -> None:

@@ -41,17 +41,17 @@ def open_sources(
     Raises:
         UserError: the source does not exist or cannot be read.
     """
-    path, is_camera = Path(source), _is_camera(source)
-    if follow and (is_camera or not path.is_dir()):
+    path, from_camera = Path(source), is_camera(source)
+    if follow and (from_camera or not path.is_dir()):
         raise UserError(f"follow=true needs a folder of JSON files; source={redact(source)} is not a folder")
-    if not is_camera and not path.exists():
+    if not from_camera and not path.exists():
         raise UserError(
             f"source={source}: no such file or folder, nor a camera's number, device or address (rtsp://...)"
         )
-    if not is_camera and (path.is_dir() or path.suffix in (".csv", ".npz", ".json")):
+    if not from_camera and (path.is_dir() or path.suffix in (".csv", ".npz", ".json")):
         yield [FollowedFolder(path, fmt)] if follow else _recordings(path, fmt)
         return
-    video = None if is_camera else Video(path)
+    video = None if from_camera else Video(path)
     pose_estimator = open_estimator(estimator, weights)
     try:
         if video:
@@ -85,7 +85,7 @@ def _recordings(path: Path, fmt: PoseFormat) -> list[Source]:
     ]
 
 
-def _is_camera(source: str) -> bool:
+def is_camera(source: str) -> bool:
     """Whether a source is a camera's number, address or device; the device of an unplugged camera does not exist."""
     if source.isdecimal() or "://" in source or source.startswith(("/dev/video", "/dev/v4l/")):
         return True

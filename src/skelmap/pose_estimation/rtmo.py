@@ -1,5 +1,6 @@
 """RTMO, MMPose's one-stage network for several people (Lu et al. 2024), run by ONNX Runtime."""
 
+import hashlib
 from pathlib import Path
 
 import cv2
@@ -30,7 +31,8 @@ class Rtmo:
         weights: MMPose's ONNX export; None for DEFAULT_WEIGHTS.
 
     Raises:
-        UserError: onnxruntime or the weights are missing, or the weights cannot be read.
+        UserError: onnxruntime or the weights are missing, or the weights cannot be read, or differ from the digest in
+            the file WEIGHTS.sha256 beside them.
     """
 
     layout = COCO_17
@@ -46,6 +48,7 @@ class Rtmo:
                 f"estimator rtmo: its weights {self._path} do not exist; {SOURCE}, put it at {DEFAULT_WEIGHTS} or give "
                 "its path"
             )
+        _check_digest(self._path)
         available = onnxruntime.get_available_providers()
         providers = [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in available]
         try:
@@ -79,3 +82,19 @@ class Rtmo:
 
     def close(self) -> None:
         """Do nothing: there is only memory to release."""
+
+
+def _check_digest(path: Path) -> None:
+    """Compare a file with the SHA-256 in PATH.sha256, as `sha256sum` writes it, if there is one.
+
+    Raises:
+        UserError: they differ: an incomplete or another download.
+    """
+    beside = path.with_name(f"{path.name}.sha256")
+    if not beside.exists():
+        return
+    expected = (beside.read_text(encoding="utf-8", errors="replace").split() or [""])[0].lower()
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != expected:
+        raise UserError(f"{path}: its SHA-256 is {found}, {beside.name} says {expected}; fetch it again")
