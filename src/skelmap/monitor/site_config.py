@@ -119,9 +119,11 @@ def _camera(name: str, keys: Mapping[str, Any], output: Path) -> SiteCamera:
             raise UserError(f"{key}: the site sets it; leave it out")
     values |= {"name": name, "output": str(folder)}
     config = _compose([f"{key}={_text(value)}" for key, value in _leaves(values)])
-    InputSpec.read(Path(config.checkpoint))
+    if config.checkpoint is not None:
+        InputSpec.read(Path(config.checkpoint))
     source = str(config.source)
-    for key, file in (("source", None if is_camera(source) else source), ("weights", config.weights)):
+    files = ("source", None if is_camera(source) else source), ("weights", config.weights), ("zones", config.zones)
+    for key, file in files:
         if file is not None and not Path(file).exists():
             raise UserError(f"{key}={file}: no such file or folder")
     schedule = keys.get("schedule") or []
