@@ -83,7 +83,7 @@ def test_marginal_estimates_average_over_settings_that_all_points_share(tmp_path
     (line,) = marginal_estimates(groups, ["data.img_size"], ["model"], comparison.keys).values()
     assert list(line) == [(14,), (28,), (56,)]
     for (size,), estimate in line.items():  # the size 56 has no run with T = 10
-        assert estimate == find_group(comparison, data__img_size=size, data__seq_len=30, score_type="window").estimate
+        assert estimate == find_group(comparison, data__img_size=size, data__seq_len=30, score_type="online").estimate
     (line,) = marginal_estimates(groups, ["data.seq_len"], ["model"], comparison.keys).values()
     at_10 = [g for g in groups if g["data.seq_len"] == 10]
     assert line[10,] == pooled_estimate(at_10)

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 MAX_DISTANCE = 0.5
 """Largest distance from the predicted position at which a detection is the same person, in sizes of the person."""
@@ -82,6 +81,8 @@ class PeopleTracker:
 
     def _match(self, people: NDArray[np.float64]) -> list[int | None]:
         """Number of the track that each person continues, or None."""
+        from scipy.optimize import linear_sum_assignment  # what reads manifests needs no scipy
+
         matched: list[int | None] = [None] * len(people)
         if numbers := list(self._tracks):
             distance = _distances(people, np.array([self._tracks[n].predict(self._frame) for n in numbers]))
