@@ -93,8 +93,9 @@ def refit(run: Path, reviews: Path, out: Path, per_hour: float, trust: Sequence[
     Raises:
         UserError: a folder cannot be used, there is no reviewed alarm, or its model does not learn from examples.
     """
-    config = read_yaml(run / "config.yaml")
-    if out.exists() and any(out.iterdir()):
+    config = {**_new_keys(), **read_yaml(run / "config.yaml")}
+    is_unfinished = (out / REVIEWS_FOLDER).is_dir() and not (out / "metrics.json").exists()
+    if out.exists() and any(out.iterdir()) and not is_unfinished:
         raise UserError(f"--out {out}: is not empty; refit writes a new run and overwrites nothing")
     choose_threshold(ValidationScores.read(run), per_hour, MIN_SECONDS, RELEASE_SECONDS)  # fails before the training
     scorer = open_scorer(run, trust)  # refuses classes that are not trusted, and folders that are no run
@@ -165,6 +166,15 @@ def write_examples(folder: Path, alarms: Sequence[ReviewedAlarm], window: float,
 
 def _name(camera: CameraFolder, identity: str) -> str:
     return safe_filename(f"{camera.name}_{identity}")
+
+
+def _new_keys() -> dict[str, Any]:
+    """Keys of conf/train.yaml with their defaults, for runs that were trained before a key was added."""
+    return {
+        key: value
+        for key, value in read_yaml(config_dir() / "train.yaml").items()
+        if not isinstance(value, dict | list)
+    }
 
 
 def _train(config: dict[str, Any], old: Path, new: Path, trust: Sequence[str]) -> None:

@@ -60,7 +60,7 @@ class WebAddress:
         if self.host not in LOOPBACK and self.passwords is None:
             raise UserError(
                 f"web page at {self.host}: other machines can reach this address, so it needs a file of passwords "
-                "(web.passwords=FILE or --passwords FILE), which skelmap password FILE writes; 127.0.0.1 needs none"
+                "(web.passwords or --passwords), which skelmap password FILE writes; 127.0.0.1 needs none"
             )
         if self.key is not None and self.certificate is None:
             raise UserError(f"key {self.key}: needs a certificate, too")
@@ -213,9 +213,10 @@ def _listen(address: WebAddress) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((address.host, address.port))
         listening.listen(MAX_CONNECTIONS)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listening.close()
-        text = f"web page at {address.host}, port {address.port}: cannot listen there ({error.strerror})"
+        cause = getattr(error, "strerror", error)
+        text = f"web page at {address.host}, port {address.port}: cannot listen there ({cause})"
         raise UserError(text) from error
     return listening
 
