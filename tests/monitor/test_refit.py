@@ -32,10 +32,15 @@ def add_alarm(folder: Path, identity: str, clip: Path | None) -> None:
 
 
 def test_refit_adds_reviewed_alarms_and_overwrites_nothing(
-    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     run, gate, out = trained / "run", tmp_path / "site/gate", tmp_path / "new"
     clip = read_manifest(trained / "task/manifest.csv").split("train")[0].path
+    monkeypatch.chdir(tmp_path)
     command = [
         "refit",
         str(run),

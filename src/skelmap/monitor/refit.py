@@ -93,6 +93,7 @@ def refit(run: Path, reviews: Path, out: Path, per_hour: float, trust: Sequence[
     Raises:
         UserError: a folder cannot be used, there is no reviewed alarm, or its model does not learn from examples.
     """
+    out = out.absolute()
     config = {**_new_keys(), **read_yaml(run / "config.yaml")}
     is_unfinished = (out / REVIEWS_FOLDER).is_dir() and not (out / "metrics.json").exists()
     if out.exists() and any(out.iterdir()) and not is_unfinished:
