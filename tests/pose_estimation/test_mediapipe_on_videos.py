@@ -88,22 +88,25 @@ def test_the_process_ends_with_its_parent() -> None:
     assert ended == [child]
 
 
-def test_the_printed_command_trains_on_the_videos(data_folder: Path, tmp_path: Path) -> None:
-    videos = [
-        data_folder / "gmdcsa24" / f"{name}.mp4" for name in ("subject3_adl_20", "subject2_adl_23", "subject3_adl_19")
-    ]
-    extraction = [
-        sys.executable,
-        "-m",
-        "skelmap",
-        "extract",
-        "--normal",
-        *map(str, videos),
-        "--out",
-        str(tmp_path / "site"),
-    ]
-    printed = subprocess.run(extraction, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    _, *arguments = shlex.split(printed.splitlines()[-1])
-    folders = [f"hydra.run.dir={tmp_path}/run", f"paths.cache_dir={tmp_path}/cache"]
-    subprocess.run([sys.executable, "-m", "skelmap", *arguments, *folders], cwd=ROOT, check=True, capture_output=True)
+def test_videos_become_a_watched_site_by_the_printed_commands(data_folder: Path, tmp_path: Path) -> None:
+    for video in ("normal/2/subject2_adl_23", "normal/3/subject3_adl_20", "falls/1/subject1_fall_13"):
+        link = tmp_path / f"{video}.mp4"
+        link.parent.mkdir(parents=True)
+        link.symlink_to(data_folder / "gmdcsa24" / link.name)
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-m", "skelmap", *arguments]
+        return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+    site, folders = tmp_path / "site", (str(tmp_path / "normal"), "--abnormal", str(tmp_path / "falls"))
+    printed = run("extract", "--out", str(site), "--group-by", "folder", "--normal", *folders)
+    assert "of 60 minutes of normal work, 1 group" in printed
+    manifest = site / "manifest.csv"
+    manifest.write_text(manifest.read_text().replace(",all,", ",0.4s-4s,"))
+    train = shlex.split(printed.splitlines()[-1])[1:]
+    run(*train, "data.seconds=1", f"hydra.run.dir={tmp_path}/run", f"paths.cache_dir={tmp_path}/cache")
     assert (tmp_path / "run" / "report.html").exists()
+    camera = f"{{source: {site}/1_subject1_fall_13.npz, checkpoint: {tmp_path}/run, threshold: 0}}"
+    (tmp_path / "site.yaml").write_text(f"output: {tmp_path}/out\ncameras:\n  gate: {camera}\n")
+    assert "gate: finished" in run("site", str(tmp_path / "site.yaml"))  # a recording ends
+    assert '"state": "ended"' in (tmp_path / "out/gate/events.jsonl").read_text()

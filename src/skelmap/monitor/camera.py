@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from skelmap.monitor.frame_skipper import FrameSkipper
 from skelmap.monitor.sources import PoseFrame, Source, SourceError
 from skelmap.pose_estimation.base import EstimatorEnded, PoseEstimator
 from skelmap.skeletons.clip import clean_keypoints
@@ -93,8 +94,8 @@ class Capture:
 class Camera(Source):
     """Camera by its number, its device, or its RTSP or HTTP address.
 
-    A thread reads images and keeps the newest one; images that arrive during processing are dropped. Times come from
-    the monotonic clock, so they are independent of changes of the system time.
+    A thread reads images and keeps the newest one. If processing does not keep up, images are skipped evenly. Times
+    come from the monotonic clock, so they are independent of changes of the system time.
 
     Args:
         address: number, device file or URL.
@@ -119,6 +120,7 @@ class Camera(Source):
         self.address, self.estimator, self.connect, self.timing = address, estimator, connect, timing
         self._changed = threading.Condition()
         self._newest: tuple[float, Image] | None = None
+        self._skipper = FrameSkipper()
         self._stopped = threading.Event()
         self._connection_error = ""
         self._estimator_error = ""
@@ -165,6 +167,9 @@ class Camera(Source):
             person_ids = tracker.track(people, tracker_frame)
             yield PoseFrame(number, taken_at - start, size, people, person_ids, image, arrived_at)
             number += 1
+            after = time.monotonic()  # the frame is scored
+            self._skipper.update(after, after - now)
+            self.warning = self._skipper.warning and f"{self.name}: {self._skipper.warning}"
 
     def _estimate(self, image: Image) -> NDArray[np.float32] | None:
         """Detect people; None while the estimator is down, which is restarted with increasing delays."""
@@ -212,6 +217,8 @@ class Camera(Source):
         try:
             while self._is_needed() and (image := capture.read()) is not None:
                 success, self._connection_error = True, ""
+                if not self._skipper.takes_next():
+                    continue
                 with self._changed:
                     self._newest = (time.monotonic(), image)
                     self._changed.notify()
