@@ -123,7 +123,8 @@ class WebServer:
         """End the streams, and stop."""
         self._server.should_exit = True
         self._thread.join(START_SECONDS)
-        self._socket.close()
+        if not self._thread.is_alive():
+            self._socket.close()
         self._cameras.close()
 
 

@@ -12,6 +12,8 @@ from skelmap.monitor.web.cameras import CameraFolder
 from skelmap.monitor.web.live import LiveState
 
 UPDATES_PER_SECOND = 15
+SILENT_SECONDS = 4.0
+"""A monitor in another process that sends nothing for so long is given up; it sends a state at least once a second."""
 
 
 def take_still(camera: CameraFolder) -> bytes | None:
@@ -22,7 +24,7 @@ def take_still(camera: CameraFolder) -> bytes | None:
     if urlsplit(page).hostname not in LOOPBACK:
         return None
     try:
-        with urlopen(f"{page}api/cameras/{camera.name}/still", timeout=10) as response:
+        with urlopen(f"{page}api/cameras/{camera.name}/still", timeout=SILENT_SECONDS) as response:
             return bytes(response.read())
     except (OSError, ValueError):
         return None
@@ -61,7 +63,7 @@ def relay_states(camera: CameraFolder, viewers: threading.Semaphore) -> Iterator
         if urlsplit(page).hostname not in LOOPBACK:
             yield b'data: {"errors": ["no live picture: the monitor has no page on this machine"]}\n\n'
             return
-        with urlopen(f"{page}api/cameras/{camera.name}/stream", timeout=10) as response:
+        with urlopen(f"{page}api/cameras/{camera.name}/stream", timeout=SILENT_SECONDS) as response:
             yield from response
     except (OSError, ValueError):  # URLError is an OSError
         return  # the browser sees the end of the stream, and connects again
