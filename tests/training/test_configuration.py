@@ -74,10 +74,11 @@ def test_trainers_callbacks_and_loggers_are_built(file: Path, compose: Compose, 
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if file.parts[0] in ("experiment", "sweep")], ids=str)
-def test_the_models_and_extreme_values_of_a_sweep_are_valid(file: Path, compose: Compose) -> None:
-    swept = OmegaConf.to_container(OmegaConf.load(ROOT / "conf" / file).hydra.sweeper.params, resolve=False)
+def test_experiments_and_the_models_and_extreme_values_of_a_sweep_are_valid(file: Path, compose: Compose) -> None:
+    params = OmegaConf.select(OmegaConf.load(ROOT / "conf" / file), "hydra.sweeper.params", default={})
+    swept = OmegaConf.to_container(OmegaConf.create(params), resolve=False)
     values = {key: str(text).split(",") for key, text in swept.items() if key != "data.manifest"}
-    models = values.pop("model", ["lstm_vae", "lstm_vae"])
+    models = values.pop("model", ["lstm_vae"] * min(1 + len(values), 2))
     for number, model in enumerate(models):
         overrides = [f"{key}={choices[0 if number % 2 else -1]}" for key, choices in values.items()]
         check(compose(*MANIFEST, f"{file.parts[0]}={file.stem}", f"model={model}", *overrides))

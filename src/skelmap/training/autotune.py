@@ -32,7 +32,9 @@ PARTS: dict[str, tuple[type[nn.Module], ...]] = {"LSTM": (nn.LSTM,), "CNN": (Map
 MIN_STEPS = 500
 """Shorter trainings are not tuned: measuring takes as long as some steps."""
 SECONDS_EACH = 0.3
-"""Time for which steps of one way are repeated; of large windows one step to warm up and two to measure take longer."""
+"""CPU time for which steps of one way are repeated; of large windows one to warm up and two to measure take longer."""
+MIN_GAIN = 0.05
+"""A way replaces the best one so far if it saves this share of the time; less may be chance."""
 CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -129,10 +131,8 @@ def _fastest_way(trainer: pl.Trainer, model: Autoencoder) -> Way:
             way = _as_way(read_json_object(path))
             log.info("training step: %s, as measured before", way)
             return way
-    milliseconds = _measure(trainer, model.network, torch.zeros(shape))
-    way = min(milliseconds, key=milliseconds.__getitem__)
-    times = {str(each): round(ms, 1) for each, ms in milliseconds.items()}
-    log.info("training step: %s (forward and backward in ms: %s)", way, times)
+    way, times = _measure(trainer, model.network, torch.zeros(shape))
+    log.info("training step: %s (CPU time in ms: %s)", way, ", ".join(f"{name} {ms}" for name, ms in times.items()))
     with atomic_write(path) as file:
         file.write(json.dumps({**way._asdict(), "ms": times, "key": key}, indent=2) + "\n")
     return way
@@ -153,35 +153,39 @@ def _key(trainer: pl.Trainer, model: Autoencoder, shape: tuple[int, ...]) -> str
     )
 
 
-def _measure(trainer: pl.Trainer, network: LatentNetwork, windows: Tensor) -> dict[Way, float]:
-    """Time a step of each way that may be the fastest, ms: one choice after the other, each with the best so far."""
+def _measure(trainer: pl.Trainer, network: LatentNetwork, windows: Tensor) -> tuple[Way, dict[str, float]]:
+    """Find the fastest way: one choice after the other, each with the best way so far.
+
+    Returns:
+        The way, and the CPU time of a step in each way that was tried, ms.
+    """
     network = copy.deepcopy(network).train()
-    milliseconds: dict[Way, float] = {}
+    best, times = Way(), {str(Way()): _shortest_step(trainer, network, windows)}
 
-    def best() -> Way:
-        return min(milliseconds, key=milliseconds.__getitem__)
-
-    def time_way(way: Way) -> None:
+    def try_way(way: Way) -> Way:
         way.apply(network)
-        milliseconds[way] = 1e3 * _shortest_step(trainer, network, windows)
+        before, now = times[str(best)], _shortest_step(trainer, network, windows)
+        times[str(way)] = now
+        return way if now < (1 - MIN_GAIN) * before else best
 
-    time_way(Way())
+    for part, classes in PARTS.items() if trainer.precision == "bf16-mixed" else ():
+        if any(isinstance(module, classes) for module in network.modules()):
+            best = try_way(best._replace(float32=(*best.float32, part)))
     if any(weights.dim() == 4 for weights in network.parameters()):
-        time_way(best()._replace(layout="contiguous"))
-    if trainer.precision == "bf16-mixed":
-        for part, classes in PARTS.items():
-            if any(isinstance(module, classes) for module in network.modules()):
-                time_way(best()._replace(float32=(*best().float32, part)))
-    return milliseconds
+        best = try_way(best._replace(layout="contiguous"))
+    return best, {name: round(1e3 * seconds, 1) for name, seconds in times.items()}
 
 
 def _shortest_step(trainer: pl.Trainer, network: LatentNetwork, windows: Tensor) -> float:
-    """Time forward and backward pass, s: the shortest of at least two after one to warm up."""
+    """Time forward and backward pass, s: the shortest of at least two after one to warm up.
+
+    CPU time of all threads, because other processes change it less than the time on the clock.
+    """
     seconds: list[float] = []
     while len(seconds) < 3 or sum(seconds) < SECONDS_EACH:
-        began = time.perf_counter()
+        began = time.process_time()
         with trainer.precision_plugin.forward_context():
             outputs = network(windows)
         sum(output.float().sum() for output in outputs).backward()
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.process_time() - began)
     return min(seconds[1:])
