@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from real_recordings import write_part
 from skelmap.cli import main
 from skelmap.skeletons.archives import write_clip
 from skelmap.skeletons.layouts import BODY_25
@@ -77,12 +78,9 @@ def test_clean_real_recordings_have_no_findings(
     name: str, data_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Recordings of three pose estimators, cut bodies and crossed joints; docs/lab/data_checks.md has all."""
-    header, *lines = (data_folder / name).read_text().splitlines()
-    path = header.split(",").index("path")
-    some = [line.split(",") for line in lines[:: 1 + len(lines) // 60]]
-    for cells in some:
-        cells[path] = str((data_folder / name).parent / cells[path])
-    main(["check", str(write_manifest(tmp_path, some, header)), "--out", str(tmp_path / "page.html")])
+    manifest = data_folder / name
+    part = write_part(manifest, tmp_path, 1 + len(manifest.read_text().splitlines()) // 60)
+    main(["check", str(part), "--out", str(tmp_path / "page.html")])
     printed = capsys.readouterr().out
     findings = [line for line in printed.splitlines() if line.startswith(("warning:", "problem:"))]
     assert "minutes" in printed and [line for line in findings if "detections were left out" not in line] == []
