@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from hydra_config import ROOT, Compose
 from skelmap.api import evaluate, predict
 from skelmap.data import SkeletonDataModule
+from skelmap.data.windows import window_length
 from skelmap.models import AE, LSTMVAE
 from skelmap.pose_estimation.registry import open_estimator
 from skelmap.pose_estimation.video import Video
@@ -90,6 +91,7 @@ def test_the_data_file_has_the_defaults_of_the_constructor() -> None:
     assert {"img_size", "fps", "bridge_seconds"} <= fixed.keys()
     assert fixed == {key: defaults[key] for key in fixed}
     asked = LSTMVAE.input_defaults({})
+    defaults["seq_len"] = window_length(defaults["seq_len"], defaults["seconds"], 30.0)
     assert {key: defaults[key] for key in asked._fields if key in defaults} == {
         key: value for key, value in asked._asdict().items() if key in defaults
     }
