@@ -83,11 +83,12 @@ class MQTT(Outbox):
         for key, value in (("topic", topic), ("discovery", discovery or "homeassistant")):
             if not re.fullmatch(r"[^#+/\s]+(/[^#+/\s]+)*", value):
                 raise UserError(f"mqtt.{key}={value}; allowed: words between slashes, without # and +")
+        self.broker = parse_address(address)
         try:
             import paho.mqtt.client as paho
         except ModuleNotFoundError as error:
             raise UserError("mqtt.address: needs the package paho-mqtt: pip install 'skelmap[mqtt]'") from error
-        self._paho, self.broker, self.topic, self.discovery = paho, parse_address(address), topic, discovery
+        self._paho, self.topic, self.discovery = paho, topic, discovery
         self.camera = re.sub(r"[^\w-]+", "_", camera).strip("_") or "camera"
         self._client: Client | None = None
         self._answered = threading.Event()
