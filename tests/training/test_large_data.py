@@ -47,7 +47,7 @@ def write_large_dataset(folder: Path) -> Path:
 
 def test_a_run_over_80000_frames_needs_less_than_1_gb_beside_torch(tmp_path: Path) -> None:
     manifest = write_large_dataset(tmp_path)
-    smaller = ("model=lstm_vae", "model.hidden_size=16", "model.channels=[2,4]", "data.img_size=56")
+    smaller = ("model=lstm_vae", "model.hidden_size=16", "model.channels=[2,4]", "data.img_size=56", "data.seq_len=8")
     short = ("trainer=cpu", "trainer.max_epochs=1", "+trainer.limit_train_batches=100")
     settings = ("data=manifest", f"data.manifest={manifest}", *short, *smaller)
     peak = peak_kb(tmp_path, RUN.format(train=str(ROOT / "train.py")), *settings)
