@@ -47,7 +47,7 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
         ("skelmap tr", "train"),
         ("skelmap train model=feature_k", "model=feature_knn model=feature_knn_ranks"),
         ("skelmap train model=ae model.latent", "model.latent_dim="),
-        ("skelmap monitor web.", "web.host= web.port="),
+        ("skelmap monitor web.", "web.certificate= web.host= web.key="),
         ("skelmap compare outputs/", ""),
     ],
 )
