@@ -215,7 +215,7 @@ def test_rows_of_cache_and_test_split_convert_into_each_other(make: Make) -> Non
 def test_rows_of_one_group_have_one_number(make: Make) -> None:
     data = make()
     groups = [data.manifest.recordings[clip].group for clip in data.cache.clip]
-    number = data.groups_of(torch.arange(len(groups))).numpy()
+    number = data.splits.groups_of(torch.arange(len(groups))).numpy()
     assert np.array_equal(np.equal.outer(number, number), np.equal.outer(groups, groups))
 
 

@@ -329,16 +329,6 @@ class SkeletonDataModule(pl.LightningDataModule):
         """Sizes of the people in the recordings of a split, px; None if unknown."""
         return size_range(self.cache.size[self.splits.rows(split)])
 
-    def clips_of(self, row: Tensor) -> list[str]:
-        """Names of the clips of (B,) rows, in the order of the manifest."""
-        return [self.manifest.recordings[index].clip for index in np.unique(self.cache.clip[row.cpu().numpy()])]
-
-    def groups_of(self, row: Tensor) -> Tensor:
-        """Numbers of the groups of (B,) rows, (B,) int64."""
-        groups = [r.group for r in self.manifest.recordings]
-        number = np.unique(groups, return_inverse=True)[1]
-        return torch.from_numpy(number[self.cache.clip[row.cpu().numpy()]])
-
 
 def _read(
     path: Path, examples: Path | None, fmt: PoseFormat, folds: int | None, fold: int, fold_by: str, fold_seed: int

@@ -84,6 +84,16 @@ class Splits:
         """Convert (B,) int64 rows of the cache, all of this split, to rows of the split's `eval_index`."""
         return torch.searchsorted(torch.from_numpy(self.rows(split)).to(row.device), row)
 
+    def clips_of(self, row: Tensor) -> list[str]:
+        """Names of the clips of (B,) rows, in the order of the manifest."""
+        return [self.recordings[index].clip for index in np.unique(self.cache.clip[row.cpu().numpy()])]
+
+    def groups_of(self, row: Tensor) -> Tensor:
+        """Numbers of the groups of (B,) rows, (B,) int64."""
+        groups = [r.group for r in self.recordings]
+        number = np.unique(groups, return_inverse=True)[1]
+        return torch.from_numpy(number[self.cache.clip[row.cpu().numpy()]])
+
     def explain_no_window(self, split: str, person_filter: PersonFilter) -> str:
         """Say why a split has no window of T frames, naming the detections that the filter left out."""
         if longest := self.segments(split).length.max(initial=0):

@@ -107,7 +107,7 @@ class FeatureKNN(FeatureDistance):
             self._starts.clear()
             if self.density_power:
                 with self.full_precision():
-                    self.fit_local_density(start, self.trainer.datamodule.groups_of(start))
+                    self.fit_local_density(start, self.trainer.datamodule.splits.groups_of(start))
 
     def fit_local_density(self, start: Tensor, group: Tensor) -> None:
         """Fit the local scale of each training window: its distance to the k nearest unrelated ones, to the power.

@@ -211,7 +211,7 @@ class FiniteLoss(Callback):
         loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
         if loss is None or loss.isfinite():  # the baselines have no loss
             return
-        clips = cast(Any, trainer).datamodule.clips_of(batch.start)
+        clips = cast(Any, trainer).datamodule.splits.clips_of(batch.start)
         lower = "A lower model.learning_rate, or another" if isinstance(model, Autoencoder) else "Another"
         raise DivergedError(
             f"epoch {trainer.current_epoch + 1}, {stage} batch {index + 1}: the loss is {float(loss)}; its windows are "
