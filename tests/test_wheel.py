@@ -126,7 +126,14 @@ def test_the_example_of_an_own_project_trains_and_is_monitored(command: Command,
     first = json.loads((lab / "run" / "log.jsonl").read_text().splitlines()[1])
     assert first["train/gradient_norm"] > 0
     assert (lab / "run" / "figures" / "score_by_clip.png").exists()
-    watch = ("monitor", "checkpoint=run", f"source={task}", "false_alarms_per_hour=3600", "save_video=false")
+    watch = (
+        "monitor",
+        "checkpoint=run",
+        f"source={task}",
+        "false_alarms_per_hour=3600",
+        "save_video=false",
+        "evidence.seconds=null",
+    )
     command("python", "-m", "skelmap", *watch, "trust=my_lab", "output=watched", folder=lab)
     assert json.loads((lab / "watched" / "monitor.json").read_text())["events"]["events"] == 2
     command("skelmap", "export", "run", "--trust", "my_lab", folder=lab)
@@ -151,5 +158,5 @@ def test_hyperparameters_are_tuned(command: Command, task: Path, tmp_path: Path)
 
 def test_videos_become_clips(command: Command, mediapipe_stand_in: None, tmp_path: Path) -> None:
     video = write_video(tmp_path / "a.mp4")
-    command("skelmap", "extract", str(video), "--out", str(tmp_path / "site"))
+    command("skelmap", "extract", "--normal", str(video), "--out", str(tmp_path / "site"))
     assert (tmp_path / "site" / "manifest.csv").exists()

@@ -232,7 +232,7 @@ def test_every_launcher_gives_the_same_table_and_builds_a_cache_once(task: Path,
         tables[launcher] = read_table(folder)
         logs = "".join(path.read_text() for path in folder.glob("sweep/*/train.log"))
         assert logs.count("cached 360 rows") == 1
-    assert all(table == tables[""] for table in tables.values()) and len(tables[""]) == 2
+    assert all(table == tables[""] for table in tables.values()) and len(tables[""]) == 3  # scores
     assert tables[""][0]["auroc"] != tables[""][1]["auroc"]
 
 

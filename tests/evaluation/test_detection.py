@@ -114,7 +114,7 @@ def test_a_run_finds_the_events_that_its_monitor_finds(
     metrics = run(compose(*small))
     (alarms,) = metrics["alarms"]
     assert metrics["alarms_reason"].startswith("1 false alarms per hour: ")
-    sources = (f"source={task}", "false_alarms_per_hour=2000", "save_video=false")
+    sources = (f"source={task}", "false_alarms_per_hour=2000", "save_video=false", "evidence.seconds=null")
     run_monitor(compose_monitor(tmp_path / "run", tmp_path / "monitor", *sources))
     monitor = json.loads((tmp_path / "monitor" / "monitor.json").read_text())
     assert alarms["threshold"] == pytest.approx(monitor["rule"]["on"], abs=1e-6)

@@ -88,7 +88,7 @@ def test_a_failure_is_reported_to_all_sinks_and_the_monitor_continues() -> None:
 
 def test_the_key_on_alarm_runs_a_command(trained: Path, tmp_path: Path) -> None:
     script = write_script(tmp_path / "keep.sh", f"cat >> {tmp_path}/kept")
-    overrides = (f"source={trained}/task/manifest.csv", "threshold=1e-3", "save_video=false")
+    overrides = (f"source={trained}/task/manifest.csv", "threshold=1e-3", "save_video=false", "evidence.seconds=null")
     run_monitor(compose_monitor(trained / "run", tmp_path / "out", *overrides, f"on_alarm=[{script}]"))
     events = (tmp_path / "out/events.jsonl").read_text().splitlines()
     raised = [line for line in events if '"state": "raised"' in line]

@@ -37,7 +37,7 @@ def test_a_folder_with_scores_is_refused_for_recordings_and_continued_for_camera
 @pytest.mark.parametrize("live", [True, False])
 def test_a_folder_that_another_monitor_uses_is_refused(trained: Path, tmp_path: Path, live: bool) -> None:
     write_openpose(tmp_path / "now", make_clip(wave(30), "cam"))
-    overrides = (f"source={tmp_path}/now", f"follow={str(live).lower()}", "save_video=false")
+    overrides = (f"source={tmp_path}/now", f"follow={str(live).lower()}", "save_video=false", "evidence.seconds=null")
     config = compose_monitor(trained / "run", tmp_path / "out", *overrides)
     with lock_output_dir(tmp_path / "out", live=True), pytest.raises(UserError, match="another monitor writes to this"):
         run_monitor(config)

@@ -24,7 +24,7 @@ from synthetic_data import as_coco, make_clip, wave, write_manifest, write_openp
 from synthetic_videos import write_video
 
 FORMAT = PoseFormat(COCO_17, (1280, 960), 25.0)
-QUICK = ("save_video=false", "false_alarms_per_hour=1500")
+QUICK = ("save_video=false", "evidence.seconds=null", "false_alarms_per_hour=1500")
 DECLARED = ("data.pose_format.layout=COCO_17", "data.pose_format.size=[1280,960]", "data.pose_format.fps=25")
 
 

@@ -214,7 +214,7 @@ def test_a_run_without_test_split_is_for_the_monitor_and_says_so(
     assert metrics == json.loads((folder / "metrics.json").read_text()) and metrics["val_loss"] > 0
     assert not (folder / "report.html").exists() and not (folder / "scores.csv").exists()
     assert run(compose(*words)) == metrics, "finished"
-    monitor = ("false_alarms_per_hour=1800", f"source={task}", "save_video=false")
+    monitor = ("false_alarms_per_hour=1800", f"source={task}", "save_video=false", "evidence.seconds=null")
     run_monitor(compose_monitor(folder, tmp_path / "out", *monitor))
     assert json.loads((tmp_path / "out" / "monitor.json").read_text())["validation"]["false_alarms"] == 0
     with pytest.raises(UserError, match="run: not evaluated: no recordings of split test"):
