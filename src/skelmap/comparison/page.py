@@ -97,6 +97,7 @@ def write_page(comparison: Comparison, folder: Path) -> Path:
         summary_entries=summary_entries,
         alarm_headings=ALARMS.values(),
         alarm_rows=alarm_rows,
+        has_alarms=any(alarm_rows(group) for group in comparison.groups if group.primary),
         format_mean=format_mean,
         method_note=method_note(comparison),
         format_value=format_value,
