@@ -186,6 +186,7 @@ def test_a_sweep_into_numbered_folders_counts_its_runs(task: Path, tmp_path: Pat
     assert (tmp_path / "sweep/1/metrics.json").exists()
 
 
+@pytest.mark.slow
 def test_one_slurm_job_is_submitted_for_each_run(task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _needs("slurm")
     (tmp_path / "bin").mkdir()

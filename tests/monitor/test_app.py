@@ -26,7 +26,7 @@ from synthetic_videos import write_video
 def test_a_manifest_gives_events_videos_and_metrics_of_its_test_recordings(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    overrides = (f"source={trained}/task/manifest.csv", "threshold=1e-3")
+    overrides = (f"source={trained}/task/manifest.csv", "threshold=1e-3", "evidence.seconds=1")
     run_monitor(compose_monitor(trained / "run", tmp_path / "out", *overrides))
     content = json.loads((tmp_path / "out" / "monitor.json").read_text())
     metrics = content["events"]
@@ -122,6 +122,7 @@ def test_an_unknown_key_is_compared_with_keys_of_the_monitor_only() -> None:
     assert "There is no key sources; did you mean source?\nThere is no key modle; --help lists all keys" in done.stderr
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_complete_files(trained: Path, tmp_path: Path) -> None:
     write_openpose(tmp_path / "now", make_clip(wave(60, abnormal=True), "cam"))
     overrides = (f"checkpoint={trained}/run", f"source={tmp_path}/now", "follow=true", f"output={tmp_path}/out")

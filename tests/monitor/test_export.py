@@ -61,6 +61,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_the_monitor_runs_without_torch_to_the_same_scores_and_events(
     trained: Path, exported: Path, tmp_path: Path
 ) -> None:

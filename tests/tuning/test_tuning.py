@@ -35,6 +35,7 @@ def quiet() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
+@pytest.mark.slow
 def test_the_best_trial_has_the_lowest_loss_of_the_logs(
     task: Path, shared_cache: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
