@@ -127,7 +127,10 @@ class Threshold:
 
 
 def choose_threshold(
-    validation: ValidationScores, per_hour: float, min_seconds: float, release_seconds: float
+    validation: ValidationScores,
+    per_hour: float,
+    min_seconds: float = AlarmRule.min_seconds,
+    release_seconds: float = AlarmRule.release_seconds,
 ) -> Threshold:
     """Choose the highest threshold that raises the allowed number of false alarms in normal validation recordings.
 

@@ -235,3 +235,18 @@ class KNN(PCA):
         _, latent = super().score_flat(x)
         difference, _ = nearest_neighbors(latent, self.memory_bank, self.n_neighbors)
         return difference.norm(dim=2).mean(dim=1), latent
+
+
+class RandomProjection(KNN):
+    """Mean Euclidean distance to the k nearest training windows in a random subspace: a control for learnt features.
+
+    The subspace does not depend on the data, so what another method gains over it is due to its features (random
+    projections keep distances: Johnson and Lindenstrauss 1984). The arguments are those of `KNN`.
+    """
+
+    name = "random projection"
+
+    def _fit_components(self, centered: NDArray[np.float32]) -> NDArray[np.floating]:
+        """Draw an orthonormal basis (J, D) by the run's seed."""
+        basis: NDArray[np.floating] = torch.linalg.qr(torch.randn(centered.shape[1], self.latent_dim)).Q.T.numpy()
+        return basis

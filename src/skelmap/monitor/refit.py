@@ -26,8 +26,6 @@ from skelmap.utils.names import flatten, safe_filename
 REVIEWS_FOLDER = "reviews"
 """Folder of the new run with the clips of the reviewed alarms and examples.csv."""
 REPORT_FILE = "refit.json"
-MIN_SECONDS, RELEASE_SECONDS = 0.5, 2.0
-"""Of the alarm rule, as in conf/monitor.yaml."""
 log = logging.getLogger(__name__)
 
 
@@ -94,11 +92,11 @@ def refit(run: Path, reviews: Path, out: Path, per_hour: float, trust: Sequence[
         UserError: a folder cannot be used, there is no reviewed alarm, or its model does not learn from examples.
     """
     out = out.absolute()
-    config = {**_new_keys(), **read_yaml(run / "config.yaml")}
+    config = read_yaml(run / "config.yaml")
     is_unfinished = (out / REVIEWS_FOLDER).is_dir() and not (out / "metrics.json").exists()
     if out.exists() and any(out.iterdir()) and not is_unfinished:
         raise UserError(f"--out {out}: is not empty; refit writes a new run and overwrites nothing")
-    choose_threshold(ValidationScores.read(run), per_hour, MIN_SECONDS, RELEASE_SECONDS)  # fails before the training
+    choose_threshold(ValidationScores.read(run), per_hour)  # fails before the training
     scorer = open_scorer(run, trust)  # refuses classes that are not trusted, and folders that are no run
     window = scorer.spec.window / scorer.spec.fps
     alarms = list(read_reviews(Cameras(reviews)))
@@ -169,15 +167,6 @@ def _name(camera: CameraFolder, identity: str) -> str:
     return safe_filename(f"{camera.name}_{identity}")
 
 
-def _new_keys() -> dict[str, Any]:
-    """Keys of conf/train.yaml with their defaults, for runs that were trained before a key was added."""
-    return {
-        key: value
-        for key, value in read_yaml(config_dir() / "train.yaml").items()
-        if not isinstance(value, dict | list)
-    }
-
-
 def _train(config: dict[str, Any], old: Path, new: Path, trust: Sequence[str]) -> None:
     """Train with a configuration in another folder.
 
@@ -209,7 +198,7 @@ def _moved(tree: Any, old: str, new: str) -> Any:
 
 
 def _figures(run: Path, scorer: Scorer, per_hour: float, alarms: Sequence[ReviewedAlarm]) -> RunFigures:
-    threshold = choose_threshold(ValidationScores.read(run), per_hour, MIN_SECONDS, RELEASE_SECONDS)
+    threshold = choose_threshold(ValidationScores.read(run), per_hour)
     raised = {alarm.name: _is_raised(scorer, threshold, alarm) for alarm in alarms}
     found = read_json_object(run / "metrics.json").get("alarms") or [{}]
     metrics = min(found, key=lambda entry: abs(entry.get("nominal_per_hour", per_hour) - per_hour))
