@@ -22,8 +22,6 @@ from skelmap.utils.schema import STRICT, validate
 
 ZONES_FILE = "zones.yaml"
 FEET, HANDS = ("left_ankle", "right_ankle"), ("left_wrist", "right_wrist")
-RELEASE_SECONDS = 2.0
-"""An alarm of a zone ends when its cause has been away for this long."""
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Corner = Annotated[list[Share], Field(min_length=2, max_length=2, description="x and y as shares of the image, 0 to 1")]
 
@@ -152,7 +150,7 @@ class ZoneTracker:
         key = (person, zone.name)
         if not is_wrong and key not in self._alarms:
             return []
-        tracker = self._alarms.setdefault(key, AlarmTracker(AlarmRule(1.0, 1.0, zone.seconds, RELEASE_SECONDS)))
+        tracker = self._alarms.setdefault(key, AlarmTracker(AlarmRule(1.0, 1.0, zone.seconds)))
         ended = tracker.update(time, float(is_wrong))
         events = [Event(person, ended, (), True, zone=zone.name)] if ended else []
         if tracker.alarm and tracker.alarm.raised == time:
